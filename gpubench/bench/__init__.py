@@ -1,0 +1,1 @@
+"""Modes, steps, clocks and measurements: how training is timed."""

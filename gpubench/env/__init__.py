@@ -1,0 +1,1 @@
+"""One machine and one Python environment: the snapshot, and the probes that take it."""

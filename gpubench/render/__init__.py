@@ -1,0 +1,1 @@
+"""Tables and findings as text, one file per format."""

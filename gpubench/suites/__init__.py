@@ -1,0 +1,1 @@
+"""What is trained: models, batches and losses, from real files or seeded numbers."""
