@@ -46,8 +46,8 @@ def _finite(value: Any) -> Any:
     return value
 
 
-@functools.cache
-def _adapter(kind: type[Any]) -> Any:
+@functools.lru_cache(maxsize=64)
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -58,7 +58,7 @@ def from_plain(kind: type[T], plain: Any, source: str) -> T:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_python(plain)  # type: ignore[no-any-return]
+        return _adapter(kind).validate_python(plain)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the top level"

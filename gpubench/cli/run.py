@@ -1,2 +1,291 @@
-def run() -> int:
-    return 0
+"""``gpubench run``: time real training steps and write the tables."""
+
+import dataclasses
+import datetime
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gpubench import __version__
+from gpubench.cli import terminal
+from gpubench.errors import BadUsage, GpubenchError, Interrupted
+from gpubench.suites.registry import SUITES, suite_named
+
+if TYPE_CHECKING:
+    from gpubench.bench.job import Workload
+    from gpubench.bench.modes import Mode
+    from gpubench.bench.protocol import Protocol
+    from gpubench.bench.record import Plan, RecordWriter, RunRecord
+    from gpubench.env.snapshot import Snapshot
+
+SMOKE_MODES = ("fp32", "amp-bf16", "fp32+compile")
+STANDARD_MODES = (
+    "fp32",
+    "tf32",
+    "amp-bf16",
+    "amp-fp16",
+    "fp32+compile",
+    "tf32+compile",
+    "amp-bf16+compile",
+    "amp-fp16+compile",
+    "amp-bf16+compile-overhead",
+    "amp-bf16+compile-max",
+)
+"""What is measured unless ``--modes`` says otherwise; ``--modes all`` measures every mode."""
+
+
+def run(
+    suite: Annotated[
+        str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
+    ],
+    preset: Annotated[
+        str | None,
+        typer.Option(help="smoke, standard or procurement (default: standard with a GPU)."),
+    ] = None,
+    modes: Annotated[
+        str | None, typer.Option(help="Modes to measure, or all; see `gpubench list modes`.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples per step.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    tier: Annotated[
+        str | None,
+        typer.Option(help="resident (batches stay on the device) or end-to-end (real files)."),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="synthetic, or a folder of images, or BIO files.")
+    ] = "synthetic",
+    model: Annotated[
+        str | None, typer.Option(help="A timm architecture, or a model folder or hub name.")
+    ] = None,
+    sequence_length: Annotated[
+        int | None, typer.Option(min=8, help="Tokens per sentence (bert-ner).")
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(min=16, help="Pixels along a side (deit).")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Fresh processes per mode.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="The shortest window of a process.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="This run's folder (default: a new one under reports/).")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --output.")
+    ] = False,
+    format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
+) -> int:
+    """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.report import print_tables
+    from gpubench.render.registry import format_named
+
+    format_named(format)
+    if resume and output is None:
+        raise BadUsage("--resume needs --output, the folder of the run to go on with")
+    snapshot = _snapshot()
+    chosen = _device(device, snapshot)
+    protocol = _protocol(preset, chosen, processes, seconds)
+    tier = tier or ("resident" if data == "synthetic" else "end-to-end")
+    workload = _workload(
+        protocol.preset, tier, data, model, batch_size, image_size, sequence_length
+    )
+    plan = _plan(suite, _modes(modes, protocol.preset), protocol, chosen, workload)
+    folder = output or _new_folder(plan)
+    record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
+    return print_tables(record, folder, format)
+
+
+def _snapshot() -> "Snapshot":
+    from gpubench.env.probe import take_snapshot
+
+    return take_snapshot(level="quick")
+
+
+def _device(asked: str, snapshot: "Snapshot") -> str:
+    if asked not in ("auto", "cuda", "cpu"):
+        raise BadUsage(f"--device {asked}: choose auto, cuda or cpu")
+    if asked == "auto":
+        return "cuda" if snapshot.gpus else "cpu"
+    return asked
+
+
+def _protocol(
+    preset: str | None, device: str, processes: int | None, seconds: float | None
+) -> "Protocol":
+    from gpubench.bench.protocol import on_cpu, protocol_named
+    from gpubench.units import Seconds
+
+    protocol = protocol_named(preset or ("standard" if device == "cuda" else "smoke"))
+    if device == "cpu":
+        protocol = on_cpu(protocol)
+    if processes is not None:
+        protocol = dataclasses.replace(protocol, processes=processes)
+    if seconds is not None:
+        protocol = dataclasses.replace(
+            protocol,
+            window_min_seconds=Seconds(seconds),
+            window_max_seconds=Seconds(max(seconds, protocol.window_max_seconds)),
+        )
+    return protocol
+
+
+def _modes(asked: str | None, preset: str) -> "tuple[Mode, ...]":
+    from gpubench.bench.modes import MODES, mode_named
+
+    if asked == "all":
+        return MODES
+    names = asked.split(",") if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
+    return tuple(mode_named(name.strip()) for name in dict.fromkeys(names))
+
+
+def _workload(
+    preset: str,
+    tier: str,
+    data: str,
+    model: str | None,
+    batch_size: int | None,
+    image_size: int | None,
+    sequence_length: int | None,
+) -> "Workload":
+    from gpubench.bench.job import Workload
+
+    if tier not in ("resident", "end-to-end"):
+        raise BadUsage(f"--tier {tier}: choose resident or end-to-end")
+    if data.startswith("hf:"):
+        raise BadUsage(f"--data {data}: hub data sets are not read yet; give a folder of files")
+    if tier == "end-to-end" and data == "synthetic":
+        raise BadUsage("--tier end-to-end reads real files: name them with --data")
+    return Workload(
+        preset=preset,
+        tier="resident" if tier == "resident" else "end-to-end",
+        data=None if data == "synthetic" else str(Path(data).absolute()),
+        model=str(Path(model).absolute()) if model and Path(model).exists() else model,
+        batch_size=batch_size,
+        image_size=image_size,
+        sequence_length=sequence_length,
+    )
+
+
+def _plan(
+    suites: str,
+    modes: "tuple[Mode, ...]",
+    protocol: "Protocol",
+    device: str,
+    workload: "Workload",
+) -> "Plan":
+    from gpubench.bench.record import Plan, Source
+
+    names = tuple(suite_named(name.strip()).name for name in dict.fromkeys(suites.split(",")))
+    if workload.data is not None and len(names) > 1:
+        raise BadUsage("--data is for one suite: run the suites one after the other")
+    return Plan(
+        suites=names,
+        modes=tuple(mode.name for mode in modes),
+        preset=protocol.preset,
+        device=device,
+        processes=protocol.processes,
+        tier=workload.tier,
+        batch_size=workload.batch_size,
+        image_size=workload.image_size,
+        sequence_length=workload.sequence_length,
+        model=Source.of(workload.model),
+        data=Source.of(workload.data),
+    )
+
+
+def _new_folder(plan: "Plan") -> Path:
+    stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    return Path("reports") / f"{stamp}-{'+'.join(plan.suites)}-{plan.preset}-{plan.device}"
+
+
+def _measure(
+    plan: "Plan",
+    protocol: "Protocol",
+    workload: "Workload",
+    folder: Path,
+    snapshot: "Snapshot",
+    *,
+    resume: bool,
+) -> "RunRecord":
+    """Run the session; whatever ends it early, the record stays and the message says how on."""
+    from gpubench.bench.modes import mode_named
+    from gpubench.bench.record import read_record
+    from gpubench.bench.session import Session, SuiteRun, run_session
+    from gpubench.cli.progress import watcher
+
+    writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
+    suites = [
+        SuiteRun(name=name, module=suite_named(name).module, workload=workload)
+        for name in plan.suites
+    ]
+    terminal.note(f"recording to {folder}")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with watcher(protocol) as shown:
+            session = Session(
+                modes=tuple(mode_named(name) for name in plan.modes),
+                protocol=protocol,
+                device=plan.device,
+                writer=writer,
+                before=before,
+                watcher=shown,
+            )
+            run_session(session, suites)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"interrupted; what was measured is in {folder}; go on with: {_again(folder)}"
+        ) from None
+    except GpubenchError as problem:
+        if writer.discard_if_empty():
+            raise
+        problem.args = (f"{problem}; what was measured is in {folder}",)
+        raise
+    return read_record(folder)
+
+
+def _open(
+    plan: "Plan", protocol: "Protocol", folder: Path, snapshot: "Snapshot", *, resume: bool
+) -> "tuple[RecordWriter, RunRecord | None]":
+    """The record to write to, and what it holds already; errors where the two do not match."""
+    from gpubench import codec
+    from gpubench.bench.record import Header, RecordWriter, read_record
+    from gpubench.bench.session import NotTheSame
+    from gpubench.env.snapshot import digest
+
+    environment = digest(snapshot)
+    if not resume:
+        header = Header(
+            gpubench_version=__version__,
+            created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            plan=plan,
+            protocol=protocol,
+            environment=environment,
+            image=os.environ.get("GPUBENCH_IMAGE"),
+            snapshot=codec.to_plain(snapshot),
+        )
+        return RecordWriter.create(folder, header), None
+    before = read_record(folder)
+    if (before.header.plan, before.header.protocol) != (plan, protocol):
+        raise BadUsage(f"{folder} was begun with other options; repeat them to go on with it")
+    if before.header.environment != environment:
+        raise NotTheSame(f"the environment has changed since {folder} was begun; start a new run")
+    return RecordWriter.reopen(folder), before
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _again(folder: Path) -> str:
+    """The command that goes on with this run."""
+    given = [word for word in sys.argv[1:] if word != "--resume"]
+    if "--output" not in given:
+        given += ["--output", str(folder)]
+    return shlex.join(["gpubench", *given, "--resume"])

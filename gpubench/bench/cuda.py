@@ -1,0 +1,140 @@
+"""The device: its clock, its memory, what it can do. The one place that talks to CUDA."""
+
+import os
+import resource
+import shutil
+from typing import Any
+
+import torch
+
+from gpubench.bench.modes import Mode
+from gpubench.bench.steps import Clock, WallClock
+from gpubench.units import Seconds
+
+
+class CudaClock:
+    """Marks on the current CUDA stream; a mark costs a few microseconds and never waits."""
+
+    def mark(self) -> torch.cuda.Event:
+        """An event that is reached when the work before it is done."""
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def seconds(self, start: torch.cuda.Event, end: torch.cuda.Event) -> Seconds:
+        """The time between two reached events."""
+        return Seconds(start.elapsed_time(end) / 1e3)
+
+    def settle(self) -> None:
+        """Wait for the device."""
+        torch.cuda.synchronize()
+
+
+def clock_of(device: torch.device) -> Clock[Any]:
+    """The clock that fits the device."""
+    return CudaClock() if device.type == "cuda" else WallClock()
+
+
+def unsupported(mode: Mode, device: torch.device) -> str | None:
+    """Why ``device`` cannot do ``mode``, or None where it can."""
+    reason = _unsupported_numerics(mode, device)
+    if reason is None and mode.compile is not None:
+        reason = _unsupported_compile(mode, device)
+    return reason
+
+
+def _unsupported_numerics(mode: Mode, device: torch.device) -> str | None:
+    if device.type != "cuda":
+        if mode.float32 == "tf32":
+            return "TF32 is a mode of NVIDIA GPUs of compute capability 8.0 or newer"
+        if mode.autocast == "float16":
+            return "float16 with a GradScaler is a recipe for GPUs; on a CPU use amp-bf16"
+        return None
+    capability = torch.cuda.get_device_capability(device)
+    dotted = ".".join(map(str, capability))
+    if mode.float32 == "tf32" and capability < (8, 0):
+        return f"TF32 needs compute capability 8.0, this GPU has {dotted}"
+    if mode.autocast == "bfloat16" and capability < (8, 0):
+        return f"bfloat16 needs compute capability 8.0, this GPU has {dotted}"
+    return None
+
+
+def _unsupported_compile(mode: Mode, device: torch.device) -> str | None:
+    compiler = os.environ.get("CXX" if device.type != "cuda" else "CC")
+    known = [compiler] if compiler else ["g++", "c++", "clang++", "gcc", "cc", "clang"]
+    if not any(shutil.which(name) for name in known):
+        return "torch.compile needs a C/C++ compiler, and none is on PATH"
+    if device.type != "cuda":
+        if mode.compile == "reduce-overhead":
+            return "reduce-overhead records CUDA graphs, which need a GPU"
+        return None
+    if torch.cuda.get_device_capability(device) < (7, 0):
+        return "torch.compile needs compute capability 7.0 (Triton)"
+    return None
+
+
+def facts(device: torch.device) -> dict[str, Any]:
+    """What the device and the torch on it call themselves."""
+    found: dict[str, Any] = {
+        "type": device.type,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "threads": torch.get_num_threads(),
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+    }
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        found |= {
+            "name": properties.name,
+            "capability": f"{properties.major}.{properties.minor}",
+            "memory_bytes": properties.total_memory,
+            "cudnn": torch.backends.cudnn.version(),
+            "visible_gpus": torch.cuda.device_count(),
+        }
+    else:
+        found |= {"name": _cpu_name(), "memory_bytes": _host_memory()}
+    return found
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
+            for line in stream:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return "CPU"
+
+
+def _host_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Forget the peak so far, so that compiling and autotuning do not count."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def memory(device: torch.device) -> dict[str, int]:
+    """Peak bytes: of the allocator on a GPU, of the resident set of the process on a CPU."""
+    if device.type != "cuda":
+        return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    free, total = torch.cuda.mem_get_info(device)
+    return {
+        "peak_bytes": torch.cuda.max_memory_allocated(device),
+        "peak_reserved_bytes": torch.cuda.max_memory_reserved(device),
+        "free_bytes": free,
+        "total_bytes": total,
+    }
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an exception says that device or host memory ran out."""
+    if isinstance(problem, MemoryError | torch.cuda.OutOfMemoryError):
+        return True
+    text = str(problem)
+    return isinstance(problem, RuntimeError) and (
+        "out of memory" in text or "DefaultCPUAllocator" in text
+    )

@@ -1,0 +1,76 @@
+"""What the parent asks of a child process, and what a child may answer; plain values only."""
+
+import dataclasses
+from typing import Any, Literal
+
+from gpubench.bench.modes import Mode
+from gpubench.bench.protocol import Protocol
+
+Kind = Literal["describe", "measure", "parity"]
+Tier = Literal["resident", "end-to-end"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What is trained, as far as a user chooses it; None means the suite's own choice.
+
+    ``image_size`` is in pixels, ``sequence_length`` in tokens. ``excluded`` are files of the
+    data folder that could not be read when it was surveyed, ``labels`` what its labels are called,
+    ``tokenizer`` a folder or file to load one from; the survey fills these three in.
+    """
+
+    preset: str
+    model: str | None = None
+    batch_size: int | None = None
+    image_size: int | None = None
+    sequence_length: int | None = None
+    tier: Tier = "resident"
+    data: str | None = None
+    seed: int = 20_240_601
+    tokenizer: str | None = None
+    excluded: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Workload":
+        """A workload from JSON's own types."""
+        return cls(
+            **{
+                **plain,
+                "excluded": tuple(plain["excluded"]),
+                "labels": tuple(plain["labels"]),
+            }
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One child's work: a suite, what to do with it, and where it may write."""
+
+    kind: Kind
+    suite_module: str
+    workload: Workload
+    mode: Mode
+    protocol: Protocol
+    device: str
+    scratch: str
+    parity_roundings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Job":
+        """A job from JSON's own types; the parent wrote it, so nothing is validated."""
+        return cls(
+            **{
+                **plain,
+                "workload": Workload.from_plain(plain["workload"]),
+                "mode": Mode(**plain["mode"]),
+                "protocol": Protocol(**plain["protocol"]),
+                "parity_roundings": tuple(plain["parity_roundings"]),
+            }
+        )
+
+
+State = Literal[
+    "ok", "unstable", "invalid", "not-supported", "out-of-memory", "failed", "timed-out"
+]
+"""How a child's work ended; only ``ok`` and ``unstable`` carry times that count."""

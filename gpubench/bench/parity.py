@@ -1,0 +1,73 @@
+"""Whether a mode trains the same: its losses against those of IEEE float32.
+
+How far two runs may part cannot be one number: it grows with the steps and with the rounding.
+So the reference itself is run again with its initial weights disturbed by as much as the mode
+rounds, and the mode may part from the reference a few times as far as those runs do.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from gpubench.bench.record import ParityRun
+from gpubench.bench.rounding import ROUNDING
+
+SPREAD_FACTOR = 4.0
+"""How many times the spread of the disturbed runs is allowed: they are few, and they round once
+where a mode rounds in every operation (own choice; on CPU bfloat16 parts 1–3 times as far)."""
+
+FLOOR_ULPS = 4.0
+"""Allowed beside the spread, in roundings of the loss itself (own choice)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How far the losses part at the step where they come closest to, or pass, the allowed.
+
+    Both are shares of the reference's loss there; ``step`` counts from 1.
+    """
+
+    holds: bool
+    deviation: float
+    allowed: float
+    step: int
+
+
+def judge(reference: ParityRun, candidate: ParityRun, rounding: str) -> Parity | None:
+    """The verdict, or None where a run is missing what it takes.
+
+    A loss of the candidate that is not finite never holds.
+    """
+    expected = [loss for loss in reference.losses if loss is not None]
+    others = [*reference.repeats, *reference.disturbed.get(rounding, ())]
+    steps = min(len(expected), len(candidate.losses))
+    if steps == 0 or steps < len(reference.losses) or not others:
+        return None
+    verdicts = [
+        _at(step, expected, candidate.losses[step], _spread(expected, others, step), rounding)
+        for step in range(steps)
+    ]
+    return max(verdicts, key=lambda verdict: verdict.deviation / verdict.allowed)
+
+
+def _spread(
+    expected: Sequence[float], others: Sequence[Sequence[float | None]], step: int
+) -> float:
+    """The largest distance of any of the other runs so far."""
+    return max(
+        abs(other[at] - expected[at])  # type: ignore[operator]
+        for other in others
+        for at in range(step + 1)
+        if other[at] is not None
+    )
+
+
+def _at(
+    step: int, expected: Sequence[float], loss: float | None, spread: float, rounding: str
+) -> Parity:
+    scale = max(abs(expected[step]), 1e-12)
+    allowed = SPREAD_FACTOR * spread / scale + FLOOR_ULPS * ROUNDING[rounding]
+    if loss is None or not math.isfinite(loss):
+        return Parity(holds=False, deviation=math.inf, allowed=allowed, step=step + 1)
+    deviation = abs(loss - expected[step]) / scale
+    return Parity(holds=deviation <= allowed, deviation=deviation, allowed=allowed, step=step + 1)

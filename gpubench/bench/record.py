@@ -1,0 +1,276 @@
+"""A run on disk: ``record.jsonl``, append-only, one header and then a line per finished job."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from gpubench import codec
+from gpubench.bench.job import State, Tier
+from gpubench.bench.protocol import Protocol
+from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
+from gpubench.units import Bytes, Seconds
+
+SCHEMA = "gpubench.run/1"
+FILE_NAME = "record.jsonl"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A folder, file or hub name a user gave, without the path that may name a person.
+
+    ``digest`` is of the whole name: two runs on the same place have the same one.
+    """
+
+    name: str
+    digest: str
+
+    @classmethod
+    def of(cls, given: str | None) -> "Source | None":
+        """The source of what was given, None for nothing."""
+        if given is None:
+            return None
+        path = Path(given)
+        whole = str(path.resolve()) if path.exists() else given
+        name = path.name if path.exists() else given
+        return cls(name=name or "/", digest=hashlib.sha256(whole.encode()).hexdigest()[:16])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run was asked to do; a resumed run must be asked the same."""
+
+    suites: tuple[str, ...]
+    modes: tuple[str, ...]
+    preset: str
+    device: str
+    processes: int
+    tier: Tier
+    batch_size: int | None
+    image_size: int | None
+    sequence_length: int | None
+    model: Source | None
+    data: Source | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The first line: what ran where, in which environment, under which rules.
+
+    ``snapshot`` is a ``gpubench.snapshot`` in plain values, ``environment`` its digest without
+    what changes by itself. ``image`` is the container image, where one is known.
+    """
+
+    kind: Literal["header"] = "header"
+    schema: str = SCHEMA
+    gpubench_version: str
+    created: str
+    plan: Plan
+    protocol: Protocol
+    environment: str
+    image: str | None
+    snapshot: dict[str, Any] | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadFacts:
+    """What a suite trained: its fingerprint, and what was found in its data.
+
+    ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
+    """
+
+    kind: Literal["workload"] = "workload"
+    suite: str
+    revision: str
+    batch_size: int
+    parameters: int
+    step_flops: int | None
+    settings: dict[str, Any]
+    survey: dict[str, Any]
+    device: dict[str, Any]
+    unsupported: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WarmupFacts:
+    """How the warm-up went; times in seconds."""
+
+    start_seconds: tuple[Seconds, ...]
+    block_medians: tuple[Seconds, ...]
+    steps: int
+    stable: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Raw times of one process in one cell; statistics are derived, never stored.
+
+    ``process`` counts from 0. Where ``state`` is neither ``ok`` nor ``unstable``, ``reason``
+    says why and the times are absent or not to be used.
+    """
+
+    kind: Literal["measurement"] = "measurement"
+    suite: str
+    mode: str
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    samples_per_step: int
+    compile_cache: Literal["cold", "warm"] | None = None
+    window_seconds: Seconds | None = None
+    step_seconds: tuple[Seconds, ...] = ()
+    warmup: WarmupFacts | None = None
+    compile_seconds: Seconds | None = None
+    memory: dict[str, Bytes] = dataclasses.field(default_factory=dict)
+    losses: tuple[float | None, ...] = ()
+    skipped_steps: dict[str, int] = dataclasses.field(default_factory=dict)
+    effective: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    telemetry: dict[str, Any] | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether its throughput may be used."""
+        return self.state in ("ok", "unstable") and bool(self.window_seconds)
+
+    @property
+    def throughput(self) -> float:
+        """Samples per second over the window, the figure that is gated."""
+        if not self.window_seconds:
+            raise ValueError(f"{self.suite} {self.mode} was not measured: {self.state}")
+        return self.samples_per_step * len(self.step_seconds) / self.window_seconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityRun:
+    """Losses of the first steps of one mode from a fixed seed, without dropout.
+
+    The reference has ``repeats`` of itself, and under each rounding runs whose initial weights
+    were ``disturbed`` by it. A loss that was not finite is None.
+    """
+
+    kind: Literal["parity"] = "parity"
+    suite: str
+    mode: str
+    state: State
+    reason: str | None
+    losses: tuple[float | None, ...] = ()
+    repeats: tuple[tuple[float | None, ...], ...] = ()
+    disturbed: dict[str, tuple[tuple[float | None, ...], ...]] = dataclasses.field(
+        default_factory=dict
+    )
+
+
+Line = WorkloadFacts | Measurement | ParityRun
+
+_KINDS: dict[str, type[Any]] = {
+    "workload": WorkloadFacts,
+    "measurement": Measurement,
+    "parity": ParityRun,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run as read from disk; of a job that was done again, the last line holds.
+
+    ``torn`` says that the last line was cut short and dropped; ``unknown_lines`` counts lines of
+    a kind that this version does not know.
+    """
+
+    source: str
+    header: Header
+    workloads: dict[str, WorkloadFacts]
+    measurements: tuple[Measurement, ...]
+    parities: dict[tuple[str, str], ParityRun]
+    torn: bool
+    unknown_lines: int
+
+    def measured(self, suite: str, mode: str) -> list[Measurement]:
+        """The processes of one cell, in order."""
+        return [m for m in self.measurements if (m.suite, m.mode) == (suite, mode)]
+
+
+def record_path(place: Path) -> Path:
+    """The record's file, given it or its folder."""
+    return place / FILE_NAME if place.is_dir() else place
+
+
+def read_record(place: Path) -> RunRecord:
+    """The run at a folder or file; UnreadableInput or UnknownSchema say what is wrong."""
+    path = record_path(place)
+    values, torn = codec.read_lines(path)
+    if not values:
+        raise UnreadableInput(
+            f"{path}: {'cut short before' if torn else 'empty, without'} a header"
+        )
+    plain = codec.check_schema(values[0], SCHEMA, str(path))
+    header: Header = codec.from_plain(Header, plain, f"{path}, line 1")
+    lines = [
+        _line(value, f"{path}, line {number}") for number, value in enumerate(values[1:], start=2)
+    ]
+    latest = {(m.suite, m.mode, m.process): m for m in lines if isinstance(m, Measurement)}
+    return RunRecord(
+        source=str(path),
+        header=header,
+        workloads={w.suite: w for w in lines if isinstance(w, WorkloadFacts)},
+        measurements=tuple(latest.values()),
+        parities={(p.suite, p.mode): p for p in lines if isinstance(p, ParityRun)},
+        torn=torn,
+        unknown_lines=sum(line is None for line in lines),
+    )
+
+
+def _line(value: Any, source: str) -> Line | None:
+    if not isinstance(value, dict):
+        raise UnreadableInput(f"{source}: not a JSON object")
+    kind = _KINDS.get(str(value.get("kind")))
+    return None if kind is None else codec.from_plain(kind, value, source)
+
+
+class RecordWriter:
+    """Appends lines to a run's record; each is on the disk before ``append`` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+
+    @classmethod
+    def create(cls, folder: Path, header: Header) -> "RecordWriter":
+        """A new record with its header; BadUsage where the folder has one already."""
+        writer = cls(folder)
+        if writer.path.exists():
+            raise BadUsage(
+                f"{writer.path} exists; add --resume to go on with it, or name another --output"
+            )
+        codec.write_text(writer.path, codec.to_json(header) + "\n")
+        return writer
+
+    @classmethod
+    def reopen(cls, folder: Path) -> "RecordWriter":
+        """A record to go on with; a last line that was cut short is removed."""
+        writer = cls(folder)
+        content = codec.read_bytes(writer.path)
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            try:
+                os.truncate(writer.path, whole)
+            except OSError as problem:
+                raise UnwritableOutput.of(writer.path, problem) from None
+        return writer
+
+    def append(self, line: Line) -> None:
+        """Keep one line for good; UnwritableOutput where the disk is full."""
+        codec.append_line(self.path, line)
+
+    def discard_if_empty(self) -> bool:
+        """Remove a record that holds no more than its header, and its folder if that is all."""
+        with contextlib.suppress(OSError):
+            if self.path.read_bytes().count(b"\n") > 1:
+                return False
+            self.path.unlink()
+            self.path.parent.rmdir()
+        return True

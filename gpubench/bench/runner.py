@@ -1,0 +1,187 @@
+"""One job in one child process: started, listened to, and ended whatever happens."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import gpubench
+from gpubench import codec
+from gpubench.bench.job import Job
+from gpubench.errors import BadData, MissingPackage
+from gpubench.units import Seconds
+
+Progress = Callable[[str, int, int], object]
+
+# -c puts '' on sys.path: a torch.py in the working folder would be imported in torch's place
+_START = "import sys; sys.path[:1] = []; from gpubench.bench.worker import main; main()"
+
+LAST_WORDS = 2000
+"""How many characters of a dead child's stderr are kept (own choice)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a child ended: its result, or the state and reason that stand for one."""
+
+    result: dict[str, Any]
+    seconds: Seconds
+
+    @classmethod
+    def without_process(cls, state: str, reason: str) -> "Answer":
+        """The answer to a job that needed no process to be answered."""
+        return cls(result={"state": state, "reason": reason}, seconds=Seconds(0))
+
+
+def run_job(job: Job, *, cache: Path, progress: Progress = lambda stage, done, of: None) -> Answer:
+    """Run one job in a fresh process and wait for its answer, at most its protocol's limit.
+
+    ``cache`` is the folder of its compile caches. BadData and MissingPackage are raised for
+    what no other process could do better; everything else becomes a state.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as errors, _child(errors, cache) as child:
+        result = _listen(child, job, progress)
+        status = _end(child)
+        words = _last_words(errors)
+    if result is None:
+        result = {"state": "failed", "reason": _death(status, words)}
+    return Answer(result=result, seconds=Seconds(time.monotonic() - began))
+
+
+@contextlib.contextmanager
+def _child(errors: IO[bytes], cache: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A started child, killed with everything it started when the block is left."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", _START],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=_environment(os.environ, cache),
+        start_new_session=True,
+    )
+    try:
+        yield child
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """The child's environment: gpubench importable, caches of its own, no bytecode left behind.
+
+    OpenMP threads wait passively unless the user says otherwise: where another process holds a
+    core, spinning threads were seen to make a CPU step 15 times longer.
+    """
+    return {
+        "OMP_WAIT_POLICY": "passive",
+        **outer,
+        "PYTHONPATH": os.pathsep.join(
+            [str(Path(gpubench.__file__).parent.parent), *filter(None, [outer.get("PYTHONPATH")])]
+        ),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
+        "TRITON_CACHE_DIR": str(cache / "triton"),
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def _listen(child: subprocess.Popen[bytes], job: Job, progress: Progress) -> dict[str, Any] | None:
+    """Hand the job over and read answers until the result, the end, or the time limit."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(codec.to_json(job).encode())
+        child.stdin.close()
+    limit = job.protocol.process_limit_seconds
+    for line in _lines(child.stdout, time.monotonic() + limit):
+        if line is None:
+            return {"state": "timed-out", "reason": f"no answer within {limit:.0f} s"}
+        event = _event(line)
+        if event.get("event") == "progress":
+            progress(event["stage"], event["done"], event["of"])
+        elif event.get("event") == "result":
+            del event["event"]
+            return event
+        elif event.get("event") == "error":
+            return _failure(event)
+    return None
+
+
+def _lines(stream: IO[bytes], ends: float) -> Iterator[bytes | None]:
+    """Lines as they come; None once the time is up."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, ends - time.monotonic())):
+                yield None
+                return
+            piece = os.read(stream.fileno(), 65_536)
+            if not piece:
+                return
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """One answer, numbers that are not finite as None; what is no answer is passed over."""
+    try:
+        event = json.loads(line, parse_constant=lambda name: None)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _failure(event: dict[str, Any]) -> dict[str, Any]:
+    if event["kind"] == "user":
+        raise BadData(event["reason"])
+    if event["kind"] == "missing-package":
+        raise MissingPackage(event["reason"], extra="bench")
+    state = "out-of-memory" if event["kind"] == "out-of-memory" else "failed"
+    reason = _first_line(event["reason"])
+    return {"state": state, "reason": reason, "memory": event.get("memory", {})}
+
+
+def _end(child: subprocess.Popen[bytes]) -> int | None:
+    """The exit status, waiting a little for a child that has said all it had to say."""
+    try:
+        return child.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _last_words(errors: IO[bytes]) -> str:
+    size = errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, size - LAST_WORDS))
+    return errors.read().decode("utf-8", errors="replace").strip()
+
+
+def _death(status: int | None, words: str) -> str:
+    """Why a child that gave no answer is dead, in one line."""
+    if status is not None and status < 0:
+        name = signal.Signals(-status).name
+        hint = " (the kernel's out-of-memory killer sends it)" if name == "SIGKILL" else ""
+        why = f"the process was killed by {name}{hint}"
+    else:
+        why = f"the process ended with status {status} and no answer"
+    last = words.splitlines()[-1] if words else ""
+    return f"{why}; its last words: {last}" if last else why
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), text)[:400]

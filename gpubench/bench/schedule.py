@@ -1,0 +1,67 @@
+"""The jobs of a run and their order, less those a record has already."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from gpubench.bench.job import Kind
+from gpubench.bench.modes import REFERENCE, Mode
+from gpubench.bench.record import Measurement, RunRecord
+
+GIVES_UP = ("not-supported", "out-of-memory", "invalid")
+"""States that the next process of the same cell would end in as well."""
+
+WORTH_ANOTHER_TRY = ("failed", "timed-out")
+"""States after which a resumed run does the job again."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One job of a run."""
+
+    suite: str
+    kind: Kind
+    mode: Mode
+    process: int = 0
+
+    @property
+    def title(self) -> str:
+        """What is being done, for the display."""
+        if self.kind == "describe":
+            return f"{self.suite} · survey and soak"
+        what = "parity" if self.kind == "parity" else f"process {self.process + 1}"
+        return f"{self.suite} · {self.mode.name} · {what}"
+
+
+def schedule(
+    suite: str, modes: Sequence[Mode], processes: int, before: RunRecord | None
+) -> list[Step]:
+    """The jobs of a suite that ``before`` does not hold; empty where it holds them all.
+
+    Modes take turns, so that a drift of the machine does not fall on one of them.
+    """
+    steps = [
+        Step(suite=suite, kind="measure", mode=mode, process=process)
+        for process in range(processes)
+        for mode in modes
+    ]
+    compared = [mode for mode in modes if mode != REFERENCE]
+    if compared:
+        steps += [Step(suite=suite, kind="parity", mode=mode) for mode in (REFERENCE, *compared)]
+    wanted = [step for step in steps if before is None or not _is_kept(step, before)]
+    if not wanted:
+        return []
+    return [Step(suite=suite, kind="describe", mode=REFERENCE), *wanted]
+
+
+def _is_kept(step: Step, before: RunRecord) -> bool:
+    measured = before.measured(step.suite, step.mode.name)
+    if any(measurement.state in GIVES_UP for measurement in measured):
+        return True
+    if step.kind == "parity":
+        parity = before.parities.get((step.suite, step.mode.name))
+        return parity is not None and parity.state not in WORTH_ANOTHER_TRY
+    return any(_is_answered(step, measurement) for measurement in measured)
+
+
+def _is_answered(step: Step, measurement: Measurement) -> bool:
+    return measurement.process == step.process and measurement.state not in WORTH_ANOTHER_TRY

@@ -1,0 +1,180 @@
+"""A run from beginning to end: each job in its turn, and what of its answer is kept."""
+
+import dataclasses
+import datetime
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from typing import Protocol as Interface
+
+from gpubench import codec
+from gpubench.bench.cache import Caches
+from gpubench.bench.job import Job, Workload
+from gpubench.bench.modes import Mode
+from gpubench.bench.protocol import Protocol
+from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
+from gpubench.bench.runner import Answer, run_job
+from gpubench.bench.schedule import GIVES_UP, Step, schedule
+from gpubench.errors import ExitStatus, GpubenchError
+
+TIME_DEPENDENT = ("images_decoded", "images_not_checked", "unreadable")
+"""What a survey of a large folder may find differently the next time."""
+
+
+class NotTheSame(GpubenchError):
+    """A run cannot go on because something is not what it was when it began."""
+
+    status = ExitStatus.NOT_COMPARABLE
+
+
+class CannotTrain(GpubenchError):
+    """A suite's first process, which only looks and warms up, did not get through."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteRun:
+    """A suite to be run: its name, the module that trains it, and the workload asked for."""
+
+    name: str
+    module: str
+    workload: Workload
+
+
+class Watcher(Interface):
+    """Somebody who is told how a session goes."""
+
+    def began(self, step: Step, remaining: Sequence[Step]) -> None:
+        """A job starts; ``remaining`` are those after it."""
+
+    def stage(self, name: str, done: int, of: int) -> None:
+        """The running job has reached a stage."""
+
+    def ended(self, step: Step, state: str, reason: str | None, seconds: float) -> None:
+        """The running job is over."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What all jobs of a run share; ``before`` is the record that is gone on with, if any."""
+
+    modes: tuple[Mode, ...]
+    protocol: Protocol
+    device: str
+    writer: RecordWriter
+    before: RunRecord | None
+    watcher: Watcher
+
+
+def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
+    """Run what the record does not have yet; an interruption loses the running job alone."""
+    plans = [
+        schedule(suite.name, session.modes, session.protocol.processes, session.before)
+        for suite in suites
+    ]
+    with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
+        for index, (suite, steps) in enumerate(zip(suites, plans, strict=True)):
+            folder = Path(scratch) / str(index)
+            folder.mkdir()
+            later = [step for plan in plans[index + 1 :] for step in plan]
+            _SuiteSession(session, suite, folder).run(steps, later)
+
+
+class _SuiteSession:
+    """The jobs of one suite, which share a workload and a folder for caches."""
+
+    def __init__(self, session: Session, suite: SuiteRun, scratch: Path) -> None:
+        self._session, self._suite, self._scratch = session, suite, scratch
+        self._caches = Caches(folder=scratch, processes=session.protocol.processes)
+        self._workload = suite.workload
+        self._facts: WorkloadFacts | None = None
+        self._given_up: set[str] = set()
+
+    def run(self, steps: Sequence[Step], later: Sequence[Step]) -> None:
+        for index, step in enumerate(steps):
+            if step.mode.name in self._given_up:
+                continue
+            remaining = [s for s in steps[index + 1 :] if s.mode.name not in self._given_up]
+            self._session.watcher.began(step, [*remaining, *later])
+            self._session.watcher.ended(step, *self._done(step))
+
+    def _done(self, step: Step) -> tuple[str, str | None, float]:
+        if self._facts is None:
+            return self._describe(step)
+        started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        unsupported = self._facts.unsupported.get(step.mode.name)
+        if unsupported is None:
+            answer = self._ask(step)
+        else:
+            answer = Answer.without_process("not-supported", unsupported)
+        line = self._line(step, answer, started, self._facts)
+        self._session.writer.append(line)
+        if line.state in GIVES_UP:
+            self._given_up.add(step.mode.name)
+        return line.state, line.reason, answer.seconds
+
+    def _line(
+        self, step: Step, answer: Answer, started: str, facts: WorkloadFacts
+    ) -> Measurement | ParityRun:
+        plain: dict[str, Any] = {**answer.result, "suite": step.suite, "mode": step.mode.name}
+        if step.kind == "parity":
+            return codec.from_plain(ParityRun, plain, f"the answer of {step.title}")
+        cache = "warm" if self._caches.is_warm(step) else "cold"
+        plain |= {
+            "process": step.process,
+            "started": started,
+            "child_seconds": answer.seconds,
+            "samples_per_step": facts.batch_size,
+            "compile_cache": cache if step.mode.compile else None,
+        }
+        return codec.from_plain(Measurement, plain, f"the answer of {step.title}")
+
+    def _describe(self, step: Step) -> tuple[str, str | None, float]:
+        answer = self._ask(step)
+        if "settings" not in answer.result:
+            raise CannotTrain(f"{self._suite.name} cannot be trained: {answer.result['reason']}")
+        self._workload = Workload.from_plain(answer.result["workload"])
+        plain = {**answer.result, "suite": self._suite.name}
+        facts = codec.from_plain(WorkloadFacts, plain, f"the answer of {step.title}")
+        before = self._session.before
+        known = before.workloads.get(facts.suite) if before else None
+        if known is None:
+            self._session.writer.append(facts)
+        else:
+            _hold_against(known, facts)
+        self._facts = facts
+        return "ok", None, answer.seconds
+
+    def _ask(self, step: Step) -> Answer:
+        with self._caches.of(step) as cache:
+            return run_job(self._job(step), cache=cache, progress=self._session.watcher.stage)
+
+    def _job(self, step: Step) -> Job:
+        return Job(
+            kind=step.kind,
+            suite_module=self._suite.module,
+            workload=self._workload,
+            mode=step.mode,
+            protocol=self._session.protocol,
+            device=self._session.device,
+            scratch=str(self._scratch),
+            parity_roundings=tuple(sorted({mode.rounding for mode in self._session.modes})),
+        )
+
+
+def _hold_against(known: WorkloadFacts, found: WorkloadFacts) -> None:
+    """Raise NotTheSame where a resumed run would train something else."""
+    before, now = _fingerprint(known), _fingerprint(found)
+    differing = [name for name in before if before[name] != now[name]]
+    if differing:
+        raise NotTheSame(
+            f"{found.suite} is not what this run began with ({', '.join(differing)} differ); "
+            "start a new run with another --output"
+        )
+
+
+def _fingerprint(facts: WorkloadFacts) -> dict[str, Any]:
+    plain: dict[str, Any] = codec.to_plain(facts)
+    for name in TIME_DEPENDENT:
+        plain["survey"].pop(name, None)
+    return plain

@@ -1,0 +1,135 @@
+"""The timing loop; it knows nothing of torch, so a test can drive its clock."""
+
+import dataclasses
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+from typing import Protocol as Interface
+from typing import TypeVar
+
+from gpubench.bench.protocol import Protocol, is_stable
+from gpubench.units import Seconds
+
+Mark = TypeVar("Mark")
+
+
+class Clock(Interface[Mark]):
+    """Something that can mark moments of the device without waiting for it."""
+
+    def mark(self) -> Mark:
+        """Remember this moment in the device's order of work; does not wait."""
+
+    def seconds(self, start: Mark, end: Mark) -> Seconds:
+        """The time between two marks; call ``settle`` first."""
+
+    def settle(self) -> None:
+        """Wait until the device has done all that was asked of it."""
+
+
+class WallClock:
+    """A clock for work that is done when the call returns: the CPU."""
+
+    def mark(self) -> float:
+        """Seconds of the monotonic clock."""
+        return time.perf_counter()
+
+    def seconds(self, start: float, end: float) -> Seconds:
+        """The difference."""
+        return Seconds(end - start)
+
+    def settle(self) -> None:
+        """Nothing is pending."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Raw times of the measured steps: the wall time of all, and each step by the clock."""
+
+    wall_seconds: Seconds
+    step_seconds: tuple[Seconds, ...]
+
+
+def time_window(step: Callable[[], object], clock: Clock[Mark], *, steps: int) -> Window:
+    """Run ``steps`` steps between two waits for the device; nothing waits in between."""
+    marks: list[Mark] = []
+    clock.settle()
+    began = time.perf_counter()
+    marks.append(clock.mark())
+    for _ in range(steps):
+        step()
+        marks.append(clock.mark())
+    clock.settle()
+    wall = Seconds(time.perf_counter() - began)
+    each = tuple(clock.seconds(start, end) for start, end in itertools.pairwise(marks))
+    return Window(wall_seconds=wall, step_seconds=each)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Warmup:
+    """What it took until the steps were steady.
+
+    ``start_seconds`` are the first steps, each waited for, until two in a row compiled nothing.
+    """
+
+    start_seconds: tuple[Seconds, ...]
+    block_medians: tuple[Seconds, ...]
+    steps: int
+    stable: bool
+
+    @property
+    def step_seconds(self) -> Seconds:
+        """The time of a steady step."""
+        return self.block_medians[-1] if self.block_medians else self.start_seconds[-1]
+
+    @property
+    def compile_seconds(self) -> Seconds:
+        """What the first steps took beyond steady ones: compilation, autotuning, first touch."""
+        excess = sum(self.start_seconds) - len(self.start_seconds) * self.step_seconds
+        return Seconds(max(0.0, excess))
+
+
+def warm_up(
+    step: Callable[[], object],
+    clock: Clock[Mark],
+    protocol: Protocol,
+    *,
+    compilations: Callable[[], int] = lambda: 0,
+    progress: Callable[[int, int], object] = lambda done, most: None,
+) -> Warmup:
+    """Run steps until they are steady; ``compilations`` counts graphs compiled so far."""
+    start = _first_steps(step, clock, protocol, compilations)
+    blocks: list[tuple[Seconds, ...]] = []
+    done, began, stable = len(start), time.perf_counter(), False
+    while not stable and done < protocol.warmup_max_steps:
+        compiled = compilations()
+        blocks.append(time_window(step, clock, steps=protocol.block_steps).step_seconds)
+        done += protocol.block_steps
+        progress(done, protocol.warmup_max_steps)
+        if compilations() != compiled:
+            blocks.clear()
+        stable = is_stable(blocks, protocol.stable_within)
+        if time.perf_counter() - began > protocol.warmup_max_seconds:
+            break
+    return Warmup(
+        start_seconds=start,
+        block_medians=tuple(Seconds(statistics.median(block)) for block in blocks),
+        steps=done,
+        stable=stable,
+    )
+
+
+def _first_steps(
+    step: Callable[[], object],
+    clock: Clock[Mark],
+    protocol: Protocol,
+    compilations: Callable[[], int],
+) -> tuple[Seconds, ...]:
+    """Time single steps until two in a row compile nothing, or the cap is reached."""
+    times: list[Seconds] = []
+    quiet = 0
+    while quiet < 2 and len(times) < protocol.warmup_max_steps:
+        compiled = compilations()
+        times.append(time_window(step, clock, steps=1).wall_seconds)
+        quiet = quiet + 1 if compilations() == compiled else 0
+    return tuple(times)

@@ -1,0 +1,131 @@
+"""One training step, as it is timed: forward, loss, backward, optimizer; nothing read back."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from gpubench.bench.modes import Mode
+from gpubench.bench.precision import autocast
+from gpubench.bench.task import Batch, Task
+
+RESIDENT_BATCHES = 8
+"""How many different batches wait on the device in the resident tier (own choice)."""
+
+
+class LossLog:
+    """Losses of the last ``capacity`` steps, kept on the device until they are asked for."""
+
+    def __init__(self, capacity: int, device: torch.device) -> None:
+        self._values = torch.zeros(capacity, device=device)
+        self._count = 0
+
+    def record(self, loss: torch.Tensor) -> None:
+        """Keep one loss; a copy on the device, which nothing waits for."""
+        self._values[self._count % len(self._values)].copy_(loss.detach())
+        self._count += 1
+
+    def read(self) -> list[float]:
+        """All losses in order; waits for the device."""
+        values: list[float] = self._values.tolist()
+        if self._count <= len(values):
+            return values[: self._count]
+        oldest = self._count % len(values)
+        return values[oldest:] + values[:oldest]
+
+
+class TrainingStep:
+    """A callable that trains one batch; the optimizer is fused AdamW where torch has it."""
+
+    def __init__(self, task: Task, mode: Mode, device: torch.device, *, resident: bool) -> None:
+        self._mode, self._device = mode, device
+        self.model = task.model.to(device).train()
+        self._forward: Any = self.model
+        if mode.compile is not None:
+            self._forward = torch.compile(self.model, mode=mode.compile, dynamic=False)
+        self.optimizer, self.fused = _adamw(self.model, task.learning_rate)
+        scaled = mode.autocast == "float16"
+        self.scaler = torch.amp.GradScaler(device.type) if scaled else None
+        self._batches = _on_device(task.batches(), device, resident=resident)
+        self._graphs = mode.compile == "reduce-overhead" or mode.compile == "max-autotune"
+        self.losses = LossLog(4096, device)
+        self.steps = 0
+
+    def __call__(self) -> None:
+        """Train one batch."""
+        if self._graphs:
+            torch.compiler.cudagraph_mark_step_begin()
+        self.optimizer.zero_grad(set_to_none=True)
+        batch = next(self._batches)
+        with autocast(self._mode, self._device):
+            loss = self._forward(**batch)
+        if self.scaler is None:
+            loss.backward()
+            self.optimizer.step()
+        else:
+            self.scaler.scale(loss).backward()
+            self.scaler.unscale_(self.optimizer)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        self.losses.record(loss)
+        self.steps += 1
+
+    def skipped_steps(self) -> int:
+        """Steps whose gradients overflowed and were not applied; waits for the device."""
+        if self.scaler is None:
+            return 0
+        applied = [state["step"] for state in self.optimizer.state.values() if "step" in state]
+        return self.steps - (int(max(float(step) for step in applied)) if applied else 0)
+
+
+def _adamw(model: torch.nn.Module, learning_rate: float) -> tuple[torch.optim.Optimizer, bool]:
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    with contextlib.suppress(RuntimeError, TypeError):
+        return torch.optim.AdamW(parameters, lr=learning_rate, fused=True), True
+    return torch.optim.AdamW(parameters, lr=learning_rate), False
+
+
+def _on_device(host: Iterator[Batch], device: torch.device, *, resident: bool) -> Iterator[Batch]:
+    """Batches on the device: a few that stay there, or each copied as it comes."""
+    if not resident:
+        return (_moved(batch, device) for batch in host)
+    kept = [_moved(batch, device) for batch in itertools.islice(host, RESIDENT_BATCHES)]
+    return itertools.cycle(kept)
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+
+
+def graphs_compiled() -> int:
+    """Graphs that torch.compile has compiled in this process so far."""
+    from torch._dynamo.utils import counters
+
+    return int(counters["stats"]["unique_graphs"])
+
+
+def graph_breaks() -> int:
+    """Places where torch.compile gave up and went back to Python, so far."""
+    from torch._dynamo.utils import counters
+
+    return sum(counters["graph_break"].values())
+
+
+_ATTENTION = {
+    "_scaled_dot_product_flash_attention_for_cpu": "flash (CPU)",
+    "_scaled_dot_product_flash_attention": "flash",
+    "_scaled_dot_product_efficient_attention": "memory-efficient",
+    "_scaled_dot_product_cudnn_attention": "cudnn",
+    "_scaled_dot_product_fused_attention_overrideable": "overrideable",
+    "_scaled_dot_product_attention_math": "math",
+}
+
+
+def attention_used(step: TrainingStep) -> list[str]:
+    """The attention kernels one more step really calls; empty where a CUDA graph hides them."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        step()
+    names = {event.key.removeprefix("aten::") for event in profile.key_averages()}
+    return sorted({label for name, label in _ATTENTION.items() if name in names})

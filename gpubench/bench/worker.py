@@ -1,0 +1,88 @@
+"""The child process: reads one job from stdin, answers JSON lines, and never outlives its parent.
+
+Started as ``python -c`` by ``runner``; needs the standard library, torch, and what the suite
+imports, so that any interpreter or image can run it from a folder that holds gpubench alone.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+from typing import Any, TextIO
+
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal this process gets when its parent dies."""
+
+
+def main() -> None:
+    """Do the job on stdin and write its answers to what stdout was at the start."""
+    _die_with_parent()
+    answers = _take_stdout()
+    job_text = sys.stdin.read()
+
+    def say(event: str, **content: Any) -> None:
+        answers.write(json.dumps({"event": event, **content}) + "\n")
+        answers.flush()
+
+    try:
+        say("result", **_run(job_text, say))
+    except Exception as problem:
+        say("error", **_told(problem))
+        sys.exit(1)
+
+
+def _die_with_parent() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: the time limit still holds
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _take_stdout() -> TextIO:
+    """The real stdout, for answers alone; whatever prints from here on goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+def _run(job_text: str, say: Any) -> dict[str, Any]:
+    from gpubench.bench import child
+    from gpubench.bench.job import Job
+
+    job = Job.from_plain(json.loads(job_text))
+    suite = importlib.import_module(job.suite_module)
+    work = {"describe": child.describe, "measure": child.measure, "parity": child.parity}
+    return work[job.kind](
+        job, suite, lambda stage, done, of: say("progress", stage=stage, done=done, of=of)
+    )
+
+
+def _told(problem: Exception) -> dict[str, Any]:
+    """What went wrong, sorted by what the user can do about it."""
+    from gpubench.errors import GpubenchError
+
+    text = f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, GpubenchError):
+        return {"kind": "user", "reason": str(problem)}
+    if isinstance(problem, ModuleNotFoundError):
+        return {"kind": "missing-package", "reason": problem.name or str(problem)}
+    if _is_out_of_memory(problem):
+        return {"kind": "out-of-memory", "reason": text, "memory": _memory()}
+    return {"kind": "failed", "reason": text}
+
+
+def _is_out_of_memory(problem: Exception) -> bool:
+    if "torch" not in sys.modules:
+        return isinstance(problem, MemoryError)
+    from gpubench.bench import cuda
+
+    return cuda.is_out_of_memory(problem)
+
+
+def _memory() -> dict[str, int]:
+    import torch
+
+    from gpubench.bench import cuda
+
+    return cuda.memory(torch.device("cuda" if torch.cuda.is_initialized() else "cpu"))

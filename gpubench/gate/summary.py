@@ -1,0 +1,194 @@
+"""What a record says of each cell: statistics derived from raw times, and whether to trust them."""
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from gpubench.bench.job import State
+from gpubench.bench.modes import REFERENCE, mode_named
+from gpubench.bench.parity import Parity, judge
+from gpubench.bench.record import Measurement, RunRecord
+from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CellState = State | Literal["not-measured"]
+
+WORST_FIRST: tuple[CellState, ...] = (
+    "invalid",
+    "failed",
+    "timed-out",
+    "out-of-memory",
+    "not-supported",
+    "unstable",
+    "ok",
+)
+"""Which state stands for a cell whose processes ended differently."""
+
+
+BROKEN = ("failed", "timed-out")
+"""States of a process that says nothing of its mode, where others of the cell have an answer."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One suite in one mode. Times in seconds, throughput in samples per second.
+
+    ``throughput`` and what follows from it are None where no number can be trusted. ``losses``
+    are the mean of the first and of the last three of the first process. ``faults`` are the
+    reasons of processes that broke while others of the cell counted.
+    """
+
+    suite: str
+    mode: str
+    state: CellState
+    reason: str | None
+    processes: int
+    throughput: Estimate | None = None
+    speedup: Estimate | None = None
+    step_seconds: float | None = None
+    peak_bytes: int | None = None
+    compile_cold_seconds: float | None = None
+    compile_warm_seconds: float | None = None
+    losses: tuple[float, float] | None = None
+    skipped_steps: int = 0
+    parity: Parity | None = None
+    faults: tuple[str, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing went wrong in it; what the device cannot do is not wrong."""
+        return self.state not in ("invalid", "failed", "timed-out") and not self.faults
+
+
+def frame(record: RunRecord) -> "pd.DataFrame":
+    """A row per process: suite, mode, process, state, throughput in samples per second, …."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "suite": m.suite,
+                "mode": m.mode,
+                "process": m.process,
+                "state": m.state,
+                "throughput": m.throughput if m.counts else None,
+                "step_seconds": statistics.median(m.step_seconds) if m.step_seconds else None,
+                "peak_bytes": m.memory.get("peak_bytes"),
+                "compile_cache": m.compile_cache,
+                "compile_seconds": m.compile_seconds,
+            }
+            for m in record.measurements
+        ],
+        columns=[
+            "suite", "mode", "process", "state", "throughput", "step_seconds", "peak_bytes",
+            "compile_cache", "compile_seconds",
+        ],
+    )  # fmt: skip
+
+
+def summarise(record: RunRecord, suite: str) -> list[Cell]:
+    """The cells of a suite in the order of the plan."""
+    rows = frame(record)
+    rows = rows[rows["suite"] == suite]
+    return [_cell(record, suite, mode, rows) for mode in record.header.plan.modes]
+
+
+def _cell(record: RunRecord, suite: str, mode: str, rows: "pd.DataFrame") -> Cell:
+    measurements = record.measured(suite, mode)
+    state, reason = _state(measurements)
+    parity = _parity(record, suite, mode)
+    if parity is not None and not parity.holds:
+        state, reason = "invalid", _parted(parity)
+    own = rows[rows["mode"] == mode]
+    cell = Cell(
+        suite=suite,
+        mode=mode,
+        state=state,
+        reason=reason,
+        processes=int(own["throughput"].notna().sum()),
+        peak_bytes=None if own["peak_bytes"].isna().all() else int(own["peak_bytes"].max()),
+        parity=parity,
+        faults=_faults(measurements),
+    )
+    if state not in ("ok", "unstable"):
+        return cell
+    return dataclasses.replace(cell, **_figures(measurements, own, rows))
+
+
+def _figures(
+    measurements: Sequence[Measurement], own: "pd.DataFrame", rows: "pd.DataFrame"
+) -> dict[str, Any]:
+    """Everything that may only be said of a cell whose times can be trusted."""
+    throughputs = own["throughput"].dropna().tolist()
+    compiled = own.dropna(subset=["compile_seconds"]).groupby("compile_cache")["compile_seconds"]
+    compile_seconds = compiled.median().to_dict()
+    return {
+        "throughput": mean_of(throughputs),
+        "speedup": _speedup(throughputs, own, rows),
+        "step_seconds": float(own["step_seconds"].median()),
+        "compile_cold_seconds": compile_seconds.get("cold"),
+        "compile_warm_seconds": compile_seconds.get("warm"),
+        "losses": _ends(measurements),
+        "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
+    }
+
+
+def _speedup(
+    throughputs: Sequence[float], own: "pd.DataFrame", rows: "pd.DataFrame"
+) -> Estimate | None:
+    """The ratio to float32; None where that has no process that counts."""
+    if (own["mode"] == REFERENCE.name).all():
+        return Estimate(value=1.0, low=None, high=None)
+    reference = rows[rows["mode"] == REFERENCE.name]["throughput"].dropna().tolist()
+    return ratio_of(throughputs, reference) if reference else None
+
+
+def _state(measurements: Sequence[Measurement]) -> tuple[CellState, str | None]:
+    """The worst state of a cell's processes that have an answer, with its reason."""
+    if not measurements:
+        return "not-measured", "the run ended before its turn"
+    measurements = [m for m in measurements if m.state not in BROKEN] or measurements
+    worst = min(measurements, key=lambda m: WORST_FIRST.index(m.state))
+    return worst.state, worst.reason
+
+
+def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
+    """Why processes broke, if others of the same cell did not."""
+    broken = [m for m in measurements if m.state in BROKEN]
+    if len(broken) == len(measurements):
+        return ()
+    return tuple(m.reason or m.state for m in broken)
+
+
+def _parity(record: RunRecord, suite: str, mode: str) -> Parity | None:
+    reference = record.parities.get((suite, REFERENCE.name))
+    own = record.parities.get((suite, mode))
+    if mode == REFERENCE.name or reference is None or own is None or own.state != "ok":
+        return None
+    return judge(reference, own, mode_named(mode).rounding)
+
+
+def _parted(parity: Parity) -> str:
+    return (
+        f"its loss parts from float32 by {parity.deviation:.2%} at step {parity.step}, "
+        f"allowed are {parity.allowed:.2%}"
+    )
+
+
+def _ends(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
+    """The loss at the start and at the end of the first process that counts."""
+    for measurement in measurements:
+        losses = [loss for loss in measurement.losses if loss is not None]
+        if measurement.counts and len(losses) >= 6:
+            return statistics.fmean(losses[:3]), statistics.fmean(losses[-3:])
+    return None
+
+
+def is_sound(record: RunRecord) -> bool:
+    """Whether every cell that the device can do was measured, and holds."""
+    return all(
+        cell.is_sound for suite in record.header.plan.suites for cell in summarise(record, suite)
+    )

@@ -1,0 +1,247 @@
+"""Tables: what a reader is shown of a record, with the raw values beside their words."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gpubench import units
+from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.intervals import Estimate
+from gpubench.gate.summary import Cell, summarise
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: its key in data formats, its heading for people, and whether it holds numbers."""
+
+    key: str
+    heading: str
+    numeric: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """``values`` in base units by name, None for what is absent; ``texts`` by column key."""
+
+    values: dict[str, Any]
+    texts: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table with a title, lines about how it came about, and notes on its rows."""
+
+    title: str
+    about: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+STATE_WORDS = {
+    "not-supported": "not supported",
+    "out-of-memory": "out of memory",
+    "timed-out": "timed out",
+    "not-measured": "not measured",
+}
+
+
+def comparison(record: RunRecord) -> tuple[Table, ...]:
+    """A table per suite of the plan: modes against float32."""
+    return tuple(_suite_table(record, suite) for suite in record.header.plan.suites)
+
+
+def _suite_table(record: RunRecord, suite: str) -> Table:
+    cells = summarise(record, suite)
+    facts = record.workloads.get(suite)
+    item = facts.settings.get("item", "sample") if facts else "sample"
+    return Table(
+        title=_title(record, suite, facts),
+        about=tuple(_about(record, facts)),
+        columns=_columns(item),
+        rows=tuple(_row(cell) for cell in cells),
+        notes=tuple(_notes(record, cells)),
+    )
+
+
+def _columns(item: str) -> tuple[Column, ...]:
+    return (
+        Column(key="mode", heading="mode", numeric=False),
+        Column(key="throughput", heading=f"{item}s/s"),
+        Column(key="interval", heading="± 95 %"),
+        Column(key="speedup", heading="× fp32"),
+        Column(key="step", heading="step"),
+        Column(key="memory", heading="peak memory"),
+        Column(key="compile", heading="compile cold / warm"),
+        Column(key="loss", heading="loss"),
+        Column(key="parity", heading="parity"),
+    )
+
+
+def _row(cell: Cell) -> Row:
+    texts = {
+        "mode": cell.mode,
+        "throughput": _throughput(cell),
+        "interval": _half_width(cell.throughput),
+        "speedup": _speedup(cell.speedup),
+        "step": units.seconds(cell.step_seconds),
+        "memory": units.memory(cell.peak_bytes),
+        "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
+        "loss": _losses(cell.losses),
+        "parity": _parity(cell),
+    }
+    return Row(values=_values(cell), texts=texts)
+
+
+def _values(cell: Cell) -> dict[str, Any]:
+    """The raw values, for CSV and JSON."""
+    throughput, speedup = cell.throughput, cell.speedup
+    return {
+        "suite": cell.suite,
+        "mode": cell.mode,
+        "state": cell.state,
+        "reason": cell.reason,
+        "processes": cell.processes,
+        "samples_per_second": throughput and throughput.value,
+        "samples_per_second_low": throughput and throughput.low,
+        "samples_per_second_high": throughput and throughput.high,
+        "speedup": speedup and speedup.value,
+        "speedup_low": speedup and speedup.low,
+        "speedup_high": speedup and speedup.high,
+        "step_seconds": cell.step_seconds,
+        "peak_memory_bytes": cell.peak_bytes,
+        "compile_cold_seconds": cell.compile_cold_seconds,
+        "compile_warm_seconds": cell.compile_warm_seconds,
+        "loss_first": cell.losses and cell.losses[0],
+        "loss_last": cell.losses and cell.losses[1],
+        "skipped_steps": cell.skipped_steps,
+        "parity_holds": cell.parity and cell.parity.holds,
+        "parity_deviation": cell.parity and cell.parity.deviation,
+        "parity_allowed": cell.parity and cell.parity.allowed,
+    }
+
+
+def _throughput(cell: Cell) -> str:
+    if cell.throughput is None:
+        return STATE_WORDS.get(cell.state, cell.state)
+    mark = "~" if cell.state == "unstable" else ""
+    return f"{mark}{units.significant(cell.throughput.value)}"
+
+
+def _half_width(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.half_width is None:
+        return units.ABSENT
+    return units.percent(estimate.half_width)
+
+
+def _speedup(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return units.ABSENT
+    text = f"{estimate.value:.2f}"
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
+        return text
+    return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _pair(first: float | None, second: float | None, write: Callable[[float | None], str]) -> str:
+    if first is None and second is None:
+        return units.ABSENT
+    return f"{write(first)} / {write(second)}"
+
+
+def _losses(ends: tuple[float, float] | None) -> str:
+    return units.ABSENT if ends is None else f"{ends[0]:.3f} → {ends[1]:.3f}"
+
+
+def _parity(cell: Cell) -> str:
+    if cell.parity is None:
+        return units.ABSENT
+    sign = "≤" if cell.parity.holds else ">"
+    return f"{_share(cell.parity.deviation)} {sign} {_share(cell.parity.allowed)}"
+
+
+def _share(fraction: float) -> str:
+    """A share that may be tiny: 1.2 %, 0.003 %, 2e-07."""
+    return f"{100 * fraction:.2g} %" if fraction >= 1e-5 else f"{fraction:.0e}"
+
+
+def _title(record: RunRecord, suite: str, facts: WorkloadFacts | None) -> str:
+    plan = record.header.plan
+    if facts is None:
+        return f"{suite} · {plan.preset} · not begun"
+    settings = facts.settings
+    shape = [str(settings.get("model", suite)), units.count(int(settings["layers"]), "layer")]
+    if "image_size" in settings:
+        shape.append(f"{settings['image_size']} px")
+    if "sequence_length" in settings:
+        shape.append(units.count(int(settings["sequence_length"]), "token"))
+    shape.append(f"batch {facts.batch_size}")
+    if plan.preset != "smoke":
+        return f"{suite} · {', '.join(shape)} · {plan.preset}"
+    return f"{suite} · SMOKE TEST, a small stand-in: {', '.join(shape)}"
+
+
+def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
+    if facts is None:
+        return []
+    plan, device = record.header.plan, facts.device
+    threads = f", {units.count(device['threads'], 'thread')}" if device["type"] == "cpu" else ""
+    ran_on = f"{device['name']}{threads} · torch {device['torch']}"
+    processes = units.count(plan.processes, "process", "processes")
+    window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
+    lines = [
+        f"{ran_on} · {facts.settings['data']}, {plan.tier} · {processes} per mode, {window}",
+    ]
+    if plan.preset == "smoke":
+        lines.append("It shows that training works here; use --preset standard for figures.")
+    return lines + [line for line in (_data_line(facts.survey),) if line]
+
+
+def _data_line(survey: dict[str, Any]) -> str:
+    """What was read of the data, and what was not."""
+    if "sentences_found" in survey:
+        return (
+            f"data: {units.count(survey['sentences_found'], 'sentence')} read "
+            f"({units.count(survey['words_found'], 'word')}, longest "
+            f"{survey['longest_sentence_words']}), {survey['sentences_truncated']} truncated "
+            f"({units.count(survey['words_cut'], 'word')} cut), 0 skipped, "
+            f"{units.count(survey['words_without_token'], 'word')} without a token; "
+            f"tokenizer: {survey['tokenizer']}"
+        )
+    if "images_found" in survey:
+        unchecked = survey["images_not_checked"]
+        return (
+            f"data: {units.count(survey['images_found'], 'image')} in "
+            f"{units.count(survey['classes'], 'class', 'classes')}, "
+            f"{survey['images_decoded']} read, {survey['images_unreadable']} unreadable and "
+            f"skipped, {units.count(survey['other_files'], 'other file')} skipped"
+            + (f", {unchecked} not checked before the run" if unchecked else "")
+        )
+    return ""
+
+
+def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
+    """What must be known of rows: why there is no number, or why it is doubtful."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.state != "ok" and cell.reason:
+            by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
+    notes = [
+        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
+        for (state, reason), modes in by_reason.items()
+    ]
+    notes += [
+        f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
+        for cell in cells
+        if cell.skipped_steps
+    ]
+    notes += [
+        f"{cell.mode}: {units.count(len(cell.faults), 'process', 'processes')} left out: {fault}"
+        for cell in cells
+        for fault in dict.fromkeys(cell.faults)
+    ]
+    if record.torn:
+        notes.append("the record's last line was cut short and is left out")
+    if record.unknown_lines:
+        notes.append(f"{record.unknown_lines} lines of a newer kind in the record are left out")
+    return notes

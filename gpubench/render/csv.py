@@ -1,0 +1,26 @@
+"""Tables as comma-separated values in base units, one row per cell."""
+
+from collections.abc import Sequence
+
+from gpubench.gate.tables import Table
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that make a spreadsheet run a cell as a formula (OWASP, CSV injection)."""
+
+
+def render(tables: Sequence[Table]) -> str:
+    """All tables in one, the suite as a column; text never starts as a formula would."""
+    import pandas as pd
+
+    rows = [
+        {key: _harmless(value) for key, value in row.values.items()}
+        for table in tables
+        for row in table.rows
+    ]
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return value

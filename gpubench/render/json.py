@@ -1,0 +1,27 @@
+"""Tables as JSON (schema ``gpubench.table/1``), values in base units."""
+
+from collections.abc import Sequence
+
+from gpubench import codec
+from gpubench.gate.tables import Table
+
+SCHEMA = "gpubench.table/1"
+
+
+def render(tables: Sequence[Table]) -> str:
+    """Titles, notes and raw values; what is absent is null."""
+    return codec.to_json(
+        {
+            "schema": SCHEMA,
+            "tables": [
+                {
+                    "title": table.title,
+                    "about": table.about,
+                    "rows": [row.values for row in table.rows],
+                    "notes": table.notes,
+                }
+                for table in tables
+            ],
+        },
+        indent=2,
+    )

@@ -1,0 +1,41 @@
+"""The formats in which tables are written; each is a module with ``render(tables)``."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Sequence
+
+from gpubench.errors import UnknownName
+from gpubench.gate.tables import Table
+
+Render = Callable[[Sequence[Table]], str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format's name, its module, and the ending of its files."""
+
+    name: str
+    module: str
+    ending: str
+
+
+FORMATS = (
+    Format(name="text", module="gpubench.render.text", ending="txt"),
+    Format(name="markdown", module="gpubench.render.markdown", ending="md"),
+    Format(name="csv", module="gpubench.render.csv", ending="csv"),
+    Format(name="json", module="gpubench.render.json", ending="json"),
+)
+
+
+def format_named(name: str) -> Format:
+    """The format of that name; UnknownName with the nearest names otherwise."""
+    for entry in FORMATS:
+        if entry.name == name:
+            return entry
+    raise UnknownName("format", name, (entry.name for entry in FORMATS))
+
+
+def renderer(name: str) -> Render:
+    """The function that writes tables in the format of that name."""
+    render: Render = importlib.import_module(format_named(name).module).render
+    return render

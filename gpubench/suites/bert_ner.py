@@ -1,0 +1,223 @@
+"""BERT named-entity recognition: encoder, dropout 0.1, linear head; sentences or seeded tokens.
+
+Letters in shapes: B sentences in a batch, L tokens in each (padded), C labels.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import BertConfig, BertForTokenClassification
+
+from gpubench.bench.job import Workload
+from gpubench.bench.task import Batch
+from gpubench.errors import BadUsage
+from gpubench.suites import tokens
+from gpubench.suites.order import endless_batches
+from gpubench.suites.sentences import read_corpus
+
+REVISION = "1"
+"""Raised whenever a change here changes what is trained; records of two revisions differ."""
+
+VOCABULARY = 21_128
+"""Entries of bert-base-chinese's vocabulary; the embedding's size sets memory and time."""
+
+SYNTHETIC_LABELS = ("O", "B-LOC", "B-ORG", "B-PER", "I-LOC", "I-ORG", "I-PER")
+BATCH_SIZE = {"smoke": 8, "standard": 16, "procurement": 64}
+SEQUENCE_LENGTH = 128
+LEARNING_RATE = 2e-5
+
+SMOKE_SHAPE = {
+    "hidden_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 512,
+}
+"""What `smoke` trains: few enough operations for two CPU cores (own choice)."""
+
+SMOKE_LEARNING_RATE = 1e-3
+"""A network this small, from random weights, needs larger steps for its loss to move."""
+
+
+class TaggerLoss(torch.nn.Module):
+    """A token classifier that answers its own cross-entropy over the labelled tokens."""
+
+    def __init__(self, tagger: torch.nn.Module) -> None:
+        super().__init__()
+        self.tagger = tagger
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """The mean loss of tokens (B, L) with mask (B, 1, 1, L) and labels (B, L).
+
+        The mask comes in the shape attention uses. From a (B, L) mask transformers asks in every
+        step whether anything is masked at all, and that answer waits for the device.
+        """
+        answer = self.tagger(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
+        loss: torch.Tensor = answer.loss
+        return loss
+
+
+class NerTask:
+    """A BERT with its sentences, ready to be trained."""
+
+    def __init__(self, workload: Workload, *, exact: bool) -> None:
+        self._workload = workload
+        smoke = workload.preset == "smoke"
+        self.learning_rate = SMOKE_LEARNING_RATE if smoke else LEARNING_RATE
+        self.batch_size = workload.batch_size or BATCH_SIZE[workload.preset]
+        self._length = workload.sequence_length or SEQUENCE_LENGTH
+        self._labels = workload.labels or SYNTHETIC_LABELS
+        torch.manual_seed(workload.seed)
+        tagger = _tagger(workload, self._labels, exact=exact)
+        if self._length > tagger.config.max_position_embeddings:
+            raise BadUsage(
+                f"--sequence-length {self._length} is more than the "
+                f"{tagger.config.max_position_embeddings} positions of this model"
+            )
+        self._vocabulary = int(tagger.config.vocab_size)
+        self.model = TaggerLoss(tagger)
+        self._read = 0
+        self.settings: Mapping[str, Any] = {
+            "item": "sentence",
+            "model": _shown(workload.model) if workload.model else "BERT, random weights",
+            "layers": tagger.config.num_hidden_layers,
+            "hidden_size": tagger.config.hidden_size,
+            "sequence_length": self._length,
+            "labels": len(self._labels),
+            "vocabulary": self._vocabulary,
+            "dropout": 0.0 if exact else tagger.config.hidden_dropout_prob,
+            "optimizer": f"AdamW, learning rate {self.learning_rate:g}",
+            "data": "seeded tokens" if workload.data is None else "labelled sentences",
+        }
+
+    def batches(self) -> Iterator[Batch]:
+        """Sentences of the corpus, or seeded tokens."""
+        if self._workload.data is None:
+            return self._synthetic()
+        return self._from_corpus(self._workload.data)
+
+    def _from_corpus(self, place: str) -> Iterator[Batch]:
+        tokenizer = tokens.load(self._workload.tokenizer)
+        encoded = tokens.encode(read_corpus(place), tokenizer, self._labels, self._length)
+        for chosen in endless_batches(len(encoded.input_ids), self.batch_size, self._workload.seed):
+            self._read += len(chosen)
+            yield _pinned(
+                {
+                    "input_ids": encoded.input_ids[chosen],
+                    "attention_mask": encoded.attention_mask[chosen][:, None, None, :],
+                    "labels": encoded.labels[chosen],
+                }
+            )
+
+    def _synthetic(self) -> Iterator[Batch]:
+        """Full-length sentences whose label follows from the token, so that it can be learnt."""
+        generator = torch.Generator().manual_seed(self._workload.seed)
+        shape = (self.batch_size, self._length)
+        while True:
+            tokens_drawn = torch.randint(100, self._vocabulary, shape, generator=generator)
+            labels = tokens_drawn % len(self._labels)
+            labels[:, 0] = labels[:, -1] = tokens.IGNORED
+            mask = torch.ones(shape, dtype=torch.bool)
+            yield _pinned(
+                {
+                    "input_ids": tokens_drawn,
+                    "attention_mask": mask[:, None, None, :],
+                    "labels": labels,
+                }
+            )
+
+    def data(self) -> Mapping[str, Any]:
+        """Sentences handed to the model so far, counting repeats."""
+        return {"sentences_read": self._read} if self._workload.data else {}
+
+    def meta_batch(self) -> Batch:
+        """Shapes alone."""
+        shape = (self.batch_size, self._length)
+        return {
+            "input_ids": torch.empty(shape, dtype=torch.long, device="meta"),
+            "attention_mask": torch.empty(shape, dtype=torch.bool, device="meta")[:, None, None],
+            "labels": torch.empty(shape, dtype=torch.long, device="meta"),
+        }
+
+
+def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any]]:
+    """Read and encode the corpus once: its labels, a tokenizer, and what was cut or left."""
+    if workload.data is None:
+        return workload, {}
+    corpus = read_corpus(workload.data)
+    if workload.model is None:
+        where = str(Path(scratch) / "tokenizer.json")
+        tokens.train(corpus, VOCABULARY).save(where)
+        said = "built from the data"
+    else:
+        where, said = workload.model, _shown(workload.model)
+    tokenizer = tokens.load(where)
+    length = workload.sequence_length or SEQUENCE_LENGTH
+    encoded = tokens.encode(corpus, tokenizer, corpus.labels, length)
+    return dataclasses.replace(workload, tokenizer=where, labels=corpus.labels), {
+        "files": list(corpus.files),
+        "sentences_found": len(corpus.sentences),
+        "words_found": corpus.words,
+        "labels": list(corpus.labels),
+        "marker_lines": corpus.marker_lines,
+        "longest_sentence_words": max(len(sentence.words) for sentence in corpus.sentences),
+        "sentences_truncated": encoded.sentences_truncated,
+        "words_cut": encoded.words_cut,
+        "words_without_token": encoded.words_without_token,
+        "unknown_tokens": encoded.unknown_tokens,
+        "tokens_kept": int(encoded.attention_mask.sum()),
+        "tokenizer": said,
+        "tokenizer_entries": len(tokenizer),
+    }
+
+
+def build(workload: Workload, *, exact: bool = False) -> NerTask:
+    """The task of one process."""
+    return NerTask(workload, exact=exact)
+
+
+def _tagger(
+    workload: Workload, labels: tuple[str, ...], *, exact: bool
+) -> BertForTokenClassification:
+    dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if exact else {}
+    if workload.model is not None:
+        return _pretrained(workload.model, labels, dropout)
+    shape = SMOKE_SHAPE if workload.preset == "smoke" else {}
+    length = max(512, workload.sequence_length or 0)
+    return BertForTokenClassification(
+        BertConfig(
+            vocab_size=VOCABULARY,
+            num_labels=len(labels),
+            max_position_embeddings=length,
+            **shape,
+            **dropout,
+        )
+    )
+
+
+def _pretrained(name: str, labels: tuple[str, ...], dropout: dict[str, float]) -> Any:
+    from transformers import AutoConfig, AutoModelForTokenClassification
+
+    try:
+        config = AutoConfig.from_pretrained(name, num_labels=len(labels), **dropout)
+        return AutoModelForTokenClassification.from_pretrained(
+            name, config=config, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError) as problem:
+        raise BadUsage(f"cannot load the model {name}: {str(problem).splitlines()[0]}") from None
+
+
+def _pinned(batch: Batch) -> Batch:
+    """The batch in page-locked memory where there is a GPU to copy it to without waiting."""
+    if not torch.cuda.is_available():
+        return batch
+    return {name: tensor.contiguous().pin_memory() for name, tensor in batch.items()}
+
+
+def _shown(name: str) -> str:
+    """A model's name without the path that may name a person."""
+    return Path(name).name if Path(name).exists() else name

@@ -1,0 +1,144 @@
+"""DeiT image classification: timm's model, cross-entropy, AdamW; photographs or seeded noise.
+
+Letters in shapes: B images in a batch, S pixels along a side, C classes.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+
+from gpubench.bench.job import Workload
+from gpubench.bench.task import Batch
+from gpubench.errors import BadUsage, UnknownName
+from gpubench.suites import images
+
+REVISION = "1"
+"""Raised whenever a change here changes what is trained; records of two revisions differ."""
+
+DEFAULT_MODEL = "deit_small_patch16_224"
+CLASSES = 1000
+BATCH_SIZE = {"smoke": 8, "standard": 32, "procurement": 256}
+LEARNING_RATE = 1e-4
+
+SMOKE_MODEL = "deit_tiny_patch16_224"
+SMOKE_DEPTH, SMOKE_SIZE, SMOKE_CLASSES = 2, 96, 10
+"""What `smoke` trains: few enough operations for two CPU cores (own choice)."""
+
+
+class ClassifierLoss(torch.nn.Module):
+    """A classifier that answers its own cross-entropy."""
+
+    def __init__(self, classifier: torch.nn.Module) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The mean loss of images (B, 3, S, S) with labels (B,)."""
+        logits = self.classifier(images)  # (B, C)
+        return torch.nn.functional.cross_entropy(logits, labels)
+
+
+class DeitTask:
+    """A DeiT with its images, ready to be trained."""
+
+    learning_rate = LEARNING_RATE
+
+    def __init__(self, workload: Workload, *, exact: bool) -> None:
+        self._workload = workload
+        smoke = workload.preset == "smoke"
+        self.batch_size = workload.batch_size or BATCH_SIZE[workload.preset]
+        self._size = workload.image_size or (SMOKE_SIZE if smoke else 224)
+        self._classes = max(SMOKE_CLASSES if smoke else CLASSES, len(workload.labels))
+        name = workload.model or (SMOKE_MODEL if smoke else DEFAULT_MODEL)
+        depth = {"depth": SMOKE_DEPTH} if smoke else {}
+        torch.manual_seed(workload.seed)
+        self.model = ClassifierLoss(_model(name, self._size, self._classes, depth))
+        if exact:
+            _switch_off_dropout(self.model)
+        self._stream: images.ImageStream | None = None
+        self.settings: Mapping[str, Any] = {
+            "item": "image",
+            "model": Path(name).name if Path(name).exists() else name,
+            "layers": SMOKE_DEPTH if smoke else len(getattr(self.model.classifier, "blocks", [])),
+            "image_size": self._size,
+            "classes": self._classes,
+            "weights": "random" if ":" not in name else "pretrained",
+            "optimizer": f"AdamW, learning rate {LEARNING_RATE:g}",
+            "data": "seeded noise" if workload.data is None else "image folder",
+        }
+
+    def batches(self) -> Iterator[Batch]:
+        """Photographs of the data folder, or seeded noise."""
+        if self._workload.data is None:
+            return self._noise()
+        folder = images.list_folder(self._workload.data, frozenset(self._workload.excluded))
+        self._stream = images.ImageStream(
+            folder.images, size=self._size, batch_size=self.batch_size, seed=self._workload.seed
+        )
+        cores = os.cpu_count() or 1
+        resident = self._workload.tier == "resident"
+        return self._stream.batches(workers=0 if resident else min(images.WORKERS, cores))
+
+    def _noise(self) -> Iterator[Batch]:
+        generator = torch.Generator().manual_seed(self._workload.seed)
+        shape = (self.batch_size, 3, self._size, self._size)
+        while True:
+            yield {
+                "images": torch.randn(shape, generator=generator),
+                "labels": torch.randint(self._classes, shape[:1], generator=generator),
+            }
+
+    def data(self) -> Mapping[str, Any]:
+        """Images read from files, and how many were replaced because theirs broke meanwhile."""
+        if self._stream is None:
+            return {}
+        return {"images_read": self._stream.read, "images_replaced": self._stream.replaced}
+
+    def meta_batch(self) -> Batch:
+        """Shapes alone."""
+        shape = (self.batch_size, 3, self._size, self._size)
+        return {
+            "images": torch.empty(shape, device="meta"),
+            "labels": torch.empty(shape[:1], dtype=torch.long, device="meta"),
+        }
+
+
+def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any]]:  # noqa: ARG001
+    """Decode the data folder's images once: which to leave out, and what was found."""
+    if workload.data is None:
+        return workload, {}
+    broken, found = images.survey(workload.data)
+    classes = images.list_folder(workload.data, frozenset(broken)).classes
+    return dataclasses.replace(workload, excluded=broken, labels=classes), found
+
+
+def build(workload: Workload, *, exact: bool = False) -> DeitTask:
+    """The task of one process."""
+    return DeitTask(workload, exact=exact)
+
+
+def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:
+    if ":" not in name and not timm.is_model(name):
+        raise UnknownName("timm model", name, timm.list_models("deit*") + timm.list_models("vit*"))
+    try:
+        return timm.create_model(  # type: ignore[no-any-return]
+            name, pretrained=":" in name, num_classes=classes, img_size=size, **depth
+        )
+    except (TypeError, AssertionError, ValueError) as problem:
+        raise BadUsage(f"timm cannot build {name} at {size} pixels: {problem}") from None
+    except (OSError, RuntimeError) as problem:
+        raise BadUsage(f"cannot load {name}: {str(problem).splitlines()[0]}") from None
+
+
+def _switch_off_dropout(model: torch.nn.Module) -> None:
+    """Parity compares numerics, so nothing may be drawn at random."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if hasattr(module, "drop_prob"):
+            module.drop_prob = 0.0

@@ -1,0 +1,23 @@
+"""The order in which a data set is read: every item once per epoch, shuffled by a seed."""
+
+import random
+from collections.abc import Iterator
+
+
+def endless_batches(items: int, batch_size: int, seed: int) -> Iterator[list[int]]:
+    """Batches of indices below ``items`` without end.
+
+    Batches run across the end of an epoch, so all have ``batch_size`` indices and no item is
+    left out of any epoch.
+    """
+    indices = _endless(items, seed)
+    while True:
+        yield [next(indices) for _ in range(batch_size)]
+
+
+def _endless(items: int, seed: int) -> Iterator[int]:
+    source = random.Random(seed)  # noqa: S311 - an order, not a secret
+    while True:
+        epoch = list(range(items))
+        source.shuffle(epoch)
+        yield from epoch

@@ -1,0 +1,36 @@
+"""The suites by name; a suite's module is imported in the child that trains, never here."""
+
+import dataclasses
+
+from gpubench.errors import UnknownName
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteEntry:
+    """A suite's name, the module that offers its functions, and one line for people."""
+
+    name: str
+    module: str
+    summary: str
+
+
+SUITES = (
+    SuiteEntry(
+        name="deit",
+        module="gpubench.suites.deit",
+        summary="DeiT image classification (timm deit_small_patch16_224 and its sisters)",
+    ),
+    SuiteEntry(
+        name="bert-ner",
+        module="gpubench.suites.bert_ner",
+        summary="BERT named-entity recognition (bert-base-chinese shape, token classification)",
+    ),
+)
+
+
+def suite_named(name: str) -> SuiteEntry:
+    """The suite of that name; UnknownName with the nearest names otherwise."""
+    for suite in SUITES:
+        if suite.name == name:
+            return suite
+    raise UnknownName("suite", name, (suite.name for suite in SUITES))
