@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from gpubench.errors import UnknownSchema, UnreadableInput, UnwritableOutput
 
@@ -58,7 +58,7 @@ def from_plain(kind: type[T], plain: Any, source: str) -> T:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_python(plain)
+        return cast("T", _adapter(cast("Any", kind)).validate_python(plain))
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the top level"

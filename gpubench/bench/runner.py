@@ -23,7 +23,7 @@ from gpubench.units import Seconds
 Progress = Callable[[str, int, int], object]
 
 # -c puts '' on sys.path: a torch.py in the working folder would be imported in torch's place
-_START = "import sys; sys.path[:1] = []; from gpubench.bench.worker import main; main()"
+WORKER = "import sys; sys.path[:1] = []; from gpubench.bench.worker import main; main()"
 
 LAST_WORDS = 2000
 """How many characters of a dead child's stderr are kept (own choice)."""
@@ -42,27 +42,32 @@ class Answer:
         return cls(result={"state": state, "reason": reason}, seconds=Seconds(0))
 
 
-def run_job(job: Job, *, cache: Path, progress: Progress = lambda stage, done, of: None) -> Answer:
+def run_job(
+    job: Job,
+    *,
+    cache: Path,
+    progress: Progress = lambda stage, done, of: None,
+    program: str = WORKER,
+) -> Answer:
     """Run one job in a fresh process and wait for its answer, at most its protocol's limit.
 
-    ``cache`` is the folder of its compile caches. BadData and MissingPackage are raised for
-    what no other process could do better; everything else becomes a state.
+    ``cache`` is the folder of its compile caches, ``program`` the Python text that does the job.
+    BadData and MissingPackage are raised for what no other process could do better; everything
+    else becomes a state.
     """
     began = time.monotonic()
-    with tempfile.TemporaryFile() as errors, _child(errors, cache) as child:
+    with tempfile.TemporaryFile() as errors, _child(program, errors, cache) as child:
         result = _listen(child, job, progress)
-        status = _end(child)
-        words = _last_words(errors)
-    if result is None:
-        result = {"state": "failed", "reason": _death(status, words)}
+        if result is None:
+            result = {"state": "failed", "reason": _death(_end(child), _last_words(errors))}
     return Answer(result=result, seconds=Seconds(time.monotonic() - began))
 
 
 @contextlib.contextmanager
-def _child(errors: IO[bytes], cache: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _child(program: str, errors: IO[bytes], cache: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A started child, killed with everything it started when the block is left."""
     child = subprocess.Popen(
-        [sys.executable, "-c", _START],
+        [sys.executable, "-c", program],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
@@ -158,7 +163,7 @@ def _failure(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> int | None:
-    """The exit status, waiting a little for a child that has said all it had to say."""
+    """The exit status of a child that has closed its output, waiting a little for it."""
     try:
         return child.wait(timeout=5)
     except subprocess.TimeoutExpired:

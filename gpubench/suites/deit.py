@@ -126,7 +126,7 @@ def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.n
     if ":" not in name and not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models("deit*") + timm.list_models("vit*"))
     try:
-        return timm.create_model(  # type: ignore[no-any-return]
+        return timm.create_model(
             name, pretrained=":" in name, num_classes=classes, img_size=size, **depth
         )
     except (TypeError, AssertionError, ValueError) as problem:

@@ -184,7 +184,7 @@ class ImageStream:
         """Batches of images (B, 3, size, size) and labels (B,), pinned where there is a GPU."""
         loader = DataLoader(
             ImageSet(self._images, self._size),
-            batch_sampler=endless_batches(len(self._images), self._batch_size, self._seed),  # type: ignore[arg-type]
+            batch_sampler=endless_batches(len(self._images), self._batch_size, self._seed),
             num_workers=workers,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=False,

@@ -1,0 +1,169 @@
+"""A child may do what it wants; the parent always comes back with a state and a reason."""
+
+import dataclasses
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from gpubench.bench.job import Job, Workload
+from gpubench.bench.modes import REFERENCE
+from gpubench.bench.protocol import SMOKE
+from gpubench.bench.runner import run_job
+from gpubench.errors import BadData, MissingPackage
+
+JOB = Job(
+    kind="measure",
+    suite_module="none",
+    workload=Workload(preset="smoke"),
+    mode=REFERENCE,
+    protocol=dataclasses.replace(SMOKE, process_limit_seconds=20.0),
+    device="cpu",
+    scratch="/nowhere",
+)
+
+
+def answer(tmp_path, program, **changes):
+    progress = []
+    result = run_job(
+        dataclasses.replace(JOB, **changes),
+        cache=tmp_path,
+        progress=lambda *stage: progress.append(stage),
+        program="import json, os, signal, sys, time\n" + program,
+    )
+    return result, progress
+
+
+def says(**event):
+    return f"print({json.dumps(json.dumps(event))}, flush=True)\n"
+
+
+def test_a_result_comes_back_without_its_envelope(tmp_path):
+    result, _ = answer(tmp_path, says(event="result", state="ok", reason=None))
+    assert result.result == {"state": "ok", "reason": None}
+
+
+def test_the_child_reads_the_job_on_stdin(tmp_path):
+    program = (
+        "job = json.load(sys.stdin)\n"
+        "print(json.dumps({'event': 'result', 'mode': job['mode']['name']}), flush=True)\n"
+    )
+    assert answer(tmp_path, program)[0].result == {"mode": "fp32"}
+
+
+def test_progress_is_passed_on(tmp_path):
+    program = says(event="progress", stage="warm-up", done=3, of=30) + says(event="result")
+    assert answer(tmp_path, program)[1] == [("warm-up", 3, 30)]
+
+
+def test_noise_between_answers_is_passed_over(tmp_path):
+    program = "print('hello')\nprint('[1, 2]')\n" + says(event="result", state="ok")
+    assert answer(tmp_path, program)[0].result == {"state": "ok"}
+
+
+def test_numbers_that_are_not_finite_come_back_as_absent(tmp_path):
+    program = 'print(\'{"event": "result", "losses": [1.0, NaN, Infinity]}\', flush=True)\n'
+    assert answer(tmp_path, program)[0].result["losses"] == [1.0, None, None]
+
+
+def test_a_killed_child_is_a_failure_that_names_the_signal(tmp_path):
+    result, _ = answer(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)\n")
+    assert result.result["state"] == "failed"
+    assert "killed by SIGKILL" in result.result["reason"]
+    assert "out-of-memory killer" in result.result["reason"]
+
+
+def test_an_aborting_child_is_a_failure_with_its_last_words(tmp_path):
+    program = (
+        "sys.stderr.write('torch: undefined symbol: foo\\n')\nsys.stderr.flush()\nos.abort()\n"
+    )
+    result, _ = answer(tmp_path, program)
+    assert "SIGABRT" in result.result["reason"]
+    assert result.result["reason"].endswith("torch: undefined symbol: foo")
+
+
+def test_a_silent_end_is_a_failure(tmp_path):
+    result, _ = answer(tmp_path, "sys.exit(0)\n")
+    assert result.result["state"] == "failed"
+    assert "no answer" in result.result["reason"]
+
+
+def test_a_child_that_hangs_is_ended_with_all_it_started(tmp_path):
+    marker = tmp_path / "grandchild"
+    program = (
+        "import subprocess\n"
+        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(marker)!r}, 'w').write(str(child.pid))\n"
+        "time.sleep(60)\n"
+    )
+    began = time.monotonic()
+    limit = dataclasses.replace(SMOKE, process_limit_seconds=3.0)
+    result, _ = answer(tmp_path, program, protocol=limit)
+    assert result.result == {"state": "timed-out", "reason": "no answer within 3 s"}
+    assert time.monotonic() - began < 20
+    assert _is_gone(int(marker.read_text()))
+
+
+def _is_gone(pid):
+    """True once the process is dead; it may stay a zombie where nobody reaps orphans."""
+    for _ in range(50):
+        status = Path(f"/proc/{pid}/stat")
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] in "ZX":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_running_out_of_memory_is_a_state_with_the_figures(tmp_path):
+    program = says(
+        event="error", kind="out-of-memory", reason="CUDA out of memory\nmore", memory={"a": 1}
+    )
+    assert answer(tmp_path, program)[0].result == {
+        "state": "out-of-memory",
+        "reason": "CUDA out of memory",
+        "memory": {"a": 1},
+    }
+
+
+def test_data_that_cannot_be_used_ends_the_run(tmp_path):
+    with pytest.raises(BadData, match="line 3: one column"):
+        answer(tmp_path, says(event="error", kind="user", reason="line 3: one column"))
+
+
+def test_a_missing_package_ends_the_run_with_the_install_line(tmp_path):
+    with pytest.raises(MissingPackage, match="this needs timm"):
+        answer(tmp_path, says(event="error", kind="missing-package", reason="timm"))
+
+
+def test_a_module_in_the_working_folder_is_not_imported(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('imported from the working folder')")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingPackage, match="this needs none"):  # the job's suite is called so
+        run_job(JOB, cache=tmp_path)
+
+
+def test_every_process_has_its_own_caches_and_writes_no_bytecode(tmp_path):
+    program = (
+        "keys = ('TORCHINDUCTOR_CACHE_DIR', 'TRITON_CACHE_DIR', 'PYTHONDONTWRITEBYTECODE')\n"
+        "print(json.dumps({'event': 'result', **{k: os.environ[k] for k in keys}}), flush=True)\n"
+    )
+    result = answer(tmp_path, program)[0].result
+    assert result["TORCHINDUCTOR_CACHE_DIR"].startswith(str(tmp_path))
+    assert result["TRITON_CACHE_DIR"].startswith(str(tmp_path))
+    assert result["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+@pytest.mark.parametrize(("outer", "seen"), [(None, "passive"), ("active", "active")])
+def test_openmp_waits_passively_unless_the_user_says_otherwise(tmp_path, monkeypatch, outer, seen):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if outer:
+        monkeypatch.setenv("OMP_WAIT_POLICY", outer)
+    program = (
+        "policy = os.environ['OMP_WAIT_POLICY']\n"
+        "print(json.dumps({'event': 'result', 'policy': policy}), flush=True)\n"
+    )
+    assert answer(tmp_path, program)[0].result == {"policy": seen}
+    assert os.environ.get("OMP_WAIT_POLICY") == outer

@@ -1,0 +1,45 @@
+"""Quantities are written with three significant digits and their unit."""
+
+import pytest
+
+from gpubench import units
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.00085, "850 µs"),
+        (0.0123, "12.3 ms"),
+        (4.561, "4.56 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+        (None, "–"),
+    ],
+)
+def test_durations(value, text):
+    assert units.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(512, "512 B"), (512 * 2**20, "512 MiB"), (85 * 2**30, "85.0 GiB"), (None, "–")],
+)
+def test_sizes(value, text):
+    assert units.memory(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01234, "0.0123"), (4.567, "4.57"), (12345.6, "12 346"), (0, "0"), (float("nan"), "nan")],
+)
+def test_numbers_have_three_digits_and_no_exponent(value, text):
+    assert units.significant(value) == text
+
+
+def test_a_noun_agrees_with_its_number():
+    assert units.count(1, "class", "classes") == "1 class"
+    assert units.count(3442, "sentence") == "3 442 sentences"
+
+
+def test_a_share_is_a_percentage():
+    assert units.percent(0.034) == "3.4 %"
