@@ -1,5 +1,6 @@
 """Where output goes: answers to stdout or a file, progress and notes to stderr."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ def answer(text: str, output: Path | None = None) -> None:
     """Write an answer to ``output``, or to stdout."""
     text = text if text.endswith("\n") else text + "\n"
     if output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another encoding shows "?"
+            sys.stdout.reconfigure(errors="replace")
         sys.stdout.write(text)
         sys.stdout.flush()
     else:

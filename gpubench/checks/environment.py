@@ -1,0 +1,98 @@
+"""Variables that hide GPUs, or change what every CUDA program does."""
+
+import re
+
+from gpubench.checks.facts import NO_GPU, has_gpu
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
+from gpubench.env.snapshot import Snapshot
+
+DEBUGGING = (
+    "COMPUTE_PROFILE",
+    "CUDA_AUTO_BOOST",
+    "CUDA_COREDUMP_FILE",
+    "CUDA_DEVICE_WAITS_ON_EXCEPTION",
+    "CUDA_ENABLE_COREDUMP_ON_EXCEPTION",
+    "CUDA_INJECTION32_PATH",
+    "CUDA_INJECTION64_PATH",
+    "CUDA_LAUNCH_BLOCKING",
+    "CUDA_PROFILE",
+    "NSIGHT_CUDA_DEBUGGER",
+    "OPENCL_PROFILE",
+    "PYTORCH_NO_CUDA_MEMORY_CACHING",
+)
+_NAMED = re.compile(r"(GPU|MIG)-[0-9a-fA-F-]+(/\d+/\d+)?$")
+
+
+def devices_visible(snapshot: Snapshot) -> Outcome:
+    """No variable hides the GPUs.
+
+    Why: CUDA sees what CUDA_VISIBLE_DEVICES lists, up to the first entry that is wrong; an
+    empty value or -1 hides everything.
+    Remedy: unset CUDA_VISIBLE_DEVICES, or list devices that exist.
+    """
+    if not has_gpu(snapshot):
+        return skip(NO_GPU)
+    value = snapshot.environment.get("CUDA_VISIBLE_DEVICES")
+    if value is None:
+        return ok("CUDA_VISIBLE_DEVICES is not set")
+    entries = [entry.strip() for entry in value.split(",")]
+    valid = _valid(entries, len(snapshot.gpus))
+    words = f"CUDA_VISIBLE_DEVICES={value}"
+    if not valid:
+        return fail(f"{words} hides every GPU", "unset CUDA_VISIBLE_DEVICES", value=value)
+    if len(valid) < len(entries):
+        return warn(
+            f"{words} ends at its first wrong entry {entries[len(valid)]!r}: "
+            f"only {','.join(valid)} can be seen",
+            "list devices that nvidia-smi -L shows",
+            value=value,
+        )
+    if snapshot.gpus and len(valid) < len(snapshot.gpus):
+        return note(f"{words} shows {len(valid)} of {len(snapshot.gpus)} GPUs")
+    return ok(words)
+
+
+def _valid(entries: list[str], gpu_count: int) -> list[str]:
+    """The entries up to the first that is wrong; one that stands twice hides everything."""
+    valid: list[str] = []
+    for entry in entries:
+        index = entry.isdigit() and (not gpu_count or int(entry) < gpu_count)
+        if not index and not _NAMED.match(entry):
+            break
+        if entry in valid:
+            return []
+        valid.append(entry)
+    return valid
+
+
+def nothing_left_on(snapshot: Snapshot) -> Outcome:
+    """No debugging variable is left on.
+
+    Why: they serialise every launch, write core dumps or load foreign code into every program.
+    Remedy: unset them.
+    """
+    if snapshot.source != "live" and not snapshot.environment:
+        return skip("the variables are not described here")
+    found = [name for name in DEBUGGING if snapshot.environment.get(name) not in (None, "", "0")]
+    if not found:
+        return ok("no debugging variable is set")
+    return warn(
+        f"set: {', '.join(found)}", f"unset {' '.join(found)}", cause="host-tuning", variables=found
+    )
+
+
+CHECKS = (
+    Check(
+        id="env.masking",
+        judge=devices_visible,
+        cause="devices-hidden",
+        needs=("ctr.injection", "drv.module"),
+        reference="NVIDIA CUDA C++ Programming Guide, environment variables",
+    ),
+    Check(
+        id="env.debug_vars",
+        judge=nothing_left_on,
+        cause="host-tuning",
+        reference="NVIDIA DCGM, software prerequisites",
+    ),
+)

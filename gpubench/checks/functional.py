@@ -1,0 +1,207 @@
+"""What was seen to run: torch imports, computes the right thing, and its companions work."""
+
+from gpubench.checks.facts import has_gpu, torch_cuda, torch_known, torch_version
+from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
+from gpubench.env.snapshot import Snapshot, TorchRun
+from gpubench.knowledge.tables import known_error
+from gpubench.units import count
+from gpubench.versions import Version
+
+
+def imports(snapshot: Snapshot) -> Outcome:
+    """Importing torch succeeds.
+
+    Why: a missing or foreign library shows here first.
+    Remedy: by what it said: install the named library again, or take a path away.
+    """
+    run = snapshot.torch_run
+    missing = torch_known(snapshot)
+    if missing is not None:
+        return missing
+    if run is None:
+        return skip("torch is imported at --level standard")
+    if run.imported:
+        return ok(f"torch {run.version} imports")
+    said = "\n".join([run.problem or "", *run.last_words])
+    row = known_error(said)
+    return fail(
+        f"import torch {_ending(run)}" + (f": {row['meaning']}" if row else ""),
+        *_after_failed_import(snapshot, row["cause"] if row else None),
+        cause=row["cause"] if row else None,
+        confidence="likely" if row else "possible",
+        said=list(run.last_words),
+    )
+
+
+def _ending(run: TorchRun) -> str:
+    words = (run.problem or "ended").splitlines()[0]
+    return f"failed: {words}" if run.ended == "exception" else words
+
+
+def _after_failed_import(snapshot: Snapshot, cause: str | None) -> tuple[str, ...]:
+    again = "pip install --force-reinstall torch"
+    if snapshot.torch is not None:
+        again += f"=={snapshot.torch.version.partition('+')[0]}"
+    if "LD_LIBRARY_PATH" in snapshot.environment:
+        return ("unset LD_LIBRARY_PATH, and try again", again)
+    if cause == "numpy-abi":
+        return ('pip install "numpy<2"',)
+    return (again,)
+
+
+def computes(snapshot: Snapshot) -> Outcome:
+    """What torch computes is right, on every device.
+
+    Why: a matrix product and a convolution in each dtype, held against FP64, show what no
+    version number can: a missing kernel, a wrong library, a sick GPU.
+    Remedy: by what failed.
+    """
+    run = snapshot.torch_run
+    if run is None:
+        return torch_known(snapshot) or skip("torch computes at --level standard")
+    bad = [proof for proof in run.proofs if proof.is_supported and not proof.agrees]
+    if bad:
+        return _wrong(bad[0].device, [f"{p.what} {p.dtype} on {p.device}" for p in bad], run)
+    if run.ended != "done":
+        return _died(run)
+    if not run.proofs:
+        return unknown("torch ran, but nothing was computed")
+    devices = sorted({proof.device for proof in run.proofs})
+    if devices == ["cpu"] and has_gpu(snapshot):
+        return _no_cuda(snapshot, run)
+    return ok(f"right results in {count(len(run.proofs), 'computation')} on {', '.join(devices)}")
+
+
+def _wrong(device: str, names: list[str], run: TorchRun) -> Outcome:
+    proof = next(p for p in run.proofs if p.is_supported and not p.agrees)
+    said = proof.problem or f"error {proof.error:.2g}, at most {proof.limit:.2g} is rounding"
+    row = known_error(said)
+    cause = "gpu-hardware-fault" if device.startswith("cuda") else "torch-install-damaged"
+    return fail(
+        f"{', '.join(names)}: {said}",
+        "run it again; where one GPU alone is wrong, drain it and test it: dcgmi diag -r 3",
+        cause=row["cause"] if row else cause,
+        confidence="likely" if row else "possible",
+        failed=names,
+    )
+
+
+def _died(run: TorchRun) -> Outcome:
+    if not run.imported:
+        return skip("torch did not import")
+    said = "\n".join([run.problem or "", *run.last_words])
+    row = known_error(said)
+    return fail(
+        f"torch {_ending(run)} while it did: {run.phase}",
+        "sudo dmesg | grep -iE 'nvrm|xid|oom'",
+        cause=row["cause"] if row else "torch-install-damaged",
+        confidence="likely" if row else "possible",
+        said=list(run.last_words),
+    )
+
+
+def _no_cuda(snapshot: Snapshot, run: TorchRun) -> Outcome:
+    said = run.cuda_problem or "torch.cuda.is_available() is False"
+    if torch_cuda(snapshot) is None:
+        return skip("this torch was built without CUDA")
+    row = known_error(said)
+    return fail(
+        f"torch computes on the CPU alone although there is a GPU: {said}",
+        "nvidia-smi",
+        cause=row["cause"] if row else "driver-absent",
+        confidence="likely" if row else "possible",
+    )
+
+
+def companion_operators(snapshot: Snapshot) -> Outcome:
+    """An operator of torchvision runs and gives the right answer.
+
+    Why: torchvision's compiled part registers itself with the torch it was built for; with
+    another torch "operator torchvision::nms does not exist".
+    Remedy: install the torchvision of this torch release.
+    """
+    run = snapshot.torch_run
+    if run is None:
+        return torch_known(snapshot) or skip("torchvision is tried at --level standard")
+    if run.torchvision_ops:
+        return ok("torchvision::nms runs")
+    if run.torchvision_ops is None:
+        reached = run.ended == "done"
+        return skip("torchvision is not installed" if reached else "torch did not get that far")
+    said = run.torchvision_problem or "torchvision::nms gave wrong boxes"
+    return fail(
+        f"torchvision does not work with this torch: {said.splitlines()[0]}",
+        "pip install --force-reinstall --no-deps torchvision of the release that goes with torch",
+        confidence="likely",
+    )
+
+
+def numpy_bridge(snapshot: Snapshot) -> Outcome:
+    """Arrays go from NumPy to torch and back.
+
+    Why: a torch built for NumPy 1 does not work with NumPy 2: "Numpy is not available".
+    Remedy: pip install "numpy<2", or a newer torch.
+    """
+    run = snapshot.torch_run
+    if run is None:
+        return _numpy_by_release(snapshot)
+    if run.numpy_bridge:
+        return ok("torch and NumPy exchange arrays")
+    if run.numpy_bridge is None:
+        reached = run.ended == "done"
+        return skip("NumPy is not installed" if reached else "torch did not get that far")
+    said = (run.numpy_problem or "the sum came out wrong").splitlines()[0]
+    return fail(f"torch cannot use NumPy: {said}", 'pip install "numpy<2"')
+
+
+def _numpy_by_release(snapshot: Snapshot) -> Outcome:
+    """What the releases say: torch up to 2.2 was built for NumPy 1 alone."""
+    numpy = snapshot.python.distribution("numpy") if snapshot.python else None
+    torch, version = torch_version(snapshot), Version.find(numpy.version if numpy else None)
+    if torch is None:
+        return torch_known(snapshot) or unknown("the release of torch could not be read")
+    if version is None:
+        return skip("NumPy is not installed")
+    if version.major >= 2 and torch < Version.parse("2.3"):
+        return warn(
+            f"torch {torch} was built for NumPy 1, installed is {version}",
+            'pip install "numpy<2"',
+            confidence="likely",
+        )
+    return ok(f"NumPy {version} goes with torch {torch}")
+
+
+_STARTED = ("cuda.init", "cuda.floor", "torch.cuda_build", "torch.arch", "env.masking")
+_FILES = ("torch.record", "torch.duplicate", "torch.cudnn", "torch.nccl", "torch.cuda_mix")
+_SMOKE = "pytorch/pytorch .ci/pytorch/smoke_test/smoke_test.py"
+
+CHECKS = (
+    Check(
+        id="torch.import",
+        judge=imports,
+        cause="torch-install-damaged",
+        needs=(*_FILES, "torch.requires", "env.ld_paths"),
+        reference="pytorch/pytorch torch/__init__.py",
+    ),
+    Check(
+        id="fn.gemm",
+        judge=computes,
+        cause="gpu-hardware-fault",
+        needs=(*_STARTED, *_FILES, "ctr.injection", "drv.module", "gpu.handles", "torch.import"),
+        reference=_SMOKE,
+    ),
+    Check(
+        id="comp.ops",
+        judge=companion_operators,
+        cause="torch-companion-mismatch",
+        needs=("torch.import", "fn.gemm", "comp.vision_audio", "torch.record"),
+        reference=_SMOKE,
+    ),
+    Check(
+        id="comp.numpy",
+        judge=numpy_bridge,
+        cause="numpy-abi",
+        needs=("torch.import",),
+        reference="NumPy 2.0 migration guide",
+    ),
+)

@@ -1,0 +1,47 @@
+"""Every check, in the order it is run: what a check needs stands above it."""
+
+from gpubench.checks import (
+    clocks,
+    companions,
+    container,
+    cuda,
+    driver,
+    environment,
+    functional,
+    host,
+    integrity,
+    inventory,
+    kernel_log,
+    memory_health,
+    torch_build,
+    torch_libraries,
+)
+from gpubench.checks.outcome import Check
+
+CHECKS: tuple[Check, ...] = (
+    *container.CHECKS,
+    *driver.CHECKS,
+    *environment.CHECKS,
+    *inventory.CHECKS,
+    *memory_health.CHECKS,
+    *kernel_log.CHECKS,
+    *cuda.CHECKS,
+    *torch_build.CHECKS,
+    *torch_libraries.CHECKS,
+    *companions.CHECKS,
+    *integrity.CHECKS,
+    *functional.CHECKS,
+    *clocks.CHECKS,
+    *host.CHECKS,
+)
+
+CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Host", ("host", "ctr", "env", "tc")),
+    ("Driver", ("drv", "nvml", "gpu")),
+    ("CUDA", ("cuda",)),
+    ("Torch", ("torch",)),
+    ("Companions", ("comp",)),
+    ("Functional", ("fn",)),
+    ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie")),
+)
+"""How a report groups them, by the part of the id before the dot."""

@@ -1,0 +1,34 @@
+"""Remedies that install a torch: worked out from the tables, and held against the same rules."""
+
+from gpubench.checks.facts import capabilities, companions, driver_version, python_version
+from gpubench.env.snapshot import Snapshot
+from gpubench.knowledge.compatibility import WHEELS, best_build, install_line
+from gpubench.knowledge.tables import Build
+from gpubench.versions import Version
+
+CPU_TORCH = f"pip install torch torchvision --index-url {WHEELS}/cpu"
+UNINSTALL = "pip uninstall -y torch torchvision torchaudio"
+
+
+def build_that_runs(snapshot: Snapshot, torch: Version | None = None) -> Build | None:
+    """The newest torch build on record that runs on this driver, these GPUs and this Python."""
+    if snapshot.host.machine not in (None, "x86_64", "AMD64"):
+        return None
+    return best_build(
+        driver=driver_version(snapshot),
+        capabilities=capabilities(snapshot),
+        python=python_version(snapshot),
+        torch=torch,
+    )
+
+
+def install_torch(snapshot: Snapshot, torch: Version | None = None) -> str | None:
+    """The line that installs it, of release ``torch`` where a build of it runs here."""
+    build = (torch and build_that_runs(snapshot, torch)) or build_that_runs(snapshot)
+    return install_line(build, companions(snapshot)) if build else None
+
+
+def replace_torch(snapshot: Snapshot, torch: Version | None = None) -> tuple[str, ...]:
+    """The lines that put a torch that runs here in the place of the one that does not."""
+    line = install_torch(snapshot, torch)
+    return (UNINSTALL, line) if line else ()

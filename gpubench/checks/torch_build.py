@@ -1,0 +1,223 @@
+"""The torch build: is it there once, with CUDA, with code for these GPUs."""
+
+import dataclasses
+
+from gpubench.checks.facts import (
+    NO_GPU,
+    NO_TORCH,
+    capability,
+    driver_version,
+    gpu_computed,
+    has_gpu,
+    python_version,
+    torch_cuda,
+    torch_known,
+    torch_version,
+)
+from gpubench.checks.outcome import Check, Outcome, Status, fail, note, ok, skip, unknown, warn
+from gpubench.checks.remedies import CPU_TORCH, install_torch, replace_torch
+from gpubench.env.snapshot import Gpu, Snapshot
+from gpubench.knowledge.compatibility import Code, code_for, driver_compiles_ptx
+from gpubench.knowledge.tables import torch_build, torch_builds
+
+
+def installed(snapshot: Snapshot) -> Outcome:
+    """There is a torch to judge.
+
+    Why: on a new server there is none yet; driver and GPUs are judged all the same.
+    Remedy: the newest build on record that runs on this driver and these GPUs.
+    """
+    if snapshot.torch is not None:
+        return ok(f"torch {snapshot.torch.version}")
+    missing = torch_known(snapshot)
+    if missing is None or missing.status is Status.UNKNOWN or snapshot.source != "live":
+        return missing or unknown("torch could not be read")
+    line = install_torch(snapshot) if has_gpu(snapshot) else CPU_TORCH
+    words = f"{NO_TORCH}; a build that runs here:" if line else NO_TORCH
+    return dataclasses.replace(note(words), remedy=(line,) if line else _no_build(snapshot))
+
+
+def only_one(snapshot: Snapshot) -> Outcome:
+    """There is one installation of torch.
+
+    Why: two installations on one path, or two metadata folders, mix files of two releases.
+    Remedy: uninstall torch until none is left, then install it once.
+    """
+    missing = torch_known(snapshot)
+    if missing is not None or snapshot.python is None:
+        return missing or unknown("the distributions could not be read")
+    found = [entry for entry in snapshot.python.distributions if entry.name == "torch"]
+    if not found:
+        return skip("torch has no metadata here (built from source, or vendored)")
+    if len(found) == 1:
+        return ok(f"torch {found[0].version} is installed once")
+    places = [f"{entry.version} in {entry.folder}" for entry in found]
+    same_folder = len({entry.folder for entry in found}) < len(found)
+    judge = fail if same_folder else warn
+    return judge(
+        f"torch is installed {len(found)} times: {'; '.join(places)}",
+        "pip uninstall -y torch, until pip says that it is not installed; then install it again",
+        installations=places,
+    )
+
+
+def cuda_build(snapshot: Snapshot) -> Outcome:
+    """On a machine with an NVIDIA GPU, torch is a CUDA build.
+
+    Why: a CPU build never sees the GPU, whatever the driver; it is the commonest mistake.
+    Remedy: install a CUDA build that runs on this driver and GPU.
+    """
+    missing = torch_known(snapshot)
+    if missing is not None or snapshot.torch is None:
+        return missing or unknown("torch could not be read")
+    if snapshot.torch.cuda:
+        return ok(f"torch {snapshot.torch.version} is built with CUDA {snapshot.torch.cuda}")
+    if "torch.cuda" in snapshot.unread:
+        return unknown(f"torch.cuda: {snapshot.unread['torch.cuda']}")
+    if not has_gpu(snapshot):
+        return skip(f"torch {snapshot.torch.version} has no CUDA, and there is {NO_GPU}")
+    kind = "a ROCm build" if snapshot.torch.hip else "a CPU build"
+    return fail(
+        f"torch {snapshot.torch.version} is {kind} on a machine with an NVIDIA GPU",
+        *(replace_torch(snapshot, torch_version(snapshot)) or ("install a CUDA build of torch",)),
+        version=snapshot.torch.version,
+    )
+
+
+def code_for_gpus(snapshot: Snapshot) -> Outcome:
+    """This torch holds compiled code for every GPU here.
+
+    Why: "no kernel image is available" otherwise. Code for X.y runs on every X.z with z ≥ y,
+    so an 8.9 card runs sm_86 code; PTX is compiled by the driver when first used.
+    Remedy: another build of torch, worked out below.
+    """
+    missing = torch_known(snapshot)
+    if missing is not None:
+        return missing
+    if torch_cuda(snapshot) is None:
+        return skip("this torch was built without CUDA")
+    known = {gpu: found for gpu in snapshot.gpus if (found := capability(gpu))}
+    if not known:
+        return _no_capability(snapshot)
+    architectures, origin = _architectures(snapshot)
+    if not architectures:
+        return unknown("what torch was compiled for could not be read and is not on record")
+    codes = {gpu: code_for(architectures, found) for gpu, found in known.items()}
+    without = [gpu for gpu, code in codes.items() if code is Code.NONE]
+    if without:
+        return _no_code(snapshot, without, architectures, origin)
+    by_ptx = [gpu for gpu, code in codes.items() if code is Code.PTX]
+    if by_ptx:
+        return _only_ptx(snapshot, by_ptx, architectures)
+    return ok(f"native code for every GPU{origin}: {' '.join(architectures)}")
+
+
+def _no_capability(snapshot: Snapshot) -> Outcome:
+    if not has_gpu(snapshot):
+        return skip(NO_GPU)
+    if snapshot.gpus:
+        names = ", ".join(sorted({gpu.name or "?" for gpu in snapshot.gpus}))
+        return unknown(f"the compute capability of {names} could not be read and is not on record")
+    return unknown("the GPUs could not be read")
+
+
+def _architectures(snapshot: Snapshot) -> tuple[tuple[str, ...] | None, str]:
+    """What torch was compiled for, and where that was read."""
+    run, torch, cuda = snapshot.torch_run, snapshot.torch, torch_cuda(snapshot)
+    if run is not None and run.architectures:
+        return run.architectures, ""
+    if torch is not None and torch.architectures:
+        return torch.architectures, ""
+    version = torch_version(snapshot)
+    build = torch_build(version, cuda) if version and cuda else None
+    return (build.architectures if build else None), " (by the table of releases)"
+
+
+def _no_code(
+    snapshot: Snapshot, without: list[Gpu], architectures: tuple[str, ...], origin: str
+) -> Outcome:
+    names = ", ".join(sorted({f"{gpu.name or 'GPU'} ({capability(gpu)})" for gpu in without}))
+    words = f"torch holds no code for {names}{origin}, only {' '.join(architectures)}"
+    if gpu_computed(snapshot) and len(without) == len(snapshot.gpus):
+        return note(f"{words}; yet it computes on the GPU")
+    return fail(
+        words,
+        *(replace_torch(snapshot) or _no_build(snapshot)),
+        architectures=list(architectures),
+        gpus=[gpu.index for gpu in without],
+    )
+
+
+def _no_build(snapshot: Snapshot) -> tuple[str, ...]:
+    """Words where no build on record runs on this driver and these GPUs."""
+    driver = driver_version(snapshot) or "?"
+    return (f"no torch build on record runs on driver {driver} and these GPUs: update the driver",)
+
+
+def _only_ptx(snapshot: Snapshot, by_ptx: list[Gpu], architectures: tuple[str, ...]) -> Outcome:
+    driver, cuda = driver_version(snapshot), torch_cuda(snapshot)
+    names = ", ".join(sorted({gpu.name or "GPU" for gpu in by_ptx}))
+    compiles = driver_compiles_ptx(driver, cuda) if driver and cuda else None
+    words = f"torch has only PTX for {names}"
+    if compiles is False and not gpu_computed(snapshot):
+        return fail(
+            f"{words}, and driver {driver} does not compile PTX of CUDA {cuda}",
+            *(replace_torch(snapshot) or _no_build(snapshot)),
+            "or update the driver",
+            architectures=list(architectures),
+        )
+    return note(f"{words}: the driver compiles it when first used, which takes minutes")
+
+
+def python_supported(snapshot: Snapshot) -> Outcome:
+    """This torch release was built for this Python.
+
+    Why: there is no wheel for other Pythons, and pip then installs an old torch or none.
+    Remedy: another Python, or another torch.
+    """
+    python, torch = python_version(snapshot), torch_version(snapshot)
+    if python is None or torch is None:
+        return torch_known(snapshot) or unknown("the Python release could not be read")
+    row = next((b for b in torch_builds() if b.torch.release(2) == torch.release(2)), None)
+    if row is None:
+        return skip(f"no Python range on record for torch {torch}")
+    oldest, newest = row.python
+    words = f"torch {torch} was built for Python {oldest} to {newest}, this is {python}"
+    if oldest.release(2) <= python.release(2) <= newest.release(2):
+        return ok(words)
+    return note(words)  # it is installed, so there was a wheel after all
+
+
+_RELEASES = "pytorch/pytorch RELEASE.md"
+
+CHECKS = (
+    Check(
+        id="torch.present",
+        judge=installed,
+        cause="torch-install-damaged",
+        reference="PyTorch, Start Locally",
+    ),
+    Check(
+        id="torch.duplicate",
+        judge=only_one,
+        cause="torch-install-damaged",
+        reference="pytorch/pytorch issue 21399",
+    ),
+    Check(
+        id="torch.python", judge=python_supported, cause="python-unsupported", reference=_RELEASES
+    ),
+    Check(
+        id="torch.cuda_build",
+        judge=cuda_build,
+        cause="torch-cpu-build",
+        needs=("torch.duplicate",),
+        reference="PyTorch, Start Locally",
+    ),
+    Check(
+        id="torch.arch",
+        judge=code_for_gpus,
+        cause="gpu-arch-unsupported",
+        needs=("ctr.injection", "drv.module", "nvml.load", "cuda.floor"),
+        reference="NVIDIA CUDA C++ Programming Guide, application compatibility",
+    ),
+)

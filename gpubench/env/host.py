@@ -1,0 +1,138 @@
+"""The machine around the GPUs: system, limits, container, variables."""
+
+import os
+import platform
+import re
+import resource
+from collections.abc import Mapping
+
+from gpubench.env.redact import clean
+from gpubench.env.snapshot import Container, Host
+from gpubench.env.sources import Sources
+from gpubench.units import Bytes
+
+SHM = "/dev/shm"  # noqa: S108 - looked at, not written
+ALLOWED = re.compile(
+    r"CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|HOME|PATH|LAUNCH_BLOCKING|MODULE_LOADING"
+    r"|DISABLE_PTX_JIT|FORCE_PTX_JIT|AUTO_BOOST|COREDUMP_FILE|ENABLE_COREDUMP_ON_EXCEPTION"
+    r"|DEVICE_WAITS_ON_EXCEPTION|PROFILE|INJECTION(32|64)_PATH)"
+    r"|COMPUTE_PROFILE|OPENCL_PROFILE|NSIGHT_CUDA_DEBUGGER"
+    r"|NVIDIA_(VISIBLE_DEVICES|DRIVER_CAPABILITIES|REQUIRE_CUDA|DISABLE_REQUIRE|TF32_OVERRIDE)"
+    r"|NCCL_(DEBUG|P2P_DISABLE|P2P_LEVEL|SHM_DISABLE|IB_DISABLE|SOCKET_IFNAME|IB_HCA|ALGO|PROTO)"
+    r"|PYTORCH_(CUDA_)?ALLOC_CONF|PYTORCH_NO_CUDA_MEMORY_CACHING"
+    r"|TORCH_(ALLOW_TF32_CUBLAS_OVERRIDE|CUDA_ARCH_LIST|DISTRIBUTED_DEBUG|USE_RTLD_GLOBAL)"
+    r"|TORCH(INDUCTOR_CACHE_DIR|DYNAMO_DISABLE)|TRITON_(CACHE_DIR|LIBCUDA_PATH|PTXAS_PATH)"
+    r"|CC|CXX|LD_LIBRARY_PATH|LD_PRELOAD|PYTHONPATH|PYTHONNOUSERSITE|CONDA_DEFAULT_ENV"
+    r"|OMP_NUM_THREADS|MKL_NUM_THREADS"
+)
+"""The variables that are looked at and stored; every other one is none of our business."""
+
+
+def read_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the allow-list, cleaned."""
+    return {name: clean(variables[name]) for name in sorted(variables) if ALLOWED.fullmatch(name)}
+
+
+def read_host(sources: Sources, unread: dict[str, str], *, identify: bool = False) -> Host:
+    """The operating system and what it grants this process."""
+    shm, shm_free = _shared_memory(sources, unread)
+    return Host(
+        name=platform.node() if identify else None,
+        system=_release_name(sources) or platform.system(),
+        kernel=platform.release(),
+        machine=platform.machine(),
+        libc=" ".join(part for part in platform.libc_ver() if part) or None,
+        cpu_model=_cpu_model(sources),
+        cpu_count=_cpu_count(),
+        memory_bytes=_memory(sources, unread),
+        shm_bytes=shm,
+        shm_free_bytes=shm_free,
+        memlock_bytes=Bytes(resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]),
+        is_wsl="microsoft" in platform.release().lower(),
+    )
+
+
+def _cpu_count() -> int | None:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count()
+
+
+def _release_name(sources: Sources) -> str | None:
+    found = re.search(
+        r'^PRETTY_NAME="?([^"\n]*)', _optional(sources, "/etc/os-release"), re.MULTILINE
+    )
+    return clean(found[1]) if found else None
+
+
+def _cpu_model(sources: Sources) -> str | None:
+    found = re.search(
+        r"^model name\s*:\s*(.+)$", _optional(sources, "/proc/cpuinfo", 65536), re.MULTILINE
+    )
+    return clean(found[1]) if found else None
+
+
+def _optional(sources: Sources, name: str, limit: int = 2**20) -> str:
+    """The content of a file that nothing depends on."""
+    try:
+        return sources.text(name, limit) or ""
+    except OSError:
+        return ""
+
+
+def _memory(sources: Sources, unread: dict[str, str]) -> Bytes | None:
+    found = re.search(r"^MemTotal:\s*(\d+) kB", _optional(sources, "/proc/meminfo"), re.MULTILINE)
+    if found is None:
+        unread["host.memory_bytes"] = "/proc/meminfo has no MemTotal"
+        return None
+    return Bytes(int(found[1]) * 1024)
+
+
+def _shared_memory(sources: Sources, unread: dict[str, str]) -> tuple[Bytes | None, Bytes | None]:
+    try:
+        answer = os.statvfs(sources.path(SHM))
+    except FileNotFoundError:
+        return None, None
+    except OSError as problem:
+        unread["host.shm_bytes"] = f"{SHM}: {problem.strerror}"
+        return None, None
+    return Bytes(answer.f_blocks * answer.f_frsize), Bytes(answer.f_bavail * answer.f_frsize)
+
+
+def find_container(sources: Sources) -> Container | None:
+    """The container this process runs in, by the marks its runtime leaves."""
+    if sources.path("/.dockerenv").exists():
+        return _orchestrated(sources, "docker", "/.dockerenv")
+    if sources.path("/run/.containerenv").exists():
+        return _orchestrated(sources, "podman", "/run/.containerenv")
+    for variable in ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"):
+        if variable in sources.variables:
+            return Container(runtime="apptainer", evidence=variable)
+    if "KUBERNETES_SERVICE_HOST" in sources.variables:
+        return Container(runtime="kubernetes", evidence="KUBERNETES_SERVICE_HOST")
+    return _by_cgroup(sources)
+
+
+def _orchestrated(sources: Sources, runtime: str, evidence: str) -> Container:
+    if "KUBERNETES_SERVICE_HOST" in sources.variables:
+        return Container(runtime="kubernetes", evidence="KUBERNETES_SERVICE_HOST")
+    return Container(runtime=runtime, evidence=evidence)
+
+
+def _by_cgroup(sources: Sources) -> Container | None:
+    named = sources.variables.get("container")
+    if named:
+        known = named in ("docker", "podman", "lxc")
+        return Container(runtime=named if known else "unknown", evidence="the variable container")
+    text = _optional(sources, "/proc/1/cgroup")
+    for mark, runtime in (
+        ("kubepods", "kubernetes"),
+        ("docker", "docker"),
+        ("libpod", "podman"),
+        ("containerd", "unknown"),
+        ("/lxc/", "lxc"),
+    ):
+        if mark in text:
+            return Container(runtime=runtime, evidence="/proc/1/cgroup")
+    return None

@@ -1,0 +1,140 @@
+"""The interpreter under test, asked by a script on its stdin: metadata and files only."""
+
+import dataclasses
+import functools
+import json
+from importlib import resources
+from typing import Any
+
+from gpubench.env.redact import clean, clean_plain
+from gpubench.env.snapshot import Distribution, LibraryFile, Python, Toolchain, Torch
+from gpubench.env.sources import Sources, run_child
+
+
+@dataclasses.dataclass(slots=True)
+class PythonAnswer:
+    """What was found in one interpreter, and what could not be read."""
+
+    python: Python | None = None
+    torch: Torch | None = None
+    toolchain: Toolchain | None = None
+    unread: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def script(name: str) -> str:
+    """The text of one of the scripts that are sent to interpreters."""
+    return (resources.files("gpubench.env.scripts") / name).read_text("utf-8")
+
+
+def inspect_python(executable: str, sources: Sources, *, timeout: float) -> PythonAnswer:
+    """Describe the interpreter ``executable`` within ``timeout`` seconds."""
+    completed = run_child(
+        [executable, "-B", "-"],
+        script=script("inspect_python.py"),
+        timeout=timeout,
+        variables=sources.variables,
+    )
+    report = _report_in(completed.output)
+    if report is None:
+        words = " / ".join(completed.last_words[-2:])
+        reason = completed.ending or "it answered nothing that can be read"
+        return PythonAnswer(unread={"python": f"the interpreter {reason}: {words}".rstrip(": ")})
+    return read_report(report)
+
+
+def _report_in(output: str) -> dict[str, Any] | None:
+    """The JSON object in what the child printed; a site hook may have printed before it."""
+    try:
+        report = json.loads(output[output.index('{"') :])
+    except ValueError:
+        return None
+    return report if isinstance(report, dict) else None
+
+
+def read_report(report: dict[str, Any]) -> PythonAnswer:
+    """The answer in what the script printed."""
+    unread = {name: clean(str(reason)) for name, reason in report.get("unread", {}).items()}
+    if "distributions" in unread:
+        unread["python.distributions"] = unread.pop("distributions")
+    described = clean_plain(report.get("python") or {})
+    distributions = _applicable(report.get("distributions") or [], report.get("markers") or {})
+    torch = report.get("torch")
+    toolchain = report.get("toolchain")
+    return PythonAnswer(
+        python=Python(distributions=distributions, **described),
+        torch=_torch(clean_plain(torch)) if torch else None,
+        toolchain=Toolchain(**clean_plain(toolchain)) if toolchain else None,
+        unread=unread,
+    )
+
+
+def _torch(described: dict[str, Any]) -> Torch:
+    libraries = tuple(LibraryFile(**library) for library in described.pop("libraries", ()))
+    architectures = described.pop("architectures", None)
+    return Torch(
+        **described,
+        architectures=None if architectures is None else tuple(architectures),
+        libraries=libraries,
+    )
+
+
+def _applicable(found: list[dict[str, Any]], markers: dict[str, str]) -> tuple[Distribution, ...]:
+    """The distributions, each with the requirements that hold on this platform."""
+    extras = _extras_asked_for(found, markers)
+    return tuple(
+        Distribution(
+            **{
+                **clean_plain(entry),
+                "requires": _holding(entry["requires"], markers, extras.get(entry["name"], ())),
+                "damaged": tuple(clean_plain(entry.get("damaged", []))),
+            }
+        )
+        for entry in found
+    )
+
+
+def _extras_asked_for(
+    found: list[dict[str, Any]], markers: dict[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Extras that torch itself asks of other distributions: ``cuda-toolkit[cublas]``."""
+    asked: dict[str, tuple[str, ...]] = {}
+    for entry in found:
+        if entry["name"] == "torch":
+            for text in _holding(entry["requires"], markers, ()):
+                requirement = _parsed(text)
+                if requirement is not None and requirement.extras:
+                    name = requirement.name.lower().replace("_", "-").replace(".", "-")
+                    asked[name] = tuple(sorted(requirement.extras))
+    return asked
+
+
+def _holding(
+    requires: list[str], markers: dict[str, str], extras: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Those requirements whose markers hold, without their markers."""
+    holding = []
+    for text in requires:
+        requirement = _parsed(text)
+        if requirement is None:
+            continue
+        marker, requirement.marker = requirement.marker, None
+        if marker is None or any(
+            marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras)
+        ):
+            holding.append(str(requirement))
+    return tuple(dict.fromkeys(holding))
+
+
+@functools.cache
+def _requirement_class() -> Any:
+    from packaging.requirements import Requirement
+
+    return Requirement
+
+
+def _parsed(text: str) -> Any:
+    """A requirement, or None for one that no longer parses (old metadata)."""
+    try:
+        return _requirement_class()(text)
+    except ValueError:
+        return None

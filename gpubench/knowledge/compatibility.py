@@ -1,0 +1,111 @@
+"""The rules between driver, CUDA, compiled code and GPU, and the torch builds they leave."""
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from gpubench.knowledge import tables
+from gpubench.knowledge.tables import Build
+from gpubench.versions import Version
+
+_ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)$")
+WHEELS = "https://download.pytorch.org/whl"
+
+
+class Code(Enum):
+    """The best code a build holds for a GPU."""
+
+    NATIVE = "native"
+    PTX = "PTX"
+    NONE = "none"
+
+
+def code_for(architectures: Iterable[str], capability: Version) -> Code:
+    """What of ``architectures`` (``sm_86``, ``compute_90``) runs on a GPU of ``capability``.
+
+    Machine code of X.y runs on every X.z with z ≥ y; PTX of N is compiled by the driver for any
+    GPU from N on. A letter a binds to that very GPU, f to its family.
+    """
+    best = Code.NONE
+    for text in architectures:
+        found = _ARCHITECTURE.match(text)
+        if found is None:
+            continue
+        built_for = (int(found[2]), int(found[3]))
+        if found[1] == "sm" and _binary_runs(built_for, found[4], capability.release(2)):
+            return Code.NATIVE
+        if found[1] == "compute" and _ptx_compiles(built_for, found[4], capability.release(2)):
+            best = Code.PTX
+    return best
+
+
+def _binary_runs(built_for: tuple[int, ...], letter: str, gpu: tuple[int, ...]) -> bool:
+    if letter == "a":
+        return built_for == gpu
+    return built_for[0] == gpu[0] and built_for[1] <= gpu[1]
+
+
+def _ptx_compiles(built_for: tuple[int, ...], letter: str, gpu: tuple[int, ...]) -> bool:
+    return _binary_runs(built_for, letter, gpu) if letter else built_for <= gpu
+
+
+def driver_starts(driver: Version, cuda: Version) -> bool | None:
+    """Whether a driver starts programs of a CUDA release; None if its major is not on record."""
+    oldest = tables.oldest_driver(cuda)
+    return None if oldest is None else driver >= oldest
+
+
+def driver_compiles_ptx(driver: Version, cuda: Version) -> bool | None:
+    """Whether a driver compiles PTX of this toolkit; None if not on record."""
+    needed = tables.toolkit_driver(cuda)
+    return None if needed is None else driver >= needed
+
+
+def runs_here(
+    build: Build,
+    *,
+    driver: Version | None,
+    capabilities: Sequence[Version],
+    python: Version | None,
+) -> bool:
+    """True where nothing known speaks against a build; what is None is not held against it."""
+    if driver is not None and not driver_starts(driver, build.cuda):
+        return False
+    if python is not None:
+        oldest, newest = build.python
+        if not oldest.release(2) <= python.release(2) <= newest.release(2):
+            return False
+    return all(code_for(build.architectures, gpu) is Code.NATIVE for gpu in capabilities)
+
+
+def best_build(
+    *,
+    driver: Version | None,
+    capabilities: Sequence[Version],
+    python: Version | None,
+    torch: Version | None = None,
+) -> Build | None:
+    """The newest build on record that runs here, of release ``torch`` where one is named."""
+    for build in tables.torch_builds():
+        if torch is not None and build.torch.release(2) != torch.release(2):
+            continue
+        if runs_here(build, driver=driver, capabilities=capabilities, python=python):
+            return build
+    return None
+
+
+def _pinned(name: str, release: Version | None) -> str:
+    """A package held to a release; two numbers stand for any of its patches, None for any."""
+    if release is None:
+        return name
+    return f"{name}=={release}" + (".*" if len(release.parts) == 2 else "")
+
+
+def install_line(build: Build, companions: Iterable[str] = ()) -> str:
+    """The command that installs a build, with the torchvision and torchaudio that go with it."""
+    pinned = [_pinned(name, tables.companion_of(build.torch, name)) for name in companions]
+    packages = [f"torch=={build.torch}", *pinned]
+    line = f"pip install {' '.join(packages)}"
+    if build.is_default:
+        return line
+    return f"{line} --index-url {WHEELS}/cu{build.cuda.major}{build.cuda.minor}"
