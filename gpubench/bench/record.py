@@ -205,9 +205,7 @@ def read_record(place: Path) -> RunRecord:
     path = record_path(place)
     values, torn = codec.read_lines(path)
     if not values:
-        raise UnreadableInput(
-            f"{path}: {'cut short before' if torn else 'empty, without'} a header"
-        )
+        raise UnreadableInput(f"{path}: {'its header is cut short' if torn else 'it is empty'}")
     plain = codec.check_schema(values[0], SCHEMA, str(path))
     header: Header = codec.from_plain(Header, plain, f"{path}, line 1")
     lines = [

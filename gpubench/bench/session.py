@@ -14,7 +14,7 @@ from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
-from gpubench.bench.runner import Answer, run_job
+from gpubench.bench.runner import Answer, Progress, run_job
 from gpubench.bench.schedule import GIVES_UP, Step, schedule
 from gpubench.errors import ExitStatus, GpubenchError
 
@@ -54,9 +54,19 @@ class Watcher(Interface):
         """The running job is over."""
 
 
+class Ask(Interface):
+    """Something that gets a job done, as ``runner.run_job`` does in a process of its own."""
+
+    def __call__(self, job: Job, *, cache: Path, progress: Progress) -> Answer:
+        """Answer the job."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What all jobs of a run share; ``before`` is the record that is gone on with, if any."""
+    """What all jobs of a run share.
+
+    ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process.
+    """
 
     modes: tuple[Mode, ...]
     protocol: Protocol
@@ -64,6 +74,7 @@ class Session:
     writer: RecordWriter
     before: RunRecord | None
     watcher: Watcher
+    ask: Ask = run_job
 
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
@@ -147,7 +158,9 @@ class _SuiteSession:
 
     def _ask(self, step: Step) -> Answer:
         with self._caches.of(step) as cache:
-            return run_job(self._job(step), cache=cache, progress=self._session.watcher.stage)
+            return self._session.ask(
+                self._job(step), cache=cache, progress=self._session.watcher.stage
+            )
 
     def _job(self, step: Step) -> Job:
         return Job(

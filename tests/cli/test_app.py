@@ -1,0 +1,110 @@
+"""Errors become one line and a status; nothing escapes as a traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gpubench.cli import app
+from gpubench.errors import BadData, Interrupted
+
+HEAVY = ("torch", "pandas", "pydantic", "numpy", "scipy", "rich", "transformers", "pynvml")
+
+
+def gpubench(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "gpubench", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys\n"
+        "from gpubench.cli.app import main\n"
+        "status = main(['--help'])\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)), status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+@pytest.mark.parametrize("command", ["doctor", "run", "report", "list"])
+def test_every_command_has_help(command):
+    done = gpubench(command, "--help")
+    assert done.returncode == 0
+    assert command in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dctor"], "No such command 'dctor'"),
+        (["run"], "Missing option"),
+        (["run", "--suite", "deti"], "no suite named 'deti'; did you mean deit?"),
+        (["run", "--suite", "deit", "--modes", "fp23"], "no mode named 'fp23'; did you mean fp32"),
+        (["run", "--suite", "deit", "--preset", "smok"], "no preset named 'smok'"),
+        (["run", "--suite", "deit", "--format", "htm"], "no format named 'htm'"),
+        (["run", "--suite", "deit", "--batch-size", "0"], "batch-size"),
+        (["run", "--suite", "deit", "--device", "tpu"], "choose auto, cuda or cpu"),
+        (["run", "--suite", "deit", "--tier", "loader"], "choose resident or end-to-end"),
+        (["run", "--suite", "deit", "--tier", "end-to-end"], "name them with --data"),
+        (["run", "--suite", "deit", "--data", "hf:msra"], "give a folder of files"),
+        (["run", "--suite", "deit,bert-ner", "--data", "."], "--data is for one suite"),
+        (["run", "--suite", "deit", "--resume"], "--resume needs --output"),
+        (["report", "nowhere"], "nowhere: no such file"),
+        (["list", "cheks"], "did you mean checks"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_and_status_2(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", sys.path[0])
+    done = gpubench(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [
+        (BadData("rows.txt, line 3: one column"), 2),
+        (Interrupted("stopped"), 130),
+        (KeyboardInterrupt(), 130),
+        (ZeroDivisionError("division by zero"), 3),
+    ],
+)
+def test_errors_become_statuses(monkeypatch, capsys, problem, status):
+    def failing(**options):
+        raise problem
+
+    monkeypatch.setattr(app, "app", failing)
+    assert app.main([]) == status
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_bug_asks_to_be_reported(monkeypatch, capsys):
+    def failing(**options):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(app, "app", failing)
+    app.main([])
+    said = capsys.readouterr().err
+    assert "a bug in gpubench: ZeroDivisionError" in said
+    assert "GPUBENCH_DEBUG=1" in said
+
+
+def test_the_version_is_printed():
+    done = gpubench("--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "gpubench")
+
+
+def test_a_reader_that_goes_away_is_no_bug():
+    done = subprocess.run(
+        f"{sys.executable} -m gpubench list modes | head -c 1",
+        shell=True, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "bug" not in done.stderr

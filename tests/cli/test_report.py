@@ -1,0 +1,74 @@
+"""``gpubench report`` renders what a run left behind."""
+
+import json
+
+import pytest
+
+pytest.importorskip("pandas")
+
+from gpubench.cli.app import main  # noqa: E402
+from gpubench.cli.report import print_tables  # noqa: E402
+from tests.fakes.records import HEALTHY, broken, record, write  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def test_a_record_is_rendered_again(tmp_path, capsys):
+    write(tmp_path)
+    assert main(["report", str(tmp_path)]) == 0
+    assert "SMOKE TEST" in capsys.readouterr().out
+
+
+def test_several_records_follow_each_other(tmp_path, capsys):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name)
+    main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--format", "json"])
+    assert len(json.loads(capsys.readouterr().out)["tables"]) == 2
+
+
+def test_output_goes_to_a_file_whole(tmp_path, capsys):
+    write(tmp_path)
+    target = tmp_path / "out" / "table.md"
+    assert main(["report", str(tmp_path), "--format", "markdown", "--output", str(target)]) == 0
+    assert target.read_text().startswith("### deit")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is empty"),
+        (b'{"kind": "header", "schema"', "its header is cut short"),
+        (b'{"kind": "header", "schema": "gpubench.run/7"}\n', "schema 'gpubench.run/7'"),
+        (b"\xff\xfe\x00 noise\n" * 1000, "not valid JSON"),
+    ],
+)
+def test_what_is_no_record_is_one_line_and_status_2(tmp_path, capsys, content, said):
+    (tmp_path / "record.jsonl").write_bytes(content)
+    assert main(["report", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_an_output_that_cannot_be_written_is_one_line_and_status_2(tmp_path, capsys):
+    write(tmp_path)
+    (tmp_path / "file").write_text("")
+    status = main(["report", str(tmp_path), "--output", str(tmp_path / "file" / "t")])
+    assert status == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_run_leaves_its_tables_in_every_format_and_prints_one(tmp_path, capsys):
+    assert print_tables(record(), tmp_path, "csv") == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "table.txt", "table.md", "table.csv", "table.json"
+    }  # fmt: skip
+    assert capsys.readouterr().out == (tmp_path / "table.csv").read_text()
+
+
+def test_a_run_with_an_invalid_cell_ends_with_status_6(tmp_path, capsys):
+    spoilt = record(measurements=[broken("invalid", "TF32 leaked in"), *HEALTHY[2:]])
+    assert print_tables(spoilt, tmp_path, "text") == 6
+    assert "TF32 leaked in" in capsys.readouterr().out

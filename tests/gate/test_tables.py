@@ -1,0 +1,95 @@
+"""A table says what was trained, on what, and what must be known of its rows."""
+
+import dataclasses
+
+import pytest
+
+pytest.importorskip("pandas")
+
+from gpubench.gate.tables import comparison  # noqa: E402
+from tests.fakes.records import FACTS, HEADER, HEALTHY, PLAN, broken, record  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def table(**changes):
+    (only,) = comparison(record(**changes))
+    return only
+
+
+def test_a_smoke_table_says_so_in_its_title():
+    assert "SMOKE TEST" in table().title
+    standard = dataclasses.replace(HEADER, plan=dataclasses.replace(PLAN, preset="standard"))
+    assert "SMOKE" not in table(header=standard).title
+
+
+def test_the_device_and_the_torch_are_named():
+    assert "A CPU, 2 threads · torch 2.15.0" in table().about[0]
+
+
+def test_every_row_has_a_text_for_every_column():
+    made = table()
+    for row in made.rows:
+        assert set(row.texts) == {column.key for column in made.columns}
+
+
+def test_what_the_device_cannot_do_is_a_row_that_says_so():
+    made = table(measurements=[*HEALTHY[:2], broken("not-supported", "no TF32", "amp-bf16")])
+    assert made.rows[1].texts["throughput"] == "not supported"
+    assert made.rows[1].values["samples_per_second"] is None
+    assert "amp-bf16: not supported: no TF32" in made.notes
+
+
+def test_modes_with_one_reason_share_a_note():
+    plan = dataclasses.replace(PLAN, modes=("fp32", "tf32", "tf32+compile"))
+    made = table(
+        measurements=[
+            *HEALTHY[:2],
+            broken("not-supported", "no TF32", "tf32"),
+            broken("not-supported", "no TF32", "tf32+compile"),
+        ],
+        header=dataclasses.replace(HEADER, plan=plan),
+    )
+    assert made.notes == ("tf32, tf32+compile: not supported: no TF32",)
+
+
+def test_what_was_read_and_cut_of_sentences_is_said():
+    survey = {
+        "sentences_found": 3442,
+        "words_found": 172_601,
+        "longest_sentence_words": 2427,
+        "sentences_truncated": 133,
+        "words_cut": 9898,
+        "words_without_token": 0,
+        "tokenizer": "built from the data",
+    }
+    (line,) = table(facts=dataclasses.replace(FACTS, survey=survey)).about[2:]
+    assert "3 442 sentences read" in line
+    assert "133 truncated (9 898 words cut)" in line
+    assert "tokenizer: built from the data" in line
+
+
+def test_what_was_read_and_skipped_of_images_is_said():
+    survey = {
+        "images_found": 6,
+        "classes": 2,
+        "images_decoded": 4,
+        "images_unreadable": 1,
+        "images_not_checked": 1,
+        "other_files": 3,
+    }
+    (line,) = table(facts=dataclasses.replace(FACTS, survey=survey)).about[2:]
+    assert "4 read, 1 unreadable and skipped, 3 other files skipped, 1 not checked" in line
+
+
+def test_a_suite_that_never_began_is_a_table_of_rows_not_measured():
+    header = dataclasses.replace(HEADER, plan=dataclasses.replace(PLAN, suites=("bert-ner",)))
+    made = table(header=header)
+    assert "not begun" in made.title
+    assert {row.texts["throughput"] for row in made.rows} == {"not measured"}
+
+
+def test_torn_and_unknown_lines_are_noted():
+    (made,) = comparison(dataclasses.replace(record(), torn=True, unknown_lines=2))
+    assert any("cut short" in note for note in made.notes)
+    assert any("2 lines of a newer kind" in note for note in made.notes)
