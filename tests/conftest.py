@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported; no test may reach it
 
 

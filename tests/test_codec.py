@@ -44,7 +44,7 @@ def test_deep_json_is_refused_without_a_traceback():
 
 
 def test_another_major_schema_is_refused():
-    with pytest.raises(UnknownSchema, match="gpubench.run/9"):
+    with pytest.raises(UnknownSchema, match=r"gpubench.run/9"):
         codec.check_schema({"schema": "gpubench.run/9"}, "gpubench.run/1", "here")
 
 
@@ -60,7 +60,7 @@ def test_what_is_not_a_file_is_refused_without_waiting(tmp_path, kind):
         place.mkdir()
     if kind == "fifo":
         os.mkfifo(place)
-    with pytest.raises(UnreadableInput, match="not a file|no such file"):
+    with pytest.raises(UnreadableInput, match=r"not a file|no such file"):
         codec.read_bytes(place)
 
 
@@ -81,12 +81,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     with pytest.raises(UnwritableOutput, match="No space left on device"):
         codec.write_text(place, "new")
     assert place.read_text() == "old"
-    assert os.listdir(tmp_path) == ["table.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.md"]
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnwritableOutput, match="Not a directory|File exists"):
+    with pytest.raises(UnwritableOutput, match=r"Not a directory|File exists"):
         codec.write_text(tmp_path / "file" / "table.md", "new")
 
 

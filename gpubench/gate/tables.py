@@ -46,6 +46,10 @@ STATE_WORDS = {
 }
 
 
+ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
+"""What a reader may do about a state, where it is not the reason itself."""
+
+
 def comparison(record: RunRecord) -> tuple[Table, ...]:
     """A table per suite of the plan: modes against float32."""
     return tuple(_suite_table(record, suite) for suite in record.header.plan.suites)
@@ -227,7 +231,7 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if cell.state != "ok" and cell.reason:
             by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
     notes = [
-        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
+        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}{ADVICE.get(state, '')}"
         for (state, reason), modes in by_reason.items()
     ]
     notes += [

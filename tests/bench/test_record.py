@@ -63,7 +63,7 @@ def test_an_existing_record_is_not_overwritten(tmp_path):
 
 def test_an_unknown_schema_is_refused(tmp_path):
     write(tmp_path, header=dataclasses.replace(HEADER, schema="gpubench.run/2"))
-    with pytest.raises(UnknownSchema, match="gpubench.run/2"):
+    with pytest.raises(UnknownSchema, match=r"gpubench.run/2"):
         read_record(tmp_path)
 
 

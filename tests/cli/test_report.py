@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("pandas")
 
-from gpubench.cli.app import main  # noqa: E402
-from gpubench.cli.report import print_tables  # noqa: E402
-from tests.fakes.records import HEALTHY, broken, record, write  # noqa: E402
+from gpubench.cli.app import main
+from gpubench.cli.report import print_tables
+from tests.fakes.records import HEALTHY, broken, record, write
 
 pytestmark = pytest.mark.torch
 

@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("timm")
 pytest.importorskip("transformers")
 
-from gpubench.bench.record import read_record  # noqa: E402
-from tests.suites.test_images import picture, truncate  # noqa: E402
+from gpubench.bench.record import read_record
+from tests.suites.test_images import picture, truncate
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 
@@ -53,7 +53,7 @@ def test_deit_trains_on_photographs_and_counts_what_it_skipped(tmp_path):
 
 def test_bert_trains_on_sentences_and_counts_what_it_cut(tmp_path):
     sentence = "".join(
-        f"{char}\t{label}\n" for char, label in zip("中国人", ["B-LOC", "I-LOC", "O"])
+        f"{char}\t{label}\n" for char, label in zip("中国人", ["B-LOC", "I-LOC", "O"], strict=True)
     )
     long = "的\tO\n" * 2427
     (tmp_path / "train.bio").write_text((sentence + "\n") * 50 + long)

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy")
 
-from gpubench.gate.intervals import mean_of, ratio_of  # noqa: E402
+from gpubench.gate.intervals import mean_of, ratio_of
 
 pytestmark = pytest.mark.torch
 

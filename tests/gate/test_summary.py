@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("pandas")
 
-from gpubench.gate.summary import frame, is_sound, summarise  # noqa: E402
-from tests.fakes.records import (  # noqa: E402
+from gpubench.gate.summary import frame, is_sound, summarise
+from tests.fakes.records import (
     HEADER,
     HEALTHY,
     PARITIES,

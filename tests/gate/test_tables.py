@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("pandas")
 
-from gpubench.gate.tables import comparison  # noqa: E402
-from tests.fakes.records import FACTS, HEADER, HEALTHY, PLAN, broken, record  # noqa: E402
+from gpubench.gate.tables import comparison
+from tests.fakes.records import FACTS, HEADER, HEALTHY, PLAN, broken, record
 
 pytestmark = pytest.mark.torch
 
@@ -38,6 +38,12 @@ def test_what_the_device_cannot_do_is_a_row_that_says_so():
     assert made.rows[1].texts["throughput"] == "not supported"
     assert made.rows[1].values["samples_per_second"] is None
     assert "amp-bf16: not supported: no TF32" in made.notes
+
+
+def test_memory_that_ran_out_comes_with_what_to_try():
+    made = table(measurements=[*HEALTHY[:2], broken("out-of-memory", "80 GiB asked", "amp-bf16")])
+    assert made.rows[1].texts["throughput"] == "out of memory"
+    assert "80 GiB asked; try a smaller --batch-size" in made.notes[0]
 
 
 def test_modes_with_one_reason_share_a_note():

@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("pandas")
 
-from gpubench.errors import UnknownName  # noqa: E402
-from gpubench.gate.tables import comparison  # noqa: E402
-from gpubench.render.registry import FORMATS, format_named, renderer  # noqa: E402
-from tests.fakes.records import FACTS, HEALTHY, broken, record  # noqa: E402
+from gpubench.errors import UnknownName
+from gpubench.gate.tables import comparison
+from gpubench.render.registry import FORMATS, format_named, renderer
+from tests.fakes.records import FACTS, HEALTHY, broken, record
 
 pytestmark = pytest.mark.torch
 

@@ -6,13 +6,13 @@ import pytest
 
 pytest.importorskip("transformers")
 
-import torch  # noqa: E402
-from transformers import BertConfig, BertForTokenClassification  # noqa: E402
+import torch
+from transformers import BertConfig, BertForTokenClassification
 
-from gpubench.bench.job import Workload  # noqa: E402
-from gpubench.errors import BadData, BadUsage  # noqa: E402
-from gpubench.suites import bert_ner  # noqa: E402
-from gpubench.suites.tokens import IGNORED  # noqa: E402
+from gpubench.bench.job import Workload
+from gpubench.errors import BadData, BadUsage
+from gpubench.suites import bert_ner
+from gpubench.suites.tokens import IGNORED
 
 pytestmark = pytest.mark.torch
 

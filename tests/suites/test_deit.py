@@ -4,11 +4,11 @@ import pytest
 
 pytest.importorskip("timm")
 
-import torch  # noqa: E402
+import torch
 
-from gpubench.bench.job import Workload  # noqa: E402
-from gpubench.errors import BadUsage, UnknownName  # noqa: E402
-from gpubench.suites import deit  # noqa: E402
+from gpubench.bench.job import Workload
+from gpubench.errors import BadUsage, UnknownName
+from gpubench.suites import deit
 
 pytestmark = pytest.mark.torch
 

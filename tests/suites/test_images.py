@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("torchvision")
 
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
+import numpy as np
+from PIL import Image
 
-from gpubench.errors import BadData  # noqa: E402
-from gpubench.suites import images  # noqa: E402
+from gpubench.errors import BadData
+from gpubench.suites import images
 
 pytestmark = pytest.mark.torch
 
@@ -84,7 +84,7 @@ def test_a_place_without_images_is_refused(tmp_path, kind):
         place.write_text("")
     if kind == "empty":
         place.mkdir()
-    with pytest.raises(BadData, match="no such folder|not a folder|no readable image"):
+    with pytest.raises(BadData, match=r"no such folder|not a folder|no readable image"):
         images.survey(str(place))
 
 

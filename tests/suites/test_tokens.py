@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from gpubench.errors import BadUsage  # noqa: E402
-from gpubench.suites import tokens  # noqa: E402
-from gpubench.suites.sentences import Corpus, Sentence  # noqa: E402
+from gpubench.errors import BadUsage
+from gpubench.suites import tokens
+from gpubench.suites.sentences import Corpus, Sentence
 
 pytestmark = pytest.mark.torch
 
@@ -22,7 +22,7 @@ def corpus(*sentences):
 
 
 MIXED = corpus(
-    ("中 共 中 央".split(), ["B-ORG", "I-ORG", "I-ORG", "I-ORG"]),
+    (["中", "共", "中", "央"], ["B-ORG", "I-ORG", "I-ORG", "I-ORG"]),
     (["playing", "Köln", "的"], ["O", "B-LOC", "O"]),
 )
 LABELS = MIXED.labels

@@ -1,0 +1,53 @@
+"""The chores: `nox` runs what a change must pass; the rest is run by name."""
+
+import nox
+
+nox.options.sessions = ["lint", "tests"]
+nox.options.default_venv_backend = "virtualenv"
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test that needs no GPU, with the newest torch."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def core(session: nox.Session) -> None:
+    """Run the tests that need no torch, on every Python there is; missing ones are skipped."""
+    session.install("-e", ".", "pytest", "pytest-timeout", "hypothesis")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format, rules, types and the direction of imports."""
+    session.install("-e", ".", "ruff>=0.8", "mypy>=1.11", "import-linter>=2.1", "nox")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Time the training steps, the harness's own cost and the start-up; wants a quiet machine."""
+    session.install("-e", ".[dev]")
+    session.run(
+        "pytest", "benchmarks", "-W", "default", "-s", "--benchmark-columns=min,median,iqr,rounds",
+        *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Run the tests that need an NVIDIA GPU, then the doctor and both suites on it."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "gpu", *session.posargs)
+    session.run("gpubench", "doctor", "--require-gpu")
+    session.run(
+        "gpubench", "run", "--suite", "deit,bert-ner", "--preset", "smoke", "--modes", "all"
+    )
