@@ -11,8 +11,10 @@ from gpubench.bench.job import Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.precision import precision
 from gpubench.bench.steps import WallClock, time_window
-from gpubench.bench.training import RESIDENT_BATCHES, TrainingStep
+from gpubench.bench.training import RESIDENT_BATCHES, TrainingStep, resident
 from gpubench.suites import deit
+
+CPU = torch.device("cpu")
 
 BOUND_SECONDS = 20e-6
 """The most that the engine may cost per step."""
@@ -55,7 +57,7 @@ def plain_loop():
 def engine():
     """The engine's own step and window."""
     task = deit.build(Workload(preset="smoke"))
-    step = TrainingStep(task, mode_named("fp32"), torch.device("cpu"), resident=True)
+    step = TrainingStep(task, resident(task.batches(), CPU), mode_named("fp32"), CPU)
     return lambda steps: time_window(step, WallClock(), steps=steps).wall_seconds
 
 

@@ -14,7 +14,7 @@ from gpubench.bench import cuda
 from gpubench.bench.job import Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.precision import precision
-from gpubench.bench.training import TrainingStep
+from gpubench.bench.training import TrainingStep, resident
 from gpubench.suites.registry import SUITES
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -30,7 +30,7 @@ def test_training_step(benchmark, suite, mode):
     task = importlib.import_module(suite.module).build(Workload(preset=PRESET))
     clock = cuda.clock_of(DEVICE)
     with precision(mode):
-        step = TrainingStep(task, mode, DEVICE, resident=True)
+        step = TrainingStep(task, resident(task.batches(), DEVICE), mode, DEVICE)
 
         def one_step():
             step()

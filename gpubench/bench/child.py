@@ -1,26 +1,29 @@
 """What a child does with its job: describe a workload, measure a mode, follow its losses."""
 
 import dataclasses
+import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from gpubench.bench import cuda
 from gpubench.bench.job import Job
-from gpubench.bench.modes import MODES, REFERENCE, Mode
+from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.protocol import window_steps
 from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.steps import time_window, warm_up
-from gpubench.bench.task import Suite, Task
+from gpubench.bench.task import Batch, Suite, Task
 from gpubench.bench.training import (
     TrainingStep,
     attention_used,
     graph_breaks,
     graphs_compiled,
+    resident,
+    streamed,
 )
 from gpubench.errors import BadUsage
 
@@ -77,7 +80,8 @@ def _step_flops(suite: Suite, workload: Any) -> int | None:
 def _soak(job: Job, task: Task, device: torch.device) -> int:
     """Train for ``soak_seconds`` and throw the times away: the machine's first, cold process."""
     with precision(REFERENCE):
-        step = TrainingStep(task, REFERENCE, device, resident=True)
+        batches = resident(task.batches(), device, count=1)
+        step = TrainingStep(task, batches, REFERENCE, device)
         clock = cuda.clock_of(device)
         ends = time.perf_counter() + job.protocol.soak_seconds
         while step.steps < 2 or time.perf_counter() < ends:
@@ -98,7 +102,8 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
         task = suite.build(job.workload)
-        step = TrainingStep(task, job.mode, device, resident=job.workload.tier == "resident")
+        bring = resident if job.workload.tier == "resident" else streamed
+        step = TrainingStep(task, bring(task.batches(), device), job.mode, device)
         timed = _timed(job, step, device, progress)
         effective |= _after(step, device)
     return {**timed, "effective": effective, "data": dict(task.data())}
@@ -181,8 +186,11 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
+    steps = job.protocol.parity_steps
+    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), steps))
+
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
-        return _trajectory(job, suite, device, job.mode, disturbance, seed)
+        return _trajectory(job, suite, device, batches, disturbance, seed)
 
     with precision(job.mode):
         progress("parity", 0, 1)
@@ -197,14 +205,19 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
 
 
 def _trajectory(
-    job: Job, suite: Suite, device: torch.device, mode: Mode, disturbance: float, seed: int
+    job: Job,
+    suite: Suite,
+    device: torch.device,
+    batches: Sequence[Batch],
+    disturbance: float,
+    seed: int,
 ) -> list[float]:
     torch.manual_seed(job.workload.seed)
     task = suite.build(job.workload, exact=True)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    step = TrainingStep(task, mode, device, resident=True)
-    for _ in range(job.protocol.parity_steps):
+    step = TrainingStep(task, streamed(iter(batches), device), job.mode, device)
+    for _ in batches:
         step()
     return step.losses.read()
 

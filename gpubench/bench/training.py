@@ -37,9 +37,14 @@ class LossLog:
 
 
 class TrainingStep:
-    """A callable that trains one batch; the optimizer is fused AdamW where torch has it."""
+    """A callable that trains one batch; the optimizer is fused AdamW where torch has it.
 
-    def __init__(self, task: Task, mode: Mode, device: torch.device, *, resident: bool) -> None:
+    ``batches`` come without end and on the device: see ``resident`` and ``streamed``.
+    """
+
+    def __init__(
+        self, task: Task, batches: Iterator[Batch], mode: Mode, device: torch.device
+    ) -> None:
         self._mode, self._device = mode, device
         self.model = task.model.to(device).train()
         self._forward: Any = self.model
@@ -48,7 +53,7 @@ class TrainingStep:
         self.optimizer, self.fused = _adamw(self.model, task.learning_rate)
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
-        self._batches = _on_device(task.batches(), device, resident=resident)
+        self._batches = batches
         self._graphs = mode.compile == "reduce-overhead" or mode.compile == "max-autotune"
         self.losses = LossLog(4096, device)
         self.steps = 0
@@ -87,12 +92,17 @@ def _adamw(model: torch.nn.Module, learning_rate: float) -> tuple[torch.optim.Op
     return torch.optim.AdamW(parameters, lr=learning_rate), False
 
 
-def _on_device(host: Iterator[Batch], device: torch.device, *, resident: bool) -> Iterator[Batch]:
-    """Batches on the device: a few that stay there, or each copied as it comes."""
-    if not resident:
-        return (_moved(batch, device) for batch in host)
-    kept = [_moved(batch, device) for batch in itertools.islice(host, RESIDENT_BATCHES)]
+def resident(
+    host: Iterator[Batch], device: torch.device, count: int = RESIDENT_BATCHES
+) -> Iterator[Batch]:
+    """The first ``count`` batches, kept on the device and trained in turn."""
+    kept = [_moved(batch, device) for batch in itertools.islice(host, count)]
     return itertools.cycle(kept)
+
+
+def streamed(host: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+    """Every batch, copied to the device as it comes."""
+    return (_moved(batch, device) for batch in host)
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:

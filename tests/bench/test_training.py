@@ -5,7 +5,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gpubench.bench.modes import mode_named  # noqa: E402
-from gpubench.bench.training import RESIDENT_BATCHES, LossLog, TrainingStep  # noqa: E402
+from gpubench.bench.training import (  # noqa: E402
+    RESIDENT_BATCHES,
+    LossLog,
+    TrainingStep,
+    resident,
+    streamed,
+)
 
 pytestmark = pytest.mark.torch
 CPU = torch.device("cpu")
@@ -34,8 +40,12 @@ class Task:
             yield {"x": torch.full((2,), float(self.drawn))}
 
 
+def step_of(task, mode="fp32", bring=resident):
+    return TrainingStep(task, bring(task.batches(), CPU), mode_named(mode), CPU)
+
+
 def test_a_step_moves_the_weight_and_the_loss_falls():
-    step = TrainingStep(Task(), mode_named("fp32"), CPU, resident=True)
+    step = step_of(Task(), "fp32")
     for _ in range(20 * RESIDENT_BATCHES):
         step()
     losses = step.losses.read()
@@ -44,7 +54,7 @@ def test_a_step_moves_the_weight_and_the_loss_falls():
 
 def test_a_resident_run_draws_its_batches_once():
     task = Task()
-    step = TrainingStep(task, mode_named("fp32"), CPU, resident=True)
+    step = step_of(task, "fp32")
     for _ in range(3 * RESIDENT_BATCHES):
         step()
     assert task.drawn == RESIDENT_BATCHES
@@ -52,14 +62,14 @@ def test_a_resident_run_draws_its_batches_once():
 
 def test_an_end_to_end_run_draws_a_batch_a_step():
     task = Task()
-    step = TrainingStep(task, mode_named("fp32"), CPU, resident=False)
+    step = step_of(task, "fp32", streamed)
     for _ in range(5):
         step()
     assert task.drawn == 5
 
 
 def test_nothing_is_read_back_within_a_step(monkeypatch):
-    step = TrainingStep(Task(), mode_named("fp32"), CPU, resident=True)
+    step = step_of(Task(), "fp32")
     step()
 
     def read(*arguments):
@@ -78,14 +88,14 @@ def test_losses_come_back_in_order_and_the_oldest_give_way():
 
 
 def test_without_a_scaler_no_step_is_skipped():
-    step = TrainingStep(Task(), mode_named("fp32"), CPU, resident=True)
+    step = step_of(Task(), "fp32")
     step()
     assert step.skipped_steps() == 0
     assert step.scaler is None
 
 
 def test_overflowing_gradients_are_counted_as_skipped_steps():
-    step = TrainingStep(Task(), mode_named("amp-fp16"), CPU, resident=False)
+    step = step_of(Task(), "amp-fp16", streamed)
     with torch.no_grad():
         step.model.weight.fill_(1e38)
     step()
