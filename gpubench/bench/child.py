@@ -126,9 +126,12 @@ def _timed(
     steps = window_steps(job.protocol, warmup.step_seconds)
     progress("window", 0, steps)
     cuda.reset_peak_memory(device)
+    began = time.monotonic()
     window = time_window(step, clock, steps=steps)
+    ended = time.monotonic()
     losses = step.losses.read()
     answer = {
+        "window_monotonic": [began, ended],
         "window_seconds": window.wall_seconds,
         "step_seconds": list(window.step_seconds),
         "warmup": {

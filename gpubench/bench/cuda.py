@@ -1,5 +1,6 @@
 """The device: its clock, its memory, what it can do. The one place that talks to CUDA."""
 
+import hashlib
 import os
 import resource
 import shutil
@@ -90,10 +91,19 @@ def facts(device: torch.device) -> dict[str, Any]:
             "memory_bytes": properties.total_memory,
             "cudnn": torch.backends.cudnn.version(),
             "visible_gpus": torch.cuda.device_count(),
+            "gpu": _hashed_uuid(properties),
         }
     else:
         found |= {"name": _cpu_name(), "memory_bytes": _host_memory()}
     return found
+
+
+def _hashed_uuid(properties: Any) -> str | None:
+    """The GPU's UUID as the snapshot shows it: a truncated SHA-256, which names no machine."""
+    uuid = getattr(properties, "uuid", None)
+    if uuid is None:
+        return None
+    return hashlib.sha256(f"GPU-{uuid}".encode()).hexdigest()[:16]
 
 
 def _cpu_name() -> str:

@@ -3,7 +3,8 @@
 import dataclasses
 import datetime
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
@@ -16,7 +17,11 @@ from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
 from gpubench.bench.runner import Answer, Progress, run_job
 from gpubench.bench.schedule import GIVES_UP, Step, schedule
+from gpubench.env.telemetry import Recorder, sampling
 from gpubench.errors import ExitStatus, GpubenchError
+
+MOST_DISCARDED = 2
+"""How often a process is done again because the GPU was slowed or shared (DESIGN)."""
 
 TIME_DEPENDENT = ("images_decoded", "images_not_checked", "unreadable")
 """What a survey of a large folder may find differently the next time."""
@@ -65,7 +70,8 @@ class Ask(Interface):
 class Session:
     """What all jobs of a run share.
 
-    ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process.
+    ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process, and
+    ``sampling`` watches a GPU meanwhile.
     """
 
     modes: tuple[Mode, ...]
@@ -75,6 +81,7 @@ class Session:
     before: RunRecord | None
     watcher: Watcher
     ask: Ask = run_job
+    sampling: Callable[[str], AbstractContextManager[Recorder]] = sampling
 
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
@@ -115,7 +122,7 @@ class _SuiteSession:
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         unsupported = self._facts.unsupported.get(step.mode.name)
         if unsupported is None:
-            answer = self._ask(step)
+            answer = self._undisturbed(step, self._facts.device.get("gpu"))
         else:
             answer = Answer.without_process("not-supported", unsupported)
         line = self._line(step, answer, started, self._facts)
@@ -155,6 +162,26 @@ class _SuiteSession:
             _hold_against(known, facts)
         self._facts = facts
         return "ok", None, answer.seconds
+
+    def _undisturbed(self, step: Step, gpu: str | None) -> Answer:
+        """The job's answer with telemetry; done again where the GPU was slowed or shared."""
+        if step.kind != "measure" or gpu is None:
+            return self._ask(step)
+        discarded: list[str] = []
+        while True:
+            with self._session.sampling(gpu) as recorder:
+                answer = self._ask(step)
+                window = answer.result.pop("window_monotonic", None)
+                if window is None:
+                    return answer
+                seen = recorder.between(*window)
+            answer.result["telemetry"] = {**codec.to_plain(seen), "discarded": discarded}
+            if seen.fault is None or len(discarded) == MOST_DISCARDED:
+                break
+            discarded.append(seen.fault)
+        if seen.fault is not None:
+            answer.result.update(state="invalid", reason=f"{seen.fault}, three times in a row")
+        return answer
 
     def _ask(self, step: Step) -> Answer:
         with self._caches.of(step) as cache:

@@ -38,7 +38,8 @@ class Cell:
 
     ``throughput`` and what follows from it are None where no number can be trusted. ``losses``
     are the mean of the first and of the last three of the first process. ``faults`` are the
-    reasons of processes that broke while others of the cell counted.
+    reasons of processes that broke while others of the cell counted, ``discarded`` those of
+    processes that were done again. Clock and power are means over the windows.
     """
 
     suite: str
@@ -56,6 +57,10 @@ class Cell:
     skipped_steps: int = 0
     parity: Parity | None = None
     faults: tuple[str, ...] = ()
+    discarded: tuple[str, ...] = ()
+    sm_clock_mhz: float | None = None
+    power_watts: float | None = None
+    joules_per_sample: float | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -112,6 +117,9 @@ def _cell(record: RunRecord, suite: str, mode: str, rows: "pd.DataFrame") -> Cel
         peak_bytes=None if own["peak_bytes"].isna().all() else int(own["peak_bytes"].max()),
         parity=parity,
         faults=_faults(measurements),
+        discarded=tuple(
+            reason for m in measurements for reason in (m.telemetry or {}).get("discarded", ())
+        ),
     )
     if state not in ("ok", "unstable"):
         return cell
@@ -133,7 +141,23 @@ def _figures(
         "compile_warm_seconds": compile_seconds.get("warm"),
         "losses": _ends(measurements),
         "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
+        "sm_clock_mhz": _mean_reading(measurements, "sm_clock_mhz"),
+        "power_watts": _mean_reading(measurements, "power_watts"),
+        "joules_per_sample": _joules_per_sample(measurements),
     }
+
+
+def _mean_reading(measurements: Sequence[Measurement], name: str) -> float | None:
+    read = [m.telemetry[name] for m in measurements if m.telemetry and m.telemetry.get(name)]
+    return statistics.fmean(read) if read else None
+
+
+def _joules_per_sample(measurements: Sequence[Measurement]) -> float | None:
+    """Energy of the whole GPU over the windows, per sample trained in them."""
+    metered = [m for m in measurements if m.telemetry and m.telemetry.get("energy_joules")]
+    samples = sum(m.samples_per_step * len(m.step_seconds) for m in metered)
+    joules = sum(m.telemetry["energy_joules"] for m in metered if m.telemetry)
+    return joules / samples if samples else None
 
 
 def _speedup(

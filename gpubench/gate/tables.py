@@ -119,6 +119,9 @@ def _values(cell: Cell) -> dict[str, Any]:
         "loss_first": cell.losses and cell.losses[0],
         "loss_last": cell.losses and cell.losses[1],
         "skipped_steps": cell.skipped_steps,
+        "sm_clock_mhz": cell.sm_clock_mhz,
+        "power_watts": cell.power_watts,
+        "joules_per_sample": cell.joules_per_sample,
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
@@ -243,6 +246,12 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         f"{cell.mode}: {units.count(len(cell.faults), 'process', 'processes')} left out: {fault}"
         for cell in cells
         for fault in dict.fromkeys(cell.faults)
+    ]
+    notes += [
+        f"{cell.mode}: {units.count(len(cell.discarded), 'process', 'processes')} discarded and "
+        f"done again: {reason}"
+        for cell in cells
+        for reason in dict.fromkeys(cell.discarded)
     ]
     if record.torn:
         notes.append("the record's last line was cut short and is left out")

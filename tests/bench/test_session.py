@@ -1,5 +1,6 @@
 """A session does each job once, keeps what it got, and goes on where another stopped."""
 
+import contextlib
 import dataclasses
 
 import pytest
@@ -10,6 +11,7 @@ from gpubench.bench.protocol import SMOKE
 from gpubench.bench.record import RecordWriter, read_record
 from gpubench.bench.runner import Answer
 from gpubench.bench.session import CannotTrain, NotTheSame, Session, SuiteRun, run_session
+from gpubench.env.telemetry import Telemetry
 from gpubench.errors import UnwritableOutput
 from tests.fakes.records import FACTS, HEADER, PLAN
 
@@ -69,7 +71,35 @@ class Silent:
         assert state in ("ok", "not-supported", "failed")
 
 
-def run(folder, machine, before=None, writer=None):
+class Watched:
+    """A GPU whose windows went as told, one after the other."""
+
+    def __init__(self, *faults):
+        self._faults = list(faults)
+        self.windows = []
+
+    @contextlib.contextmanager
+    def __call__(self, gpu):
+        assert gpu == "hashed"
+        yield self
+
+    def between(self, began, ended):
+        self.windows.append((began, ended))
+        slowed = self._faults.pop(0) if self._faults else 0.0
+        return Telemetry(samples=9, throttled={"hardware slow-down": slowed} if slowed else {})
+
+
+class OnGpu(Machine):
+    def _healthy(self, job):
+        answer = super()._healthy(job)
+        if job.kind == "describe":
+            answer["device"] = {"type": "cuda", "name": "A GPU", "gpu": "hashed"}
+        if job.kind == "measure":
+            answer["window_monotonic"] = [1.0, 2.0]
+        return answer
+
+
+def run(folder, machine, before=None, writer=None, sampling=None):
     plan = dataclasses.replace(PLAN, modes=MODES)
     writer = writer or (
         RecordWriter.reopen(folder)
@@ -84,6 +114,7 @@ def run(folder, machine, before=None, writer=None):
         before=before,
         watcher=Silent(),
         ask=machine,
+        sampling=sampling or Watched(),
     )
     run_session(session, [SUITE])
     return session
@@ -207,3 +238,29 @@ def test_a_survey_that_got_further_this_time_is_the_same_workload(tmp_path):
 
     run(tmp_path, Faster(), before=read_record(tmp_path))
     assert len(states(tmp_path)) == 5
+
+
+def test_telemetry_of_the_window_goes_into_the_record(tmp_path):
+    watched = Watched()
+    run(tmp_path, OnGpu(), sampling=watched)
+    assert watched.windows == [(1.0, 2.0)] * 4
+    kept = read_record(tmp_path).measured("deit", "fp32")[0].telemetry
+    assert (kept["samples"], kept["discarded"]) == (9, [])
+
+
+def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
+    machine = OnGpu()
+    run(tmp_path, machine, sampling=Watched(0.5))
+    kept = read_record(tmp_path).measured("deit", "fp32")
+    assert [m.state for m in kept] == ["ok", "ok"]
+    assert kept[0].telemetry["discarded"] == ["hardware slow-down during 50% of the window"]
+    assert machine.asked.count(("measure", "fp32")) == 3
+
+
+def test_a_gpu_that_stays_slowed_makes_the_cell_invalid(tmp_path):
+    with pytest.raises(AssertionError):  # Silent does not expect that state
+        run(tmp_path, OnGpu(), sampling=Watched(0.5, 0.5, 0.5))
+    (kept,) = read_record(tmp_path).measured("deit", "fp32")
+    assert kept.state == "invalid"
+    assert "three times in a row" in kept.reason
+    assert len(kept.telemetry["discarded"]) == 2

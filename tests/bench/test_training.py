@@ -4,14 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from gpubench.bench import training  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
-from gpubench.bench.training import (  # noqa: E402
-    RESIDENT_BATCHES,
-    LossLog,
-    TrainingStep,
-    resident,
-    streamed,
-)
+from gpubench.bench.training import LossLog, TrainingStep, resident, streamed  # noqa: E402
 
 pytestmark = pytest.mark.torch
 CPU = torch.device("cpu")
@@ -46,18 +41,18 @@ def step_of(task, mode="fp32", bring=resident):
 
 def test_a_step_moves_the_weight_and_the_loss_falls():
     step = step_of(Task(), "fp32")
-    for _ in range(20 * RESIDENT_BATCHES):
+    for _ in range(20 * training.RESIDENT_BATCHES):
         step()
     losses = step.losses.read()
-    assert losses[-RESIDENT_BATCHES] < losses[0]
+    assert losses[-training.RESIDENT_BATCHES] < losses[0]
 
 
 def test_a_resident_run_draws_its_batches_once():
     task = Task()
     step = step_of(task, "fp32")
-    for _ in range(3 * RESIDENT_BATCHES):
+    for _ in range(3 * training.RESIDENT_BATCHES):
         step()
-    assert task.drawn == RESIDENT_BATCHES
+    assert task.drawn == training.RESIDENT_BATCHES
 
 
 def test_an_end_to_end_run_draws_a_batch_a_step():

@@ -108,3 +108,18 @@ def test_cold_and_warm_compilation_are_told_apart():
 
 def test_losses_are_those_of_the_start_and_the_end():
     assert cell().losses == pytest.approx((1.9, 0.9))
+
+
+def test_telemetry_gives_clock_power_and_energy_per_sample():
+    seen = {
+        "sm_clock_mhz": 1980.0,
+        "power_watts": 600.0,
+        "energy_joules": 160.0,
+        "discarded": ["x"],
+    }
+    metered = [dataclasses.replace(m, telemetry=seen) for m in HEALTHY]
+    amp = cell(measurements=metered)
+    assert (amp.sm_clock_mhz, amp.power_watts) == (1980.0, 600.0)
+    assert amp.joules_per_sample == pytest.approx(320 / (2 * 10 * 8))
+    assert amp.discarded == ("x", "x")
+    assert cell().power_watts is None
