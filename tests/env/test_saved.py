@@ -67,7 +67,7 @@ def test_what_is_no_snapshot_is_refused_in_one_line(tmp_path, content):
 
 @pytest.mark.parametrize("schema", ["gpubench.snapshot/2", "gpubench.run/1", "other"])
 def test_another_schema_is_named(tmp_path, schema):
-    with pytest.raises(UnknownSchema, match="gpubench.snapshot/1"):
+    with pytest.raises(UnknownSchema, match=r"gpubench\.snapshot/1"):
         read_snapshot(written(tmp_path, json.dumps({"schema": schema})))
 
 

@@ -93,6 +93,11 @@ def test_every_toolkit_needs_at_least_the_floor_of_its_major():
         assert V(row["driver"]) >= tables.oldest_driver(V(row["cuda"]))
 
 
+def test_the_first_cuda_11_ran_on_a_driver_below_the_later_floor():
+    assert str(tables.oldest_driver(V("11.0"))) == "450.51.05"
+    assert str(tables.oldest_driver(V("11.1"))) == "450.80.02"
+
+
 @pytest.mark.parametrize(
     ("torch", "torchvision"),
     [("2.0.1", "0.15.2"), ("2.7.1", "0.22"), ("2.13.0", "0.28"), ("2.15.0", None), ("1.0", None)],
