@@ -104,6 +104,30 @@ def test_an_output_that_cannot_be_written_is_refused(saved, tmp_path, capsys):
     assert "cannot write" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full here")
+def test_a_full_disk_is_refused_in_one_line(saved):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gpubench", "doctor", "--from", saved(HEALTHY)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == ExitStatus.NOT_ASKED
+    assert done.stderr.splitlines() == ["gpubench: cannot write stdout: No space left on device"]
+
+
+def test_a_device_is_written_to_and_never_replaced(saved, tmp_path, capsys):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    assert doctor("--from", saved(HEALTHY), "--format", "json", "--output", str(pipe)) == 0
+    assert json.loads(reader.communicate(timeout=10)[0])["verdict"] == "healthy"
+    assert pipe.is_fifo()
+
+
 def test_every_check_is_listed_with_what_it_asks(capsys):
     assert doctor("--list") == 0
     lines = capsys.readouterr().out.splitlines()
