@@ -33,8 +33,7 @@ def installed(snapshot: Snapshot) -> Outcome:
     if missing is None or missing.status is Status.UNKNOWN or snapshot.source != "live":
         return missing or unknown("torch could not be read")
     line = install_torch(snapshot) if has_gpu(snapshot) else CPU_TORCH
-    words = f"{NO_TORCH}; a build that runs here:" if line else NO_TORCH
-    return dataclasses.replace(note(words), remedy=(line,) if line else _no_build(snapshot))
+    return dataclasses.replace(note(NO_TORCH), remedy=(line,) if line else _no_build(snapshot))
 
 
 def only_one(snapshot: Snapshot) -> Outcome:

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpubench.checks.outcome import Status
@@ -50,6 +50,7 @@ def test_a_patch_number_counts_as_a_number_and_not_as_text():
     assert judge("cuda.floor", stack("525.105.17", "12.1")).status is Status.PASS
 
 
+@settings(deadline=None)
 @given(
     driver=st.tuples(st.integers(400, 700), st.integers(0, 200), st.integers(0, 99)),
     newer=st.integers(1, 50),

@@ -111,8 +111,12 @@ def test_a_node_that_may_not_be_opened_fails(path):
     assert path in outcome.reason
 
 
-def test_a_loaded_driver_without_nodes_fails():
-    assert judge("drv.devnodes", with_driver(HEALTHY, device_nodes=())).status is Status.FAIL
+def test_a_loaded_driver_without_nodes_fails_unless_nvml_answers():
+    without = with_driver(HEALTHY, device_nodes=())
+    assert judge("drv.devnodes", without).status is Status.NOTE
+    assert judge("drv.devnodes", change(with_driver(without, nvml=None), gpus=())).status is (
+        Status.FAIL
+    )
 
 
 def test_a_missing_uvm_node_fails_where_cuda_did_not_start():

@@ -117,16 +117,24 @@ def test_a_process_that_dies_while_computing_fails_with_what_it_did():
     assert "gemm fp16 cuda:3" in outcome.reason
 
 
-def test_computing_on_the_cpu_beside_a_gpu_fails():
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (
+            "Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized",
+            "fabric-manager",
+        ),
+        ("The NVIDIA driver on your system is too old (found version 11040)", "driver-too-old"),
+        ("No CUDA GPUs are available", "device-access"),
+    ],
+)
+def test_computing_on_the_cpu_beside_a_gpu_fails_with_what_torch_said(said, cause):
     proofs = (Proof(what="gemm", device="cpu", dtype="fp32", error=1e-7, limit=1e-4),)
-    blind = with_run(
-        HEALTHY,
-        proofs=proofs,
-        devices=(),
-        cuda_available=False,
-        cuda_problem="No CUDA GPUs are available",
-    )
-    assert judge("fn.gemm", blind).status is Status.FAIL
+    blind = with_run(HEALTHY, proofs=proofs, devices=(), cuda_available=False, cuda_problem=said)
+    outcome = judge("fn.gemm", blind)
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == cause
+    assert outcome.remedy
 
 
 def test_computing_on_the_cpu_without_a_gpu_passes():

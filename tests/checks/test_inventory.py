@@ -119,3 +119,9 @@ def test_a_gpu_that_is_described_by_its_error_alone_breaks_nothing():
     )
     found = results(lost)
     assert [k for k, r in found.items() if r.status is Status.FAIL] == ["gpu.handles"]
+
+
+def test_a_lost_gpu_does_not_hide_what_ails_another():
+    both = with_gpu(with_gpu(HEALTHY, 3, error_code=15), 1, throttle_reasons=0x48)
+    failed = [k for k, r in results(both).items() if r.status is Status.FAIL]
+    assert failed == ["gpu.handles", "clk.throttle_now"]

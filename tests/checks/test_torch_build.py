@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpubench.checks.outcome import Status
@@ -89,6 +89,7 @@ def test_a_build_that_is_not_on_record_is_unknown():
     assert judge("torch.arch", silent).status is Status.UNKNOWN
 
 
+@settings(deadline=None)
 @given(
     driver=st.sampled_from(
         ["450.80.02", "470.57.02", "525.60.13", "535.104.05", "570.26", "580.82.07", "595.58.03"]

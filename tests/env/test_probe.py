@@ -102,3 +102,25 @@ def test_every_fault_of_the_driver_gives_one_finding(tmp_path, line, check):
     snapshot = machine(tmp_path, but(healthy(), line), level="standard", timeout=timeout)
     failed = [k for k, r in results(snapshot).items() if r.status.value == "fail"]
     assert failed == [check]
+
+
+@build.needs_cc
+@pytest.mark.parametrize(
+    ("line", "check"),
+    [
+        (line, check)
+        for line, check in SCENARIOS.items()  # the others show between two sources
+        if check not in ("gpu.count", "cuda.init") and not line.startswith("driver_version")
+    ],
+)
+def test_a_fault_is_found_where_nvml_alone_shows_the_gpus(tmp_path, line, check):
+    """No PCI bus, no /proc/driver/nvidia, no device nodes: what answered is believed."""
+    timeout = 2.0 if "hang" in line else 20.0
+    if line.startswith("gpu.2.mig"):
+        line += "\ngpu.2.mig_slots 7"
+    tree(tmp_path / "root", {"/proc/modules": "", "/sys/bus/pci/devices/x/vendor": "0x8086"})
+    variables = build.variables(tmp_path, but(healthy(), line))
+    sources = Sources(root=tmp_path / "root", variables=variables)
+    snapshot = take_snapshot(python=bare_python(), timeout=timeout, sources=sources)
+    failed = [k for k, r in results(snapshot).items() if r.status.value == "fail"]
+    assert failed == [check]

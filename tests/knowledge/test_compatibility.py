@@ -1,7 +1,7 @@
 """The rules between driver, CUDA, code and GPU."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpubench.knowledge.compatibility import (
@@ -23,6 +23,7 @@ def test_words_that_are_no_architecture_are_passed_over():
     assert code_for(["sm_", "banana", "compute_x"], V("9.0")) is Code.NONE
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["7.5", "8.0", "8.6", "8.9", "9.0", "12.0"]), st.sampled_from("afx"))
 def test_a_build_for_the_very_gpu_always_runs(gpu, letter):
     text = f"sm_{gpu.replace('.', '')}{letter if letter != 'x' else ''}"
