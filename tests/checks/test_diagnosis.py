@@ -116,9 +116,13 @@ def test_what_is_not_known_is_undetermined():
     assert diagnosis(dark).verdict == "undetermined"
 
 
-def test_an_interpreter_that_did_not_answer_is_undetermined():
-    mute = h.change(QUICK, python=None, torch=None, toolchain=None, unread={"python": "it died"})
-    assert diagnosis(mute).verdict == "undetermined"
+@pytest.mark.parametrize("machine", [NO_GPU, QUICK])
+def test_an_interpreter_that_does_not_answer_is_the_one_finding(machine):
+    mute = h.change(machine, python=None, torch=None, toolchain=None, unread={"python": "it died"})
+    found = diagnosis(mute)
+    assert found.verdict == "broken"
+    assert [finding.check for finding in found.findings] == ["torch.present"]
+    assert found.findings[0].summary == "it died"
 
 
 def report(snapshot, **options):

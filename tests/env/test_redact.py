@@ -1,5 +1,7 @@
 """What is taken out of text."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,3 +98,13 @@ def test_a_lone_surrogate_does_not_stop_the_printing():
 def test_an_identifier_becomes_a_short_hash_that_stays_the_same():
     assert anonymous("GPU-1") == anonymous("GPU-1") != anonymous("GPU-2")
     assert len(anonymous("GPU-1")) == 16
+
+
+@pytest.mark.parametrize(
+    "piece", ["a-", "eyJ-", "token", "token-", "://a:", "\x1b]", "x=", "/home/", "Bearer "]
+)
+def test_cleaning_takes_time_in_proportion_to_the_text(piece):
+    text = piece * (2**20 // len(piece))
+    started = time.perf_counter()
+    clean(text)
+    assert time.perf_counter() - started < 5  # quadratic would be hours
