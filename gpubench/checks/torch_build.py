@@ -30,6 +30,13 @@ def only_one(snapshot: Snapshot) -> Outcome:
     found = [entry for entry in snapshot.python.distributions if entry.name == "torch"]
     if not found:
         return skip("torch has no metadata here (built from source, or vendored)")
+    if snapshot.torch and found[0].version.partition("+")[0] not in snapshot.torch.version:
+        return fail(
+            f"torch {snapshot.torch.version} is imported, the metadata is of {found[0].version} "
+            f"in {found[0].folder}",
+            "pip uninstall -y torch, until pip says that it is not installed; then install it again",
+            "look for a torch folder on PYTHONPATH",
+        )
     if len(found) == 1:
         return ok(f"torch {found[0].version} is installed once")
     places = [f"{entry.version} in {entry.folder}" for entry in found]

@@ -174,6 +174,13 @@ def test_two_torches_in_one_folder_fail_and_in_two_folders_warn():
     assert judge("torch.duplicate", other).status is Status.WARN
 
 
+def test_a_torch_that_is_not_the_one_of_the_metadata_is_the_one_finding():
+    other = with_torch(QUICK, version="2.6.0+cu124", cuda="12.4")
+    found = results(other)
+    assert [k for k, r in found.items() if r.status is Status.FAIL] == ["torch.duplicate"]
+    assert "2.8.0" in found["torch.duplicate"].outcome.reason
+
+
 def test_no_torch_prints_the_line_that_installs_one():
     bare = change(without_distribution(QUICK, "torch"), torch=None)
     outcome = judge("torch.present", bare)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,22 @@ def test_a_torch_that_hangs_is_a_finding_and_not_a_hang(tmp_path):
     assert done.returncode == 1
     assert [cause["because"] for cause in report["diagnosis"]] == [["torch.import"]]
     assert "did not come back within 3 s" in report["findings"][-1]["summary"]
+
+
+def test_an_interrupt_ends_the_children_and_the_command(tmp_path):
+    site = Site(tmp_path / "site")
+    mark = tmp_path / "started"
+    site.torch("2.8.0", init=f"open({str(mark)!r}, 'w').close(); import time; time.sleep(600)")
+    command = [sys.executable, "-m", "gpubench", "doctor", "--python", bare_python()]
+    variables = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site.folder}"}
+    done = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
+    for _ in range(200):
+        if mark.exists():
+            break
+        time.sleep(0.1)
+    done.send_signal(signal.SIGINT)
+    assert done.communicate(timeout=20)[1] == "gpubench: interrupted\n"
+    assert done.returncode == ExitStatus.INTERRUPTED
 
 
 def test_help_loads_nothing_heavy():
