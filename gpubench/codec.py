@@ -104,7 +104,12 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` at ``path`` whole or not at all; UnwritableOutput says why not."""
+    """Write ``text`` at ``path`` whole or not at all; UnwritableOutput says why not.
+
+    A device or a pipe (/dev/stdout, /dev/null) is written to, never replaced by a file.
+    """
+    if _is_special(path):
+        return _write_through(path, text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -125,6 +130,21 @@ def write_text(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:  # writing will say why
+        return False
+
+
+def _write_through(path: Path, text: str) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as problem:
+        raise UnwritableOutput.of(path, problem) from None
 
 
 def _umask() -> int:

@@ -152,7 +152,7 @@ def persistence(snapshot: Snapshot) -> Outcome:
     return ok("persistence mode is on")
 
 
-_UP = ("nvml.load", "gpu.handles")
+_UP = ("nvml.load",)
 _NVML = "NVIDIA Management Library API reference"
 
 CHECKS = (

@@ -2,7 +2,7 @@
 
 from gpubench.checks.facts import torch_cuda, torch_known, torch_version
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
-from gpubench.checks.torch_libraries import holds, normalised, pin_of, requirements
+from gpubench.checks.requirements import holds, normalised, pin_of, requirements
 from gpubench.env.snapshot import Distribution, Snapshot
 from gpubench.knowledge.compatibility import WHEELS
 from gpubench.knowledge.tables import companion_of, stands_for
@@ -116,14 +116,14 @@ CHECKS = (
         id="comp.vision_audio",
         judge=vision_and_audio,
         cause="torch-companion-mismatch",
-        needs=("torch.duplicate", "torch.cuda_build"),
+        needs=("torch.present", "torch.duplicate", "torch.cuda_build"),
         reference="pytorch/vision README.md; pytorch/audio compatibility matrix",
     ),
     Check(
         id="comp.triton",
         judge=triton,
         cause="torch-companion-mismatch",
-        needs=("torch.duplicate", "torch.cuda_build"),
+        needs=("torch.present", "torch.duplicate", "torch.cuda_build"),
         reference="the Requires-Dist lines of the torch wheel",
     ),
 )

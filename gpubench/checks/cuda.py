@@ -200,14 +200,14 @@ CHECKS = (
         id="cuda.floor",
         judge=driver_runs_cuda,
         cause="driver-too-old",
-        needs=("ctr.injection", "drv.module"),
+        needs=("torch.present", "ctr.injection", "drv.module"),
         reference=_COMPATIBILITY,
     ),
     Check(
         id="cuda.minor_compat",
         judge=minor_compatibility,
         cause="driver-too-old",
-        needs=("drv.module", "cuda.floor"),
+        needs=("torch.present", "drv.module", "cuda.floor"),
         reference=_COMPATIBILITY,
     ),
     Check(

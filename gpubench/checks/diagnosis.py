@@ -112,11 +112,16 @@ def _ranked(results: Sequence[Result]) -> tuple[Cause, ...]:
     return tuple(
         Cause(
             cause=cause,
-            confidence=min((r.outcome.confidence for r in grouped[cause]), key=_SURENESS.index),
+            confidence=_surest(grouped[cause]),
             because=tuple(result.check.id for result in grouped[cause]),
         )
         for cause in order
     )
+
+
+def _surest(results: Sequence[Result]) -> str:
+    """The confidence of the surest of them."""
+    return min((result.outcome.confidence for result in results), key=_SURENESS.index).value
 
 
 def _enters(result: Result) -> bool:

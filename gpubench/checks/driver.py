@@ -155,6 +155,8 @@ def device_nodes(snapshot: Snapshot) -> Outcome:
         )
     if gpu_nodes(snapshot):
         return ok(f"{count(len(gpu_nodes(snapshot)), 'device node')} can be opened")
+    if nvml_answers(snapshot):
+        return note("NVML answers although there is no /dev/nvidia0 to be seen")
     return fail(
         "the driver is loaded, but there is no /dev/nvidia0",
         "sudo nvidia-modprobe -c 0 -u",

@@ -1,11 +1,15 @@
 """What was seen to run: torch imports, computes the right thing, and its companions work."""
 
+import re
+
 from gpubench.checks.facts import has_gpu, torch_cuda, torch_known, torch_version
 from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
 from gpubench.env.snapshot import Snapshot, TorchRun
-from gpubench.knowledge.tables import known_error
+from gpubench.knowledge.tables import cuda_error, known_error
 from gpubench.units import count
 from gpubench.versions import Version
+
+SHOW_ALL = "python -c 'import torch; torch.zeros(1, device=\"cuda\")' shows the whole error"
 
 
 def imports(snapshot: Snapshot) -> Outcome:
@@ -104,13 +108,19 @@ def _no_cuda(snapshot: Snapshot, run: TorchRun) -> Outcome:
     said = run.cuda_problem or "torch.cuda.is_available() is False"
     if torch_cuda(snapshot) is None:
         return skip("this torch was built without CUDA")
-    row = known_error(said)
+    row = known_error(said) or _by_number(said)
     return fail(
-        f"torch computes on the CPU alone although there is a GPU: {said}",
-        "nvidia-smi",
-        cause=row["cause"] if row else "driver-absent",
+        f"torch computes on the CPU alone although there is a GPU: {said.splitlines()[0]}",
+        row.get("remedy", SHOW_ALL) if row else SHOW_ALL,
+        cause=row["cause"] if row else "device-access",
         confidence="likely" if row else "possible",
     )
+
+
+def _by_number(said: str) -> dict[str, str] | None:
+    """The row of the CUDA error that torch names by its number: "Error 802: system ..."."""
+    found = re.search(r"\bError (\d+):", said)
+    return cuda_error(int(found[1])) if found else None
 
 
 def companion_operators(snapshot: Snapshot) -> Outcome:
@@ -180,28 +190,39 @@ CHECKS = (
         id="torch.import",
         judge=imports,
         cause="torch-install-damaged",
-        needs=(*_FILES, "torch.requires", "env.ld_paths"),
+        needs=("torch.present", *_FILES, "torch.requires", "env.ld_paths"),
         reference="pytorch/pytorch torch/__init__.py",
     ),
     Check(
         id="fn.gemm",
         judge=computes,
         cause="gpu-hardware-fault",
-        needs=(*_STARTED, *_FILES, "ctr.injection", "drv.module", "gpu.handles", "torch.import"),
+        needs=(
+            "torch.present",
+            *_STARTED,
+            *_FILES,
+            "ctr.injection",
+            "drv.module",
+            "gpu.handles",
+            "torch.import",
+        ),
         reference=_SMOKE,
     ),
     Check(
         id="comp.ops",
         judge=companion_operators,
         cause="torch-companion-mismatch",
-        needs=("torch.import", "fn.gemm", "comp.vision_audio", "torch.record"),
+        needs=("torch.present", "torch.import", "fn.gemm", "comp.vision_audio", "torch.record"),
         reference=_SMOKE,
     ),
     Check(
         id="comp.numpy",
         judge=numpy_bridge,
         cause="numpy-abi",
-        needs=("torch.import",),
+        needs=(
+            "torch.present",
+            "torch.import",
+        ),
         reference="NumPy 2.0 migration guide",
     ),
 )

@@ -101,12 +101,14 @@ CHECKS = (
         id="tc.cc",
         judge=compiler,
         cause="compiler-missing",
+        needs=("torch.present",),
         reference="pytorch/pytorch issue 116696",
     ),
     Check(
         id="tc.python_h",
         judge=python_header,
         cause="compiler-missing",
+        needs=("torch.present",),
         reference="theroyallab/tabbyAPI issue 456",
     ),
 )

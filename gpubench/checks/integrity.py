@@ -39,6 +39,7 @@ CHECKS = (
         judge=whole,
         cause="torch-install-damaged",
         needs=(
+            "torch.present",
             "torch.duplicate",
             "torch.cuda_mix",
             "torch.cudnn",

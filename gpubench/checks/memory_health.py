@@ -101,7 +101,7 @@ def no_pending_remapping(snapshot: Snapshot) -> Outcome:
     return fail("; ".join(found), *_reset(found)) if found else ok("no row waits to be remapped")
 
 
-_UP = ("nvml.load", "gpu.handles")
+_UP = ("nvml.load",)
 _ERRORS = "NVIDIA GPU Memory Error Management"
 
 CHECKS = (

@@ -32,3 +32,9 @@ def replace_torch(snapshot: Snapshot, torch: Version | None = None) -> tuple[str
     """The lines that put a torch that runs here in the place of the one that does not."""
     line = install_torch(snapshot, torch)
     return (UNINSTALL, line) if line else ()
+
+
+def no_build(snapshot: Snapshot) -> tuple[str, ...]:
+    """Words where no build on record runs on this driver and these GPUs."""
+    driver = driver_version(snapshot) or "?"
+    return (f"no torch build on record runs on driver {driver} and these GPUs: update the driver",)

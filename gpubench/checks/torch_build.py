@@ -1,10 +1,7 @@
 """The torch build: is it there once, with CUDA, with code for these GPUs."""
 
-import dataclasses
-
 from gpubench.checks.facts import (
     NO_GPU,
-    NO_TORCH,
     capability,
     driver_version,
     gpu_computed,
@@ -14,27 +11,11 @@ from gpubench.checks.facts import (
     torch_known,
     torch_version,
 )
-from gpubench.checks.outcome import Check, Outcome, Status, fail, note, ok, skip, unknown, warn
-from gpubench.checks.remedies import CPU_TORCH, install_torch, replace_torch
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.checks.remedies import no_build, replace_torch
 from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.knowledge.compatibility import Code, code_for, driver_compiles_ptx
 from gpubench.knowledge.tables import torch_build, torch_builds
-
-
-def installed(snapshot: Snapshot) -> Outcome:
-    """There is a torch to judge.
-
-    Why: on a new server there is none yet; driver and GPUs are judged all the same.
-    Remedy: the newest build on record that runs on this driver and these GPUs.
-    """
-    if snapshot.torch is not None:
-        return ok(f"torch {snapshot.torch.version}")
-    missing = torch_known(snapshot)
-    if missing is None or missing.status is Status.UNKNOWN or snapshot.source != "live":
-        return missing or unknown("torch could not be read")
-    line = install_torch(snapshot) if has_gpu(snapshot) else CPU_TORCH
-    words = f"{NO_TORCH}; a build that runs here:" if line else NO_TORCH
-    return dataclasses.replace(note(words), remedy=(line,) if line else _no_build(snapshot))
 
 
 def only_one(snapshot: Snapshot) -> Outcome:
@@ -49,6 +30,13 @@ def only_one(snapshot: Snapshot) -> Outcome:
     found = [entry for entry in snapshot.python.distributions if entry.name == "torch"]
     if not found:
         return skip("torch has no metadata here (built from source, or vendored)")
+    if snapshot.torch and found[0].version.partition("+")[0] not in snapshot.torch.version:
+        return fail(
+            f"torch {snapshot.torch.version} is imported, the metadata is of {found[0].version} "
+            f"in {found[0].folder}",
+            "pip uninstall -y torch, until pip says that it is not installed; then install it again",
+            "look for a torch folder on PYTHONPATH",
+        )
     if len(found) == 1:
         return ok(f"torch {found[0].version} is installed once")
     places = [f"{entry.version} in {entry.folder}" for entry in found]
@@ -142,16 +130,10 @@ def _no_code(
         return note(f"{words}; yet it computes on the GPU")
     return fail(
         words,
-        *(replace_torch(snapshot) or _no_build(snapshot)),
+        *(replace_torch(snapshot) or no_build(snapshot)),
         architectures=list(architectures),
         gpus=[gpu.index for gpu in without],
     )
-
-
-def _no_build(snapshot: Snapshot) -> tuple[str, ...]:
-    """Words where no build on record runs on this driver and these GPUs."""
-    driver = driver_version(snapshot) or "?"
-    return (f"no torch build on record runs on driver {driver} and these GPUs: update the driver",)
 
 
 def _only_ptx(snapshot: Snapshot, by_ptx: list[Gpu], architectures: tuple[str, ...]) -> Outcome:
@@ -162,7 +144,7 @@ def _only_ptx(snapshot: Snapshot, by_ptx: list[Gpu], architectures: tuple[str, .
     if compiles is False and not gpu_computed(snapshot):
         return fail(
             f"{words}, and driver {driver} does not compile PTX of CUDA {cuda}",
-            *(replace_torch(snapshot) or _no_build(snapshot)),
+            *(replace_torch(snapshot) or no_build(snapshot)),
             "or update the driver",
             architectures=list(architectures),
         )
@@ -192,32 +174,34 @@ _RELEASES = "pytorch/pytorch RELEASE.md"
 
 CHECKS = (
     Check(
-        id="torch.present",
-        judge=installed,
-        cause="torch-install-damaged",
-        reference="PyTorch, Start Locally",
-    ),
-    Check(
         id="torch.duplicate",
         judge=only_one,
         cause="torch-install-damaged",
+        needs=("torch.present",),
         reference="pytorch/pytorch issue 21399",
     ),
     Check(
-        id="torch.python", judge=python_supported, cause="python-unsupported", reference=_RELEASES
+        id="torch.python",
+        judge=python_supported,
+        cause="python-unsupported",
+        needs=("torch.present",),
+        reference=_RELEASES,
     ),
     Check(
         id="torch.cuda_build",
         judge=cuda_build,
         cause="torch-cpu-build",
-        needs=("torch.duplicate",),
+        needs=(
+            "torch.present",
+            "torch.duplicate",
+        ),
         reference="PyTorch, Start Locally",
     ),
     Check(
         id="torch.arch",
         judge=code_for_gpus,
         cause="gpu-arch-unsupported",
-        needs=("ctr.injection", "drv.module", "nvml.load", "cuda.floor"),
+        needs=("torch.present", "ctr.injection", "drv.module", "nvml.load", "cuda.floor"),
         reference="NVIDIA CUDA C++ Programming Guide, application compatibility",
     ),
 )

@@ -1,46 +1,12 @@
-"""The libraries below torch: each is the one torch pins, as metadata and as files."""
+"""cuDNN and NCCL: each is the one torch pins, as metadata, as files and as loaded."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from gpubench.checks.facts import torch_cuda, torch_known
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
+from gpubench.checks.requirements import holds, normalised, pin_of
 from gpubench.env.snapshot import Distribution, LibraryFile, Snapshot
 from gpubench.versions import Version
-
-
-def requirements(distribution: Distribution) -> Iterator[Any]:
-    """What a distribution requires, parsed; a line that does not parse is passed over."""
-    parsed = (_requirement(text) for text in distribution.requires)
-    return (requirement for requirement in parsed if requirement is not None)
-
-
-def _requirement(text: str) -> Any:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
-
-
-def normalised(name: str) -> str:
-    """A distribution's name as the snapshot writes it."""
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
-def holds(requirement: Any, version: str) -> bool:
-    """True where ``version`` is what ``requirement`` asks for; local tags do not count."""
-    return bool(requirement.specifier.contains(version.partition("+")[0], prereleases=True))
-
-
-def pin_of(snapshot: Snapshot, prefix: str) -> Any | None:
-    """What torch itself requires of the one distribution whose name starts with ``prefix``."""
-    torch = snapshot.python.distribution("torch") if snapshot.python else None
-    if torch is None:
-        return None
-    named = (entry for entry in requirements(torch) if normalised(entry.name).startswith(prefix))
-    return next(named, None)
 
 
 def pinned_library(snapshot: Snapshot, library: str) -> Outcome:
@@ -148,134 +114,6 @@ def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
     return pinned_library(snapshot, "nccl")
 
 
-_FAMILY = (
-    "cublas", "cuda-cupti", "cuda-nvrtc", "cuda-runtime", "cudnn", "cufft", "curand", "cusolver",
-    "cusparse", "cusparselt", "nccl", "nvjitlink", "nvshmem", "nvtx",
-)  # fmt: skip
-_SHARED = ("cudnn", "cusparselt", "nccl", "nvshmem")
-"""Libraries whose distributions for CUDA 12 and 13 own the same files."""
-
-
-def one_family(snapshot: Snapshot) -> Outcome:
-    """The CUDA libraries are of one CUDA release.
-
-    Why: distributions for two CUDA majors overwrite each other's files, and a process that
-    loads both fails in ways that point elsewhere.
-    Remedy: uninstall the family torch does not use, then install torch's own again.
-    """
-    missing = torch_known(snapshot)
-    if missing is not None or snapshot.python is None:
-        return missing or unknown("the distributions could not be read")
-    cuda = torch_cuda(snapshot)
-    if cuda is None:
-        return skip("this torch was built without CUDA")
-    strays = _strays(snapshot, cuda.major)
-    if not strays:
-        return ok(f"every CUDA library installed is for CUDA {cuda.major}")
-    names = [f"{entry.name} {entry.version}" for entry in strays]
-    words = f"torch is built with CUDA {cuda}, but these are for another: {', '.join(names)}"
-    libraries = {_library(entry.name) for entry in strays}
-    remedy = f"pip uninstall -y {' '.join(entry.name for entry in strays)}"
-    if libraries & set(_SHARED) and cuda.major >= 12:
-        # one library alone is named by its own cause, whole families by theirs
-        cause = f"{min(libraries)}-mismatch" if libraries in ({"cudnn"}, {"nccl"}) else None
-        return fail(words, remedy, _reinstall(snapshot, libraries), cause=cause, strays=names)
-    if len(strays) < 3:  # a single helper of another package is no second family
-        return note(words, strays=names)
-    return warn(words, remedy, confidence="likely", strays=names)
-
-
-def _reinstall(snapshot: Snapshot, libraries: set[str]) -> str:
-    """The line that puts torch's own libraries back where the strays lay."""
-    pins = [pin_of(snapshot, f"nvidia-{library}-cu") for library in sorted(libraries)]
-    named = " ".join(f'"{pin.name}{pin.specifier}"' for pin in pins if pin is not None)
-    return f"then: pip install --force-reinstall --no-deps {named or 'torch'}"
-
-
-def _strays(snapshot: Snapshot, major: int) -> list[Distribution]:
-    found = snapshot.python.distributions if snapshot.python else ()
-    return [
-        entry
-        for entry in found
-        if _library(entry.name) in _FAMILY and _major(entry) not in (None, major)
-    ]
-
-
-def _library(name: str) -> str:
-    return name.removeprefix("nvidia-").rsplit("-cu1", 1)[0]
-
-
-def _major(entry: Distribution) -> int | None:
-    """The CUDA major a distribution is for, by its name; from CUDA 13 on by its version."""
-    stem, found, number = entry.name.rpartition("-cu")
-    if found and stem and number.isdigit():
-        return int(number[:2])
-    version = Version.find(entry.version)
-    named = entry.name in ("nvidia-cublas", "nvidia-cuda-runtime") and version is not None
-    return version.major if named and version else None
-
-
-def requirements_hold(snapshot: Snapshot) -> Outcome:
-    """Everything torch requires is installed, in a release it accepts.
-
-    Why: pip installs over a pin without a word when it is asked for another package.
-    Remedy: install what torch requires.
-    """
-    missing = torch_known(snapshot)
-    if missing is not None or snapshot.python is None:
-        return missing or unknown("the distributions could not be read")
-    torch = snapshot.python.distribution("torch")
-    if torch is None:
-        return skip("torch has no metadata here (conda, or built from source)")
-    if "python.distributions" in snapshot.unread:
-        return unknown(snapshot.unread["python.distributions"])
-    broken = [found for found in _broken(snapshot, torch) if not _judged_elsewhere(found[0])]
-    if not torch.requires:
-        return skip("torch's metadata requires nothing")
-    if not broken:
-        return ok(f"all {len(torch.requires)} requirements of torch hold")
-    return _broken_requirements(snapshot, broken)
-
-
-def _broken(snapshot: Snapshot, torch: Distribution) -> Iterator[tuple[Any, str | None]]:
-    """Requirements that do not hold, with what is installed instead; cuda-toolkit's too."""
-    assert snapshot.python is not None
-    toolkit = snapshot.python.distribution("cuda-toolkit")
-    for owner in (torch, toolkit):
-        for requirement in requirements(owner) if owner else ():
-            entry = snapshot.python.distribution(normalised(requirement.name))
-            if entry is None:
-                yield requirement, None
-            elif not holds(requirement, entry.version):
-                yield requirement, entry.version
-
-
-def _judged_elsewhere(requirement: Any) -> bool:
-    name = normalised(requirement.name)
-    return name.startswith(("nvidia-cudnn-", "nvidia-nccl-", "triton", "pytorch-triton"))
-
-
-def _broken_requirements(snapshot: Snapshot, broken: list[tuple[Any, str | None]]) -> Outcome:
-    words = "; ".join(
-        f"{requirement.name}{requirement.specifier}, "
-        + (f"installed is {found}" if found else "not installed")
-        for requirement, found in broken
-    )
-    remedy = "pip install " + " ".join(f'"{r.name}{r.specifier}"' for r, _ in broken)
-    if snapshot.torch_run is not None and snapshot.torch_run.ended == "done":
-        return note(f"torch requires {words}; it runs all the same")
-    pinned = [r for r, _ in broken if normalised(r.name).startswith(("nvidia-", "cuda-toolkit"))]
-    if not pinned:
-        return warn(f"torch requires {words}", remedy, cause="framework-incompatible")
-    gone = [r for r, found in broken if found is None and r in pinned]
-    return fail(
-        f"torch requires {words}",
-        remedy,
-        cause="torch-install-damaged" if gone else "cuda-mixed",
-        broken=[str(r) for r, _ in broken],
-    )
-
-
 def nothing_shadows(snapshot: Snapshot) -> Outcome:
     """No variable puts a foreign cuDNN or NCCL before the ones of torch.
 
@@ -304,41 +142,26 @@ def nothing_shadows(snapshot: Snapshot) -> Outcome:
     )
 
 
-_WHEEL = "the Requires-Dist lines of the torch wheel"
-
 CHECKS = (
     Check(
         id="env.ld_paths",
         judge=nothing_shadows,
         cause="library-path-shadowing",
+        needs=("torch.present",),
         reference="ld.so(8); pytorch/pytorch issue 119989",
-    ),
-    Check(
-        id="torch.cuda_mix",
-        judge=one_family,
-        cause="cuda-mixed",
-        needs=("torch.duplicate", "torch.cuda_build"),
-        reference=_WHEEL,
     ),
     Check(
         id="torch.cudnn",
         judge=cudnn_is_pinned,
         cause="cudnn-mismatch",
-        needs=("torch.duplicate", "torch.cuda_mix", "env.ld_paths"),
+        needs=("torch.present", "torch.duplicate", "torch.cuda_mix", "env.ld_paths"),
         reference="pytorch/pytorch issue 188892",
     ),
     Check(
         id="torch.nccl",
         judge=nccl_is_pinned,
         cause="nccl-mismatch",
-        needs=("torch.duplicate", "torch.cuda_mix", "env.ld_paths"),
+        needs=("torch.present", "torch.duplicate", "torch.cuda_mix", "env.ld_paths"),
         reference="pytorch/pytorch issue 119932",
-    ),
-    Check(
-        id="torch.requires",
-        judge=requirements_hold,
-        cause="cuda-mixed",
-        needs=("torch.duplicate", "torch.cuda_mix"),
-        reference=_WHEEL,
     ),
 )

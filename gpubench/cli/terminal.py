@@ -1,11 +1,13 @@
 """Where output goes: answers to stdout or a file, progress and notes to stderr."""
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpubench import codec
+from gpubench.errors import UnwritableOutput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,12 +17,22 @@ def answer(text: str, output: Path | None = None) -> None:
     """Write an answer to ``output``, or to stdout."""
     text = text if text.endswith("\n") else text + "\n"
     if output is None:
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another encoding shows "?"
-            sys.stdout.reconfigure(errors="replace")
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _to_stdout(text)
     else:
         codec.write_text(output, text)
+
+
+def _to_stdout(text: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another encoding shows "?"
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:  # a full disk; what is still buffered must not be tried again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UnwritableOutput.of("stdout", problem) from None
 
 
 def note(text: str) -> None:

@@ -36,7 +36,7 @@ def inspect_python(executable: str, sources: Sources, *, timeout: float) -> Pyth
     )
     report = _report_in(completed.output)
     if report is None:
-        words = " / ".join(completed.last_words[-2:])
+        words = " ".join("".join(completed.last_words[-1:]).split())
         reason = completed.ending or "it answered nothing that can be read"
         return PythonAnswer(unread={"python": f"the interpreter {reason}: {words}".rstrip(": ")})
     return read_report(report)

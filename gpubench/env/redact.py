@@ -24,7 +24,7 @@ _SECRETS = (
     # tokens by the prefixes their issuers document
     (
         re.compile(
-            r"\b(?:hf_[A-Za-z0-9]{16,}|gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+            r"(?<![\w-])(?:hf_[A-Za-z0-9]{16,}|gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
             r"|glpat-[\w-]{16,}|sk-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{12,}"
             r"|pypi-[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
         ),
@@ -33,7 +33,8 @@ _SECRETS = (
     # NAME_TOKEN=value, password: value, Authorization: Bearer value
     (
         re.compile(
-            r"(?i)\b([\w-]*(?:token|secret|password|passwd|api[_-]?key|credential)[\w-]*"
+            # only the end of the name is matched, and that bounded: a long name costs no time
+            r"(?i)((?:token|secret|password|passwd|api[_-]?key|credential)[\w-]{0,64}"
             r"[\"']?\s{0,5}[=:]\s{0,5}[\"']?)[^\s\"',;&]+"
         ),
         rf"\g<1>{REMOVED}",

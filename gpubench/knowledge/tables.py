@@ -27,15 +27,17 @@ def load(name: str) -> dict[str, Any]:
 
 
 def oldest_driver(cuda: Version) -> Version | None:
-    """The oldest driver that runs any release of this CUDA major; None if not on record."""
-    return next(
-        (
-            Version.parse(row["driver"])
-            for row in load("cuda")["floor"]
-            if row["major"] == cuda.major
-        ),
-        None,
+    """The oldest driver that runs a CUDA release; None if its major is not on record.
+
+    That is the floor of its major, or the driver its own toolkit came with where that is older
+    still (CUDA 11.0, which is older than minor-version compatibility).
+    """
+    floors = load("cuda")["floor"]
+    floor = next(
+        (Version.parse(row["driver"]) for row in floors if row["major"] == cuda.major), None
     )
+    own = toolkit_driver(cuda)
+    return floor if floor is None or own is None else min(floor, own)
 
 
 def toolkit_driver(cuda: Version) -> Version | None:

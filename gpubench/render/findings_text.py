@@ -199,13 +199,14 @@ def _first_steps(report: DoctorReport) -> Iterator["Text"]:
         yield _text(("What to do first", "bold"))
     for number, cause in enumerate(report.diagnosis, start=1):
         yield _text((f"  {number}. ", ""), (cause.cause, "bold"), (f" ({cause.confidence})", "dim"))
-        for finding in report.findings:
-            if finding.check == cause.because[0]:
-                yield from _remedy(finding.remedy)
+        mine = [finding for finding in report.findings if finding.check in cause.because]
+        yield from _remedy(list(dict.fromkeys(step for f in mine for step in f.remedy)))
     advice = [f for f in report.findings if f.remedy and not _is_diagnosed(report, f.check)]
-    for finding in advice:
+    if advice:
         yield _text()
-        yield _text((f"  {clean(finding.summary)}", ""))
+        yield _text(("Also", "bold"))
+    for finding in advice:
+        yield _text((f"  {finding.check}: {clean(finding.summary)}", ""))
         yield from _remedy(finding.remedy)
 
 

@@ -211,17 +211,28 @@ def libraries(torch_folder: str) -> list[dict[str, Any]]:
         for name, version in (("cudnn", cudnn_version), ("nccl", nccl_version)):
             path = first_file(folder, f"lib{name}.so.*")
             if path:
-                found.append(
-                    {"name": name, "path": path, "origin": origin, "version": version(path)}
-                )
+                entry = {"name": name, "path": path, "origin": origin}
+                found.append({**entry, "version": readable(version, path)})
     return found
+
+
+def readable(version: Callable[[str], str | None], path: str) -> str | None:
+    """The version of a library, None where the file is empty, cut short or closed to us."""
+    try:
+        return version(path)
+    except (OSError, ValueError):
+        return None
 
 
 def library_folders(torch_folder: str) -> Iterator[tuple[str, str]]:
     yield os.path.join(torch_folder, "lib"), "torch"
-    for folder in sys.path:
-        for library in sorted(glob.glob(os.path.join(glob.escape(folder), "nvidia", "*", "lib"))):
+    # torch's libraries look beside torch; its __init__ looks along the path after that
+    for folder in (os.path.dirname(torch_folder), *sys.path):
+        found = sorted(glob.glob(os.path.join(glob.escape(folder), "nvidia", "*", "lib")))
+        for library in found:
             yield library, "wheel"
+        if found:
+            break
     if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         yield os.path.join(sys.prefix, "lib"), "prefix"
     for folder in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep):

@@ -1,0 +1,84 @@
+"""CUDA libraries of two CUDA releases side by side."""
+
+from gpubench.checks.facts import torch_cuda, torch_known
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.checks.requirements import WHEEL, pin_of
+from gpubench.env.snapshot import Distribution, Snapshot
+from gpubench.versions import Version
+
+_FAMILY = (
+    "cublas", "cuda-cupti", "cuda-nvrtc", "cuda-runtime", "cudnn", "cufft", "curand", "cusolver",
+    "cusparse", "cusparselt", "nccl", "nvjitlink", "nvshmem", "nvtx",
+)  # fmt: skip
+_SHARED = ("cudnn", "cusparselt", "nccl", "nvshmem")
+"""Libraries whose distributions for CUDA 12 and 13 own the same files."""
+
+
+def one_family(snapshot: Snapshot) -> Outcome:
+    """The CUDA libraries are of one CUDA release.
+
+    Why: distributions for two CUDA majors overwrite each other's files, and a process that
+    loads both fails in ways that point elsewhere.
+    Remedy: uninstall the family torch does not use, then install torch's own again.
+    """
+    missing = torch_known(snapshot)
+    if missing is not None or snapshot.python is None:
+        return missing or unknown("the distributions could not be read")
+    cuda = torch_cuda(snapshot)
+    if cuda is None:
+        return skip("this torch was built without CUDA")
+    strays = _strays(snapshot, cuda.major)
+    if not strays:
+        return ok(f"every CUDA library installed is for CUDA {cuda.major}")
+    names = [f"{entry.name} {entry.version}" for entry in strays]
+    words = f"torch is built with CUDA {cuda}, but these are for another: {', '.join(names)}"
+    libraries = {_library(entry.name) for entry in strays}
+    remedy = f"pip uninstall -y {' '.join(entry.name for entry in strays)}"
+    if libraries & set(_SHARED) and cuda.major >= 12:
+        # one library alone is named by its own cause, whole families by theirs
+        cause = f"{min(libraries)}-mismatch" if libraries in ({"cudnn"}, {"nccl"}) else None
+        return fail(words, remedy, _reinstall(snapshot, libraries), cause=cause, strays=names)
+    if len(strays) < 3:  # a single helper of another package is no second family
+        return note(words, strays=names)
+    return warn(words, remedy, confidence="likely", strays=names)
+
+
+def _reinstall(snapshot: Snapshot, libraries: set[str]) -> str:
+    """The line that puts torch's own libraries back where the strays lay."""
+    pins = [pin_of(snapshot, f"nvidia-{library}-cu") for library in sorted(libraries)]
+    named = " ".join(f'"{pin.name}{pin.specifier}"' for pin in pins if pin is not None)
+    return f"then: pip install --force-reinstall --no-deps {named or 'torch'}"
+
+
+def _strays(snapshot: Snapshot, major: int) -> list[Distribution]:
+    found = snapshot.python.distributions if snapshot.python else ()
+    return [
+        entry
+        for entry in found
+        if _library(entry.name) in _FAMILY and _major(entry) not in (None, major)
+    ]
+
+
+def _library(name: str) -> str:
+    return name.removeprefix("nvidia-").rsplit("-cu1", 1)[0]
+
+
+def _major(entry: Distribution) -> int | None:
+    """The CUDA major a distribution is for, by its name; from CUDA 13 on by its version."""
+    stem, found, number = entry.name.rpartition("-cu")
+    if found and stem and number.isdigit():
+        return int(number[:2])
+    version = Version.find(entry.version)
+    named = entry.name in ("nvidia-cublas", "nvidia-cuda-runtime") and version is not None
+    return version.major if named and version else None
+
+
+CHECKS = (
+    Check(
+        id="torch.cuda_mix",
+        judge=one_family,
+        cause="cuda-mixed",
+        needs=("torch.present", "torch.duplicate", "torch.cuda_build"),
+        reference=WHEEL,
+    ),
+)

@@ -1,0 +1,33 @@
+"""Writes the published JSON Schemas: ``python -m gpubench.checks.schema [FOLDER]``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from gpubench import codec
+from gpubench.checks.report import DoctorReport
+from gpubench.env.snapshot import Snapshot
+
+PUBLISHED: dict[str, type] = {"snapshot": Snapshot, "doctor": DoctorReport}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of what is written under ``gpubench.<name>/1``."""
+    from pydantic import TypeAdapter
+
+    described = TypeAdapter(PUBLISHED[name]).json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"gpubench.{name}/1",
+        **{key: value for key, value in described.items() if key != "title"},
+    }
+
+
+def main(folder: Path = Path("docs/schema")) -> None:
+    """Write every schema into ``folder``."""
+    for name in PUBLISHED:
+        codec.write_text(folder / f"{name}.json", codec.to_json(schema(name), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

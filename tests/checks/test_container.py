@@ -1,0 +1,81 @@
+"""The container check."""
+
+import pytest
+
+from gpubench.checks.outcome import Status
+from gpubench.env.snapshot import Container
+from tests.checks.healthy import (
+    DOCKER,
+    HEALTHY,
+    NO_GPU,
+    QUICK,
+    change,
+    judge,
+    results,
+    with_driver,
+    with_nvml,
+)
+
+NOT_HANDED_IN = change(
+    with_driver(
+        with_nvml(
+            QUICK, code=12, message="Library Not Found", device_count=None, driver_version=None
+        ),
+        device_nodes=(),
+    ),
+    gpus=(),
+    container=DOCKER,
+)
+
+
+def test_a_container_without_the_gpus_of_its_host_names_the_flag():
+    found = results(NOT_HANDED_IN)
+    failed = {key: result for key, result in found.items() if result.status is Status.FAIL}
+    assert list(failed) == ["ctr.injection"]
+    assert "--gpus all" in failed["ctr.injection"].outcome.remedy[0]
+    assert failed["ctr.injection"].cause == "container-no-gpu"
+
+
+@pytest.mark.parametrize("pci", [(), None])
+def test_a_loaded_driver_is_sign_enough_of_a_host_with_gpus(pci):
+    assert judge("ctr.injection", with_driver(NOT_HANDED_IN, pci_devices=pci)).status is Status.FAIL
+
+
+def test_gpus_on_the_bus_are_sign_enough_too():
+    hidden = with_driver(NOT_HANDED_IN, module_loaded=False, version=None)
+    assert judge("ctr.injection", hidden).status is Status.FAIL
+
+
+def test_a_container_on_a_host_without_gpus_is_fine():
+    assert judge("ctr.injection", change(NO_GPU, container=DOCKER)).status is Status.SKIP
+
+
+def test_outside_a_container_the_question_does_not_arise():
+    assert judge("ctr.injection", HEALTHY).status is Status.SKIP
+
+
+def test_gpus_that_answer_are_believed():
+    assert judge("ctr.injection", change(HEALTHY, container=DOCKER)).status is Status.PASS
+
+
+def test_a_variable_that_hides_the_gpus_is_shown():
+    hidden = change(NOT_HANDED_IN, environment={"NVIDIA_VISIBLE_DEVICES": "void"})
+    assert "NVIDIA_VISIBLE_DEVICES=void" in judge("ctr.injection", hidden).reason
+
+
+def test_capabilities_without_compute_fail_unless_cuda_starts():
+    inside = change(QUICK, container=DOCKER, environment={"NVIDIA_DRIVER_CAPABILITIES": "utility"})
+    assert judge("ctr.injection", inside).status is Status.FAIL
+    started = change(inside, cuda_init=HEALTHY.cuda_init)
+    assert judge("ctr.injection", started).status is Status.NOTE
+
+
+@pytest.mark.parametrize(
+    ("runtime", "word"),
+    [("kubernetes", "nvidia.com/gpu: 1"), ("podman", "--device"), ("apptainer", "--nv")],
+)
+def test_every_runtime_gets_its_own_words(runtime, word):
+    inside = change(NOT_HANDED_IN, container=Container(runtime=runtime, evidence="a test"))
+    remedy = judge("ctr.injection", inside).remedy
+    assert word in remedy[0]
+    assert any("--gpus all" in step for step in remedy)

@@ -1,0 +1,127 @@
+"""NVML and what it counts."""
+
+import dataclasses
+
+import pytest
+
+from gpubench.checks.outcome import Status
+from tests.checks.healthy import (
+    DOCKER,
+    HEALTHY,
+    NO_GPU,
+    QUICK,
+    change,
+    judge,
+    results,
+    with_gpu,
+    with_nvml,
+)
+
+
+def silent(code, message="said no"):
+    return change(
+        with_nvml(QUICK, code=code, message=message, device_count=None, driver_version=None),
+        gpus=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(9, "driver-absent"), (12, "driver-absent"), (17, "device-access"), (999, "device-access")],
+)
+def test_an_nvml_that_does_not_start_fails_by_its_code(code, cause):
+    outcome = judge("nvml.load", silent(code))
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == cause
+    assert outcome.remedy
+
+
+def test_no_nvml_on_a_machine_without_gpus_is_skipped():
+    assert judge("nvml.load", NO_GPU).status is Status.SKIP
+
+
+def test_an_nvml_that_hangs_fails_and_names_the_call():
+    hung = with_nvml(
+        HEALTHY,
+        hung_in="reading temperature_c, GPU 3",
+        message="did not come back within 30 s in reading temperature_c, GPU 3",
+    )
+    outcome = judge("nvml.load", hung)
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == "gpu-hardware-fault"
+    assert "GPU 3" in outcome.reason
+
+
+def test_fewer_gpus_than_the_bus_shows_fail():
+    seven = change(with_nvml(HEALTHY, device_count=7), gpus=HEALTHY.gpus[:7])
+    outcome = judge("gpu.count", seven)
+    assert outcome.status is Status.FAIL
+    assert "7 GPUs, the PCI bus shows 8" in outcome.reason
+
+
+def test_a_container_may_be_given_some_of_the_gpus():
+    some = change(with_nvml(HEALTHY, device_count=2), gpus=HEALTHY.gpus[:2], container=DOCKER)
+    assert judge("gpu.count", some).status is Status.NOTE
+
+
+def test_a_lost_gpu_fails_even_if_it_is_the_last():
+    outcome = judge("gpu.handles", with_gpu(HEALTHY, 7, error_code=15))
+    assert outcome.status is Status.FAIL
+    assert "GPU 7 is lost" in outcome.reason
+    assert "--gpu-reset -i 7" in outcome.remedy[0]
+
+
+def test_gpus_that_were_never_asked_are_not_a_pass():
+    five = change(HEALTHY, gpus=HEALTHY.gpus[:5])
+    assert judge("gpu.handles", five).status is Status.UNKNOWN
+
+
+def test_a_prohibited_compute_mode_fails():
+    assert judge("gpu.compute_mode", with_gpu(HEALTHY, 1, compute_mode="prohibited")).status is (
+        Status.FAIL
+    )
+    exclusive = with_gpu(HEALTHY, 1, compute_mode="exclusive-process")
+    assert judge("gpu.compute_mode", exclusive).status is Status.NOTE
+
+
+def test_mig_without_instances_fails_and_with_them_is_a_note():
+    empty = with_gpu(HEALTHY, 0, mig_enabled=True, mig_pending=True, mig_instances=0)
+    used = with_gpu(HEALTHY, 0, mig_enabled=True, mig_pending=True, mig_instances=2)
+    assert judge("gpu.mig", empty).status is Status.FAIL
+    assert judge("gpu.mig", used).status is Status.NOTE
+
+
+def test_a_mig_change_that_waits_is_a_note():
+    assert judge("gpu.mig", with_gpu(HEALTHY, 0, mig_pending=True)).status is Status.NOTE
+
+
+def test_a_program_on_the_gpus_is_a_note():
+    outcome = judge("gpu.busy", with_gpu(HEALTHY, 2, process_count=1))
+    assert outcome.status is Status.NOTE
+    assert "GPU 2: 1 process" in outcome.reason
+
+
+def test_a_hang_explains_what_was_not_read():
+    hung = with_nvml(QUICK, hung_in="reading name, GPU 5", message="did not come back")
+    hung = change(hung, gpus=QUICK.gpus[:5], unread={"driver.nvml": "did not come back"})
+    found = results(hung)
+    assert found["gpu.handles"].blocked_by == "nvml.load"
+    assert [k for k, r in found.items() if r.status is Status.FAIL] == ["nvml.load"]
+
+
+def test_a_gpu_that_is_described_by_its_error_alone_breaks_nothing():
+    lost = change(
+        HEALTHY,
+        gpus=(
+            *HEALTHY.gpus[:7],
+            dataclasses.replace(type(HEALTHY.gpus[0])(index=7), error_code=15),
+        ),
+    )
+    found = results(lost)
+    assert [k for k, r in found.items() if r.status is Status.FAIL] == ["gpu.handles"]
+
+
+def test_a_lost_gpu_does_not_hide_what_ails_another():
+    both = with_gpu(with_gpu(HEALTHY, 3, error_code=15), 1, throttle_reasons=0x48)
+    failed = [k for k, r in results(both).items() if r.status is Status.FAIL]
+    assert failed == ["gpu.handles", "clk.throttle_now"]

@@ -1,0 +1,32 @@
+"""The published schemas."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gpubench import codec
+from gpubench.checks.report import make_report
+from gpubench.checks.running import run_checks
+from gpubench.checks.schema import PUBLISHED, main, schema
+from tests.checks.healthy import HEALTHY
+
+FOLDER = Path(__file__).parents[2] / "docs" / "schema"
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_schema_is_current(name):
+    """Written by ``python -m gpubench.checks.schema``."""
+    written = json.loads((FOLDER / f"{name}.json").read_text())
+    assert written == json.loads(codec.to_json(schema(name)))
+
+
+def test_the_command_writes_every_schema(tmp_path):
+    main(tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == set(PUBLISHED)
+
+
+def test_the_schema_names_what_the_report_holds():
+    report = codec.to_plain(make_report(HEALTHY, run_checks(HEALTHY)))
+    assert set(report) == set(schema("doctor")["properties"])
+    assert set(report["snapshot"]) == set(schema("snapshot")["properties"])

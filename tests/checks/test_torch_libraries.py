@@ -1,0 +1,186 @@
+"""The libraries below torch."""
+
+import dataclasses
+
+import pytest
+
+from gpubench.checks.outcome import Status
+from gpubench.env.snapshot import LibraryFile
+from tests.checks.healthy import (
+    HEALTHY,
+    QUICK,
+    SITE,
+    change,
+    judge,
+    results,
+    with_distribution,
+    with_run,
+    with_torch,
+    without_distribution,
+)
+
+
+def failed(snapshot):
+    return [key for key, result in results(snapshot).items() if result.status is Status.FAIL]
+
+
+def with_file(snapshot, name, version):
+    files = tuple(
+        dataclasses.replace(entry, version=version) if entry.name == name else entry
+        for entry in snapshot.torch.libraries
+    )
+    return with_torch(snapshot, libraries=files)
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "installed", "pin"),
+    [
+        ("torch.cudnn", "nvidia-cudnn-cu12", "9.1.0.70", "9.10.2.21"),
+        ("torch.cudnn", "nvidia-cudnn-cu12", "9.13.0.50", "9.10.2.21"),
+        ("torch.nccl", "nvidia-nccl-cu12", "2.21.5", "2.27.3"),
+    ],
+)
+def test_another_release_over_the_pin_fails_with_the_line_that_puts_it_right(
+    check, name, installed, pin
+):
+    broken = with_distribution(QUICK, name, version=installed)
+    outcome = judge(check, broken)
+    assert outcome.status is Status.FAIL
+    assert outcome.remedy == (f'pip install "{name}=={pin}"',)
+    assert failed(broken) == [check]
+
+
+def test_files_of_another_release_fail_although_the_metadata_is_right():
+    broken = with_file(QUICK, "cudnn", "9.1.0")
+    outcome = judge("torch.cudnn", broken)
+    assert outcome.status is Status.FAIL
+    assert "unpacked over it" in outcome.reason
+
+
+def test_a_file_that_does_not_tell_its_release_is_said():
+    outcome = judge("torch.cudnn", with_file(QUICK, "cudnn", None))
+    assert outcome.status is Status.PASS
+    assert "do not tell" in outcome.reason
+
+
+def test_cudnn_9_beside_cuda_11_is_right_where_torch_pins_it():
+    """torch 2.4 to 2.7 for CUDA 11.8 ship exactly that."""
+    requires = ("nvidia-cudnn-cu11==9.1.0.70",)
+    snapshot = with_distribution(QUICK, "torch", version="2.6.0", requires=requires)
+    snapshot = without_distribution(snapshot, "nvidia-cudnn-cu12")
+    snapshot = with_distribution(snapshot, "nvidia-cudnn-cu11", version="9.1.0.70")
+    snapshot = with_torch(with_file(snapshot, "cudnn", "9.1.0"), cuda="11.8")
+    assert judge("torch.cudnn", snapshot).status is Status.PASS
+
+
+def test_a_pinned_library_that_is_gone_fails_unless_torch_was_seen_to_import():
+    gone = with_torch(without_distribution(QUICK, "nvidia-cudnn-cu12"), libraries=())
+    assert judge("torch.cudnn", gone).status is Status.FAIL
+    seen = change(gone, torch_run=HEALTHY.torch_run)
+    assert judge("torch.cudnn", seen).status is Status.NOTE
+
+
+def test_a_torch_that_names_no_cudnn_is_skipped():
+    conda = without_distribution(QUICK, "torch", "nvidia-cudnn-cu12")
+    assert judge("torch.cudnn", conda).status is Status.SKIP
+
+
+def test_a_cpu_build_has_no_cudnn_to_judge():
+    assert judge("torch.cudnn", with_torch(QUICK, cuda=None)).status is Status.SKIP
+
+
+def test_the_cudnn_that_was_loaded_counts_and_its_file_is_named():
+    loaded = ("/usr/local/cudnn/lib/libcudnn.so.9",)
+    shadowed = with_run(HEALTHY, cudnn="9.1.0", loaded=loaded)
+    outcome = judge("torch.cudnn", shadowed)
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == "library-path-shadowing"
+    assert loaded[0] in outcome.reason
+
+
+def test_two_whole_families_side_by_side_warn():
+    mixed = QUICK
+    for name, version in (("cublas", "11.11.3.6"), ("cuda-runtime", "11.8.89"), ("cufft", "10.9")):
+        mixed = with_distribution(mixed, f"nvidia-{name}-cu11", version=version)
+    outcome = judge("torch.cuda_mix", mixed)
+    assert outcome.status is Status.WARN
+    assert results(mixed)["torch.cuda_mix"].cause == "cuda-mixed"
+
+
+def test_families_that_share_files_fail():
+    mixed = QUICK
+    for name, version in (("cudnn", "9.13.0.50"), ("nccl", "2.27.7"), ("nvshmem", "3.3.24")):
+        mixed = with_distribution(mixed, f"nvidia-{name}-cu13", version=version)
+    assert judge("torch.cuda_mix", mixed).status is Status.FAIL
+    assert results(mixed)["torch.cuda_mix"].cause == "cuda-mixed"
+
+
+def test_one_library_of_another_family_is_named_by_its_own_cause():
+    mixed = with_distribution(QUICK, "nvidia-cudnn-cu13", version="9.13.0.50")
+    found = results(mixed)["torch.cuda_mix"]
+    assert found.status is Status.FAIL
+    assert found.cause == "cudnn-mismatch"
+
+
+def test_a_single_helper_of_another_major_is_a_note():
+    helper = with_distribution(QUICK, "nvidia-cuda-nvrtc-cu11", version="11.8.89")
+    assert judge("torch.cuda_mix", helper).status is Status.NOTE
+
+
+def test_tools_that_only_sound_like_cuda_libraries_do_not_count():
+    tools = with_distribution(QUICK, "nvidia-ml-py", version="13.580.82")
+    tools = with_distribution(tools, "nvidia-nvcomp-cu11", version="4.0")
+    assert judge("torch.cuda_mix", tools).status is Status.PASS
+
+
+def test_a_pin_on_another_library_that_does_not_hold_fails():
+    broken = with_distribution(QUICK, "nvidia-cublas-cu12", version="12.4.5.8")
+    outcome = judge("torch.requires", broken)
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == "cuda-mixed"
+    assert '"nvidia-cublas-cu12==12.8.4.1"' in outcome.remedy[0]
+
+
+def test_a_cuda_library_that_is_gone_is_a_damaged_installation():
+    outcome = judge("torch.requires", without_distribution(QUICK, "nvidia-cublas-cu12"))
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == "torch-install-damaged"
+
+
+def test_a_python_package_out_of_range_only_warns():
+    outcome = judge("torch.requires", with_distribution(QUICK, "sympy", version="1.12"))
+    assert outcome.status is Status.WARN
+
+
+def test_what_runs_all_the_same_is_a_note():
+    assert judge("torch.requires", without_distribution(HEALTHY, "nvidia-cublas-cu12")).status is (
+        Status.NOTE
+    )
+
+
+def test_requirements_of_the_toolkit_package_count_too():
+    """From torch 2.11 on the libraries are required through cuda-toolkit[...]."""
+    snapshot = with_distribution(
+        QUICK, "cuda-toolkit", version="13.0.2", requires=("nvidia-cublas==13.1.0.3.*",)
+    )
+    snapshot = with_distribution(snapshot, "nvidia-cublas", version="13.0.0.1")
+    assert judge("torch.requires", snapshot).status is Status.FAIL
+
+
+def foreign(version):
+    return LibraryFile(
+        name="cudnn", path="/opt/cudnn/lib/libcudnn.so.9", version=version, origin="LD_LIBRARY_PATH"
+    )
+
+
+def test_a_foreign_library_on_the_path_fails_and_is_named():
+    files = (*QUICK.torch.libraries, foreign("9.1.0"))
+    outcome = judge("env.ld_paths", with_torch(QUICK, libraries=files))
+    assert outcome.status is Status.FAIL
+    assert "/opt/cudnn/lib/libcudnn.so.9" in outcome.reason
+    assert SITE not in outcome.reason
+
+
+def test_the_same_release_on_the_path_is_a_note():
+    files = (*QUICK.torch.libraries, foreign("9.10.2"))
+    assert judge("env.ld_paths", with_torch(QUICK, libraries=files)).status is Status.NOTE

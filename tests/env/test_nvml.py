@@ -1,0 +1,149 @@
+"""NVML through the real binding, against a fake driver compiled here."""
+
+import time
+
+import pytest
+
+from gpubench.env.nvml import ask_nvml
+from gpubench.env.sources import Sources
+from tests.fakedriver import build
+from tests.fakedriver.build import but, healthy
+
+pytestmark = build.needs_cc
+
+
+def ask(tmp_path, scenario, *without, timeout=20.0, identify=False):
+    sources = Sources(variables=build.variables(tmp_path, scenario, *without))
+    return ask_nvml(sources, timeout=timeout, identify=identify)
+
+
+def test_eight_healthy_gpus_are_described_in_full(tmp_path):
+    answer = ask(tmp_path, healthy())
+
+    assert answer.unread == {}
+    assert answer.nvml.code == 0
+    assert answer.nvml.driver_version == "580.82.07"
+    assert answer.nvml.cuda_version == "13.0"
+    assert len(answer.gpus) == 8
+    gpu = answer.gpus[7]
+    assert (gpu.name, gpu.compute_capability) == ("NVIDIA H100 80GB HBM3", "9.0")
+    assert (gpu.memory_bytes, gpu.ecc_enabled, gpu.rows_pending) == (85520809984, True, False)
+    assert (gpu.throttle_reasons, gpu.temperature_c, gpu.temperature_slowdown_c) == (1, 31, 89)
+    assert (gpu.power_w, gpu.power_limit_w) == (70.0, 700.0)
+    assert (gpu.pcie_width, gpu.pcie_width_max, gpu.persistence) == (16, 16, True)
+    assert (gpu.mig_enabled, gpu.compute_mode, gpu.process_count) == (False, "default", 0)
+
+
+def test_a_uuid_is_a_hash_unless_asked_for(tmp_path):
+    hidden = ask(tmp_path, healthy(1)).gpus[0].uuid
+    shown = ask(tmp_path, healthy(1), identify=True).gpus[0].uuid
+
+    assert shown == "GPU-00000000-0000-0000-0000-000000000000"
+    assert hidden != shown
+    assert len(hidden) == 16
+
+
+def test_a_lost_gpu_does_not_take_the_others_down(tmp_path):
+    answer = ask(tmp_path, but(healthy(), "gpu.3.handle error 15"))
+
+    assert [gpu.error_code for gpu in answer.gpus] == [None, None, None, 15, None, None, None, None]
+    assert answer.gpus[7].name == "NVIDIA H100 80GB HBM3"
+
+
+def test_a_gpu_lost_while_it_is_read_is_lost(tmp_path):
+    answer = ask(tmp_path, but(healthy(2), "gpu.1.temperature error 15"))
+
+    assert answer.gpus[1].error_code == 15
+    assert answer.gpus[0].error_code is None
+
+
+@pytest.mark.parametrize("code", [9, 17, 18, 999])
+def test_what_init_answers_is_kept(tmp_path, code):
+    answer = ask(tmp_path, but(healthy(), f"init error {code}"))
+
+    assert answer.nvml.code == code
+    assert answer.nvml.message
+    assert answer.gpus == ()
+
+
+def test_no_library_at_all_is_an_answer(tmp_path):
+    answer = ask_nvml(Sources(variables={"LD_LIBRARY_PATH": str(tmp_path)}), timeout=20)
+
+    assert answer.nvml.code in (12, 0, 9)  # 0 or 9 on a machine with a driver of its own
+    assert answer.unread == {}
+
+
+def test_what_a_gpu_does_not_support_is_absent_and_not_unread(tmp_path):
+    scenario = but(healthy(1), "gpu.0.ecc_mode error 3", "gpu.0.rows error 3")
+    answer = ask(tmp_path, scenario)
+
+    assert answer.gpus[0].ecc_enabled is None
+    assert answer.gpus[0].rows_pending is None
+    assert answer.unread == {}
+
+
+def test_what_may_not_be_read_is_unread_with_the_reason(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), "gpu.0.processes error 4"))
+
+    assert answer.gpus[0].process_count is None
+    assert "(4)" in answer.unread["gpus.0.process_count"]
+
+
+def test_a_function_the_library_lacks_is_absent(tmp_path):
+    answer = ask(tmp_path, healthy(1), "REMAPPED_ROWS")
+
+    assert answer.gpus[0].rows_pending is None
+    assert answer.gpus[0].name == "NVIDIA H100 80GB HBM3"
+    assert answer.unread == {}
+
+
+def test_throttle_reasons_are_read_under_their_older_name_too(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), "gpu.0.throttle 0x48"), "EVENT_REASONS")
+
+    assert answer.gpus[0].throttle_reasons == 0x48
+
+
+def test_a_name_that_is_no_text_does_not_stop_the_reading(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), r"gpu.0.name H100 \xff\xfe"))
+
+    assert answer.gpus[0].name.startswith("H100 ")
+    assert answer.gpus[0].memory_bytes == 85520809984
+
+
+def test_a_terminal_code_in_a_name_is_taken_out(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), r"gpu.0.name \x1b[31mH100\x1b]0;x\x07"))
+
+    assert answer.gpus[0].name == "H100"
+
+
+def test_a_hanging_call_ends_at_the_time_limit_and_is_named(tmp_path):
+    started = time.monotonic()
+    answer = ask(tmp_path, but(healthy(4), "gpu.2.temperature hang"), timeout=2.0)
+
+    assert time.monotonic() - started < 6
+    assert answer.nvml.hung_in == "reading temperature_c, GPU 2"
+    assert answer.nvml.driver_version == "580.82.07"
+    assert [gpu.temperature_c for gpu in answer.gpus] == [31, 31, None]
+
+
+def test_a_hanging_init_is_named(tmp_path):
+    answer = ask(tmp_path, but(healthy(), "init hang"), timeout=1.5)
+
+    assert answer.nvml.hung_in == "nvmlInit"
+    assert "did not come back" in answer.unread["driver.nvml"]
+
+
+def test_a_garbage_count_is_not_believed_for_ever(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), "count 4000000000"))
+
+    assert len(answer.gpus) <= 64
+
+
+def test_instances_of_mig_are_counted(tmp_path):
+    scenario = but(healthy(1), "gpu.0.mig 1 1", "gpu.0.mig_slots 7", "gpu.0.mig_instances 2")
+
+    assert ask(tmp_path, scenario).gpus[0].mig_instances == 2
+
+
+def test_running_processes_are_counted(tmp_path):
+    assert ask(tmp_path, but(healthy(1), "gpu.0.processes 3")).gpus[0].process_count == 3

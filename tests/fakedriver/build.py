@@ -1,0 +1,81 @@
+"""Compiles the fake driver and points a process at it."""
+
+import atexit
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CC = shutil.which("cc") or shutil.which("gcc")
+
+needs_cc = pytest.mark.skipif(CC is None, reason="the fake driver needs a C compiler")
+
+GPU = """
+gpu.*.name NVIDIA H100 80GB HBM3
+gpu.*.capability 9 0
+gpu.*.vbios 96.00.74.00.01
+gpu.*.memory 85520809984 1048576
+gpu.*.ecc_mode 1 1
+gpu.*.ecc.0.0 0
+gpu.*.ecc.1.0 0
+gpu.*.ecc.1.1 0
+gpu.*.rows 0 0 0 0
+gpu.*.throttle 1
+gpu.*.temperature 31
+gpu.*.threshold.0 92
+gpu.*.threshold.1 89
+gpu.*.power_mw 70000
+gpu.*.power_limit_mw 700000
+gpu.*.power_default_mw 700000
+gpu.*.pcie_generation 5
+gpu.*.pcie_generation_max 5
+gpu.*.pcie_width 16
+gpu.*.pcie_width_max 16
+gpu.*.mig 0 0
+gpu.*.persistence 1
+gpu.*.compute_mode 0
+gpu.*.processes 0
+"""
+
+
+def healthy(count: int = 8, driver: str = "580.82.07") -> str:
+    """The scenario of a machine with ``count`` H100 and nothing wrong."""
+    lines = [f"driver_version {driver}", "cuda_version 13000", f"count {count}"]
+    lines += [f"cuda.count {count}"]
+    lines += [f"gpu.{n}.uuid GPU-00000000-0000-0000-0000-00000000000{n}" for n in range(count)]
+    lines += [f"gpu.{n}.pci 00000000:{n + 1:02X}:00.0" for n in range(count)]
+    return "\n".join(lines) + GPU
+
+
+def but(scenario: str, *lines: str) -> str:
+    """``scenario`` with some lines that go before its own."""
+    return "\n".join(lines) + "\n" + scenario
+
+
+@functools.cache
+def folder(*without: str) -> Path:
+    """A folder with both libraries, some functions left out (``EVENT_REASONS``)."""
+    place = Path(tempfile.mkdtemp(prefix="gpubench-fakedriver-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for source, library in (("nvml.c", "libnvidia-ml.so.1"), ("cuda.c", "libcuda.so.1")):
+        left_out = [f"-DWITHOUT_{name}" for name in without]
+        assert CC is not None
+        command = [CC, "-shared", "-fPIC", "-O1", *left_out, "-o", place / library, HERE / source]
+        subprocess.run(command, check=True)
+    return place
+
+
+def variables(tmp_path: Path, scenario: str, *without: str) -> dict[str, str]:
+    """The environment of a process that finds the fake driver and plays ``scenario``."""
+    script = tmp_path / "scenario"
+    script.write_text(scenario)
+    return {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(folder(*without)),
+        "GPUBENCH_FAKE_DRIVER": str(script),
+    }

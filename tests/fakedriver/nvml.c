@@ -1,0 +1,237 @@
+/* A libnvidia-ml.so.1 that answers what a scenario says; see scenario.h. */
+#include "scenario.h"
+
+typedef struct { unsigned index; } *Device;
+static struct { unsigned index; } devices[64];
+typedef struct { char legacy[16]; unsigned domain, bus, device, id, subsystem; char bus_id[32]; } Pci;
+typedef struct { unsigned long long total, free, used; } Memory;
+typedef struct { unsigned pid; unsigned long long memory; unsigned gpu, compute; } Process;
+
+static void unescape(const char *text, char *out, unsigned size)
+{
+    unsigned n = 0;
+    while (*text && n + 1 < size) {
+        if (!strncmp(text, "\\x", 2)) {
+            char digits[3] = { text[2], text[3], 0 };
+            out[n++] = (char)strtol(digits, NULL, 16);
+            text += 4;
+        } else {
+            out[n++] = *text++;
+        }
+    }
+    out[n] = 0;
+}
+
+static int text(unsigned index, const char *key, char *out, unsigned size)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(index, key, value);
+    if (!code)
+        unescape(value, out, size);
+    return code;
+}
+
+static int number(unsigned index, const char *key, unsigned *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(index, key, value);
+    if (!code)
+        *out = (unsigned)strtoul(value, NULL, 0);
+    return code;
+}
+
+static int pair(unsigned index, const char *key, unsigned *first, unsigned *second)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(index, key, value);
+    if (!code)
+        sscanf(value, "%u %u", first, second);
+    return code;
+}
+
+int nvmlInitWithFlags(unsigned flags)
+{
+    char value[VALUE_SIZE];
+    int code = look_up("init", value);
+    (void)flags;
+    return code == NOT_SUPPORTED ? 0 : code;
+}
+
+int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+int nvmlShutdown(void) { return 0; }
+
+const char *nvmlErrorString(int code)
+{
+    static char words[32];
+    snprintf(words, sizeof words, "fake error %d", code);
+    return words;
+}
+
+int nvmlSystemGetDriverVersion(char *out, unsigned size)
+{
+    char value[VALUE_SIZE];
+    int code = look_up("driver_version", value);
+    if (!code)
+        snprintf(out, size, "%s", value);
+    return code;
+}
+
+int nvmlSystemGetCudaDriverVersion(int *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up("cuda_version", value);
+    if (!code)
+        *out = atoi(value);
+    return code;
+}
+
+int nvmlDeviceGetCount_v2(unsigned *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up("count", value);
+    if (!code)
+        *out = (unsigned)atoi(value);
+    return code;
+}
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(index, "handle", value);
+    if (code && code != NOT_SUPPORTED)
+        return code;
+    devices[index].index = index;
+    *out = (Device)&devices[index];
+    return 0;
+}
+
+#define TEXT(function, key) \
+    int function(Device d, char *out, unsigned size) { return text(d->index, key, out, size); }
+#define NUMBER(function, key) \
+    int function(Device d, unsigned *out) { return number(d->index, key, out); }
+
+TEXT(nvmlDeviceGetName, "name")
+TEXT(nvmlDeviceGetUUID, "uuid")
+TEXT(nvmlDeviceGetSerial, "serial")
+TEXT(nvmlDeviceGetVbiosVersion, "vbios")
+NUMBER(nvmlDeviceGetPowerUsage, "power_mw")
+NUMBER(nvmlDeviceGetPowerManagementLimit, "power_limit_mw")
+NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, "power_default_mw")
+NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, "pcie_generation")
+NUMBER(nvmlDeviceGetMaxPcieLinkGeneration, "pcie_generation_max")
+NUMBER(nvmlDeviceGetCurrPcieLinkWidth, "pcie_width")
+NUMBER(nvmlDeviceGetMaxPcieLinkWidth, "pcie_width_max")
+NUMBER(nvmlDeviceGetPersistenceMode, "persistence")
+NUMBER(nvmlDeviceGetComputeMode, "compute_mode")
+NUMBER(nvmlDeviceGetMaxMigDeviceCount, "mig_slots")
+
+int nvmlDeviceGetPciInfo_v3(Device d, Pci *out)
+{
+    memset(out, 0, sizeof *out);
+    return text(d->index, "pci", out->bus_id, sizeof out->bus_id);
+}
+
+int nvmlDeviceGetCudaComputeCapability(Device d, int *major, int *minor)
+{
+    return pair(d->index, "capability", (unsigned *)major, (unsigned *)minor);
+}
+
+int nvmlDeviceGetMemoryInfo(Device d, Memory *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "memory", value);
+    if (!code) {
+        sscanf(value, "%llu %llu", &out->total, &out->used);
+        out->free = out->total - out->used;
+    }
+    return code;
+}
+
+int nvmlDeviceGetEccMode(Device d, unsigned *now, unsigned *pending)
+{
+    return pair(d->index, "ecc_mode", now, pending);
+}
+
+int nvmlDeviceGetTotalEccErrors(Device d, int type, int counter, unsigned long long *out)
+{
+    char key[32], value[VALUE_SIZE];
+    int code;
+    snprintf(key, sizeof key, "ecc.%d.%d", type, counter);
+    code = look_up_gpu(d->index, key, value);
+    if (!code)
+        *out = strtoull(value, NULL, 0);
+    return code;
+}
+
+#ifndef WITHOUT_REMAPPED_ROWS
+int nvmlDeviceGetRemappedRows(Device d, unsigned *corrected, unsigned *uncorrected,
+                              unsigned *pending, unsigned *failed)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "rows", value);
+    if (!code)
+        sscanf(value, "%u %u %u %u", corrected, uncorrected, pending, failed);
+    return code;
+}
+#endif
+
+static int throttle(Device d, unsigned long long *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "throttle", value);
+    if (!code)
+        *out = strtoull(value, NULL, 0);
+    return code;
+}
+
+#ifndef WITHOUT_EVENT_REASONS
+int nvmlDeviceGetCurrentClocksEventReasons(Device d, unsigned long long *out)
+{
+    return throttle(d, out);
+}
+#endif
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(Device d, unsigned long long *out)
+{
+    return throttle(d, out);
+}
+
+int nvmlDeviceGetTemperature(Device d, int sensor, unsigned *out)
+{
+    (void)sensor;
+    return number(d->index, "temperature", out);
+}
+
+int nvmlDeviceGetTemperatureThreshold(Device d, int kind, unsigned *out)
+{
+    char key[32];
+    snprintf(key, sizeof key, "threshold.%d", kind);
+    return number(d->index, key, out);
+}
+
+int nvmlDeviceGetMigMode(Device d, unsigned *now, unsigned *pending)
+{
+    return pair(d->index, "mig", now, pending);
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(Device d, unsigned slot, Device *out)
+{
+    unsigned instances = 0;
+    number(d->index, "mig_instances", &instances);
+    *out = d;
+    return slot < instances ? 0 : 6;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *out)
+{
+    unsigned running = 0, room = *count, i;
+    int code = number(d->index, "processes", &running);
+    if (code)
+        return code;
+    *count = running;
+    if (room < running)
+        return 7;
+    for (i = 0; i < running; i++)
+        memset(&out[i], 0, sizeof out[i]);
+    return 0;
+}
