@@ -17,7 +17,6 @@ from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.knowledge.compatibility import Code, code_for, driver_compiles_ptx
 from gpubench.knowledge.tables import torch_build, torch_builds
 
-
 UNINSTALL_ALL = "pip uninstall -y torch, until pip says it is not installed; then install it again"
 
 
