@@ -17,6 +17,8 @@ from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.knowledge.compatibility import Code, code_for, driver_compiles_ptx
 from gpubench.knowledge.tables import torch_build, torch_builds
 
+UNINSTALL_ALL = "pip uninstall -y torch, until pip says it is not installed; then install it again"
+
 
 def only_one(snapshot: Snapshot) -> Outcome:
     """There is one installation of torch.
@@ -34,7 +36,7 @@ def only_one(snapshot: Snapshot) -> Outcome:
         return fail(
             f"torch {snapshot.torch.version} is imported, the metadata is of {found[0].version} "
             f"in {found[0].folder}",
-            "pip uninstall -y torch, until pip says that it is not installed; then install it again",
+            UNINSTALL_ALL,
             "look for a torch folder on PYTHONPATH",
         )
     if len(found) == 1:
@@ -44,7 +46,7 @@ def only_one(snapshot: Snapshot) -> Outcome:
     judge = fail if same_folder else warn
     return judge(
         f"torch is installed {len(found)} times: {'; '.join(places)}",
-        "pip uninstall -y torch, until pip says that it is not installed; then install it again",
+        UNINSTALL_ALL,
         installations=places,
     )
 
