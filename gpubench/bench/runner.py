@@ -17,6 +17,7 @@ from typing import IO, Any
 import gpubench
 from gpubench import codec
 from gpubench.bench.job import Job
+from gpubench.env.redact import clean
 from gpubench.errors import BadData, MissingPackage
 from gpubench.units import Seconds
 
@@ -158,7 +159,7 @@ def _failure(event: dict[str, Any]) -> dict[str, Any]:
     if event["kind"] == "missing-package":
         raise MissingPackage(event["reason"], extra="bench")
     state = "out-of-memory" if event["kind"] == "out-of-memory" else "failed"
-    reason = _first_line(event["reason"])
+    reason = clean(_first_line(event["reason"]))
     return {"state": state, "reason": reason, "memory": event.get("memory", {})}
 
 
@@ -184,7 +185,7 @@ def _death(status: int | None, words: str) -> str:
         why = f"the process was killed by {name}{hint}"
     else:
         why = f"the process ended with status {status} and no answer"
-    last = words.splitlines()[-1] if words else ""
+    last = clean(words.splitlines()[-1]) if words else ""
     return f"{why}; its last words: {last}" if last else why
 
 

@@ -58,14 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(problem), problem.status)
     except KeyboardInterrupt:
         return _say("interrupted", ExitStatus.INTERRUPTED)
-    except BrokenPipeError:
-        # the reader of our output is gone; nothing is left to say, not even at interpreter exit
+    except (BrokenPipeError, SystemExit):
+        # the reader of our output is gone (typer exits for it); nothing is left to say to anybody
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.NOT_ASKED
     except Exception as problem:
+        if type(problem).__name__ == "Abort":  # what Ctrl-C becomes in some releases of typer
+            return _say("interrupted", ExitStatus.INTERRUPTED)
         if _is_usage(problem):
             return _say(_usage_message(problem), ExitStatus.NOT_ASKED)
         return _report_bug(problem)
+    if answer == ExitStatus.INTERRUPTED:  # what it becomes in others
+        return _say("interrupted", ExitStatus.INTERRUPTED)
     return int(answer or ExitStatus.YES)
 
 

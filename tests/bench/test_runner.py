@@ -84,6 +84,14 @@ def test_an_aborting_child_is_a_failure_with_its_last_words(tmp_path):
     assert result.result["reason"].endswith("torch: undefined symbol: foo")
 
 
+def test_last_words_come_without_secrets_homes_and_terminal_codes(tmp_path):
+    words = r"\x1b[31mcannot open /home/alice/x?token=hf_abcdefghijklmnopqrst"
+    result, _ = answer(tmp_path, f"sys.stderr.write('{words}')\nsys.stderr.flush()\nos.abort()\n")
+    said = result.result["reason"]
+    assert "cannot open ~/x" in said
+    assert not any(secret in said for secret in ("alice", "hf_abc", "\x1b"))
+
+
 def test_a_silent_end_is_a_failure(tmp_path):
     result, _ = answer(tmp_path, "sys.exit(0)\n")
     assert result.result["state"] == "failed"
