@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import io
 import json
 import os
 import tempfile
@@ -158,18 +159,24 @@ def append_line(path: Path, value: Any) -> None:
     """Append one JSON line and wait until it is on the disk; a line cut short is taken back."""
     line = (to_json(value) + "\n").encode()
     try:
-        with path.open("ab") as stream:
+        # unbuffered: a buffer would be written once more when the file is closed
+        with path.open("ab", buffering=0) as stream:
             before = stream.tell()
             try:
-                stream.write(line)
-                stream.flush()
+                _write_whole(stream, line)
                 os.fsync(stream.fileno())
-            except OSError:
+            except BaseException:
                 with contextlib.suppress(OSError):
-                    os.truncate(path, before)
+                    stream.truncate(before)
                 raise
     except OSError as problem:
         raise UnwritableOutput.of(path, problem) from None
+
+
+def _write_whole(stream: "io.FileIO", content: bytes) -> None:
+    """A full disk may take a part of it, and say so at the next attempt."""
+    while content:
+        content = content[stream.write(content) :]
 
 
 def read_lines(path: Path) -> tuple[list[Any], bool]:

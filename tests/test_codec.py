@@ -3,6 +3,8 @@
 import dataclasses
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -100,6 +102,32 @@ def test_a_line_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, monkeypatc
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UnwritableOutput, match="No space left"):
         codec.append_line(place, {"line": 2})
+    assert codec.read_lines(place) == ([{"line": 1}], False)
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from gpubench import codec
+from gpubench.errors import UnwritableOutput
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+codec.append_line(Path(sys.argv[1]), {"line": 1})
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    codec.append_line(Path(sys.argv[1]), {"line": "x" * int(sys.argv[3])})
+except UnwritableOutput as problem:
+    print(problem)
+"""
+
+
+@pytest.mark.parametrize("length", [200, 5_000, 50_000])
+def test_a_line_cut_by_a_full_disk_leaves_the_record_readable(tmp_path, length):
+    place = tmp_path / "record.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, place, "100", str(length)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "cannot write" in done.stdout
     assert codec.read_lines(place) == ([{"line": 1}], False)
 
 

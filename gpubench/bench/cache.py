@@ -11,10 +11,14 @@ from gpubench.bench.schedule import Step
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Caches:
-    """The cache folders of one suite's processes, below ``folder``."""
+    """The cache folders of one suite's processes, below ``folder``.
+
+    ``filled`` are the modes whose first process came to its end.
+    """
 
     folder: Path
     processes: int
+    filled: set[str] = dataclasses.field(default_factory=set)
 
     def is_warm(self, step: Step) -> bool:
         """Whether the job starts from a copy of the caches that its mode's first process left.
@@ -24,7 +28,7 @@ class Caches:
         """
         last = step.process == self.processes - 1 > 0
         wanted = step.mode.compile is not None and (last or step.kind == "parity")
-        return wanted and self._first(step).exists()
+        return wanted and step.mode.name in self.filled
 
     @contextlib.contextmanager
     def of(self, step: Step) -> Iterator[Path]:

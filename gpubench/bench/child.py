@@ -29,6 +29,13 @@ from gpubench.errors import BadUsage
 
 Progress = Callable[[str, int, int], object]
 
+KEPT_LOSSES = 512
+"""How many losses a record keeps of the start and of the end of a process (own choice)."""
+
+MOST_SKIPPED = 0.1
+"""The share of steps that the gradient scaler may skip in a window (own choice): a skipped step
+does less work, so its time is none of training."""
+
 
 def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     """What will be trained, on what, and which modes can be; then train a while to warm up."""
@@ -59,7 +66,7 @@ def _device(job: Job) -> torch.device:
             f"torch {torch.__version__} cannot use a GPU here: `gpubench doctor` says why; "
             "--device cpu measures the CPU"
         )
-    return torch.device(job.device)
+    return cuda.device_named(job.device)
 
 
 def _step_flops(suite: Suite, workload: Any) -> int | None:
@@ -78,20 +85,28 @@ def _step_flops(suite: Suite, workload: Any) -> int | None:
 
 
 def _soak(job: Job, task: Task, device: torch.device) -> int:
-    """Train for ``soak_seconds`` and throw the times away: the machine's first, cold process."""
-    with precision(REFERENCE):
-        batches = resident(task.batches(), device, count=1)
-        step = TrainingStep(task, batches, REFERENCE, device)
-        clock = cuda.clock_of(device)
-        ends = time.perf_counter() + job.protocol.soak_seconds
-        while step.steps < 2 or time.perf_counter() < ends:
-            time_window(step, clock, steps=1)
-    return step.steps
+    """Train for ``soak_seconds`` and throw the times away: the machine's first, cold process.
+
+    Running out of memory ends it early: whether a mode fits is for its own process to say.
+    """
+    steps = 0
+    ends = time.perf_counter() + job.protocol.soak_seconds
+    clock = cuda.clock_of(device)
+    try:
+        with precision(REFERENCE):
+            step = TrainingStep(task, resident(task.batches(), device, count=1), REFERENCE, device)
+            while steps < 2 or time.perf_counter() < ends:
+                time_window(step, clock, steps=1)
+                steps += 1
+    except Exception as problem:
+        if not cuda.is_out_of_memory(problem):
+            raise
+    return steps
 
 
 def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     """Train in one mode and answer the raw times, with what was really in effect."""
-    device = torch.device(job.device)
+    device = cuda.device_named(job.device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
@@ -141,17 +156,30 @@ def _timed(
             "stable": warmup.stable,
         },
         "compile_seconds": warmup.compile_seconds if job.mode.compile else None,
-        "memory": cuda.memory(device),
-        "losses": losses,
+        "memory": cuda.memory(device, graphs=step.graphs),
+        "losses": _ends(losses),
         "skipped_steps": {"warmup": skipped, "window": step.skipped_steps() - skipped},
     }
+    if not all(map(math.isfinite, losses)):
+        return answer | {"state": "invalid", "reason": "the loss became NaN or infinite"}
     return answer | _judged(job, answer, recompiled=graphs_compiled() - compiled)
+
+
+def _ends(losses: Sequence[float]) -> list[float]:
+    """The first and the last losses; a run of hundreds of thousands of steps has too many."""
+    if len(losses) <= 2 * KEPT_LOSSES:
+        return list(losses)
+    return [*losses[:KEPT_LOSSES], *losses[-KEPT_LOSSES:]]
 
 
 def _judged(job: Job, answer: Mapping[str, Any], *, recompiled: int) -> dict[str, Any]:
     """The state of a finished window, and the reason where it is not plainly ok."""
-    if not all(math.isfinite(loss) for loss in answer["losses"]):
-        return {"state": "invalid", "reason": "the loss became NaN or infinite"}
+    steps, skipped = len(answer["step_seconds"]), answer["skipped_steps"]["window"]
+    if skipped > MOST_SKIPPED * steps:
+        return {
+            "state": "invalid",
+            "reason": f"the gradient scaler skipped {skipped} of the {steps} steps in the window",
+        }
     if recompiled:
         return {"state": "invalid", "reason": f"torch.compile ran {recompiled}× inside the window"}
     if job.mode.compile and graphs_compiled() == 0:
@@ -172,9 +200,17 @@ def _after(step: TrainingStep, device: torch.device) -> dict[str, Any]:
         "grad_scaler": step.scaler is not None,
         "graphs_compiled": graphs_compiled(),
         "graph_breaks": graph_breaks(),
-        "attention": attention_used(step),
         "device": cuda.facts(device),
+        **_attention(step),
     }
+
+
+def _attention(step: TrainingStep) -> dict[str, Any]:
+    """A diagnostic; whatever goes wrong in it must not cost the measurement."""
+    try:
+        return {"attention": attention_used(step)}
+    except Exception as problem:
+        return {"attention": None, "attention_unread": f"{type(problem).__name__}: {problem}"}
 
 
 def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
@@ -184,7 +220,7 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     its initial weights disturbed by that rounding: how far such runs part tells how far a mode
     of that rounding may part.
     """
-    device = torch.device(job.device)
+    device = cuda.device_named(job.device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import resource
+import shlex
 import shutil
 from typing import Any
 
@@ -11,6 +12,22 @@ import torch
 from gpubench.bench.modes import Mode
 from gpubench.bench.steps import Clock, WallClock
 from gpubench.units import Seconds
+
+OUT_OF_MEMORY_WORDS = (
+    "out of memory",
+    "DefaultCPUAllocator",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "cudaErrorMemoryAllocation",
+)
+"""How torch and the libraries below it say so in errors of no type of their own."""
+
+
+def device_named(name: str) -> torch.device:
+    """The device of that name, with its index: some functions of torch 2.4 want one."""
+    if name == "cuda":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device(name)
 
 
 class CudaClock:
@@ -61,10 +78,9 @@ def _unsupported_numerics(mode: Mode, device: torch.device) -> str | None:
 
 
 def _unsupported_compile(mode: Mode, device: torch.device) -> str | None:
-    compiler = os.environ.get("CXX" if device.type != "cuda" else "CC")
-    known = [compiler] if compiler else ["g++", "c++", "clang++", "gcc", "cc", "clang"]
-    if not any(shutil.which(name) for name in known):
-        return "torch.compile needs a C/C++ compiler, and none is on PATH"
+    missing = _missing_compiler(device)
+    if missing is not None:
+        return missing
     if device.type != "cuda":
         if mode.compile == "reduce-overhead":
             return "reduce-overhead records CUDA graphs, which need a GPU"
@@ -72,6 +88,17 @@ def _unsupported_compile(mode: Mode, device: torch.device) -> str | None:
     if torch.cuda.get_device_capability(device) < (7, 0):
         return "torch.compile needs compute capability 7.0 (Triton)"
     return None
+
+
+def _missing_compiler(device: torch.device) -> str | None:
+    """Why what torch.compile calls is not there: Inductor's C++ compiler, or Triton's for C."""
+    variable, usual = ("CC", ["gcc", "clang", "cc"]) if device.type == "cuda" else ("CXX", ["g++"])
+    given = shlex.split(os.environ.get(variable, ""))
+    names = given[:1] or usual
+    if any(shutil.which(name) for name in names):
+        return None
+    named = f"${variable} names {names[0]}, which" if given else " or ".join(names)
+    return f"torch.compile needs a compiler: {named} is not on PATH"
 
 
 def facts(device: torch.device) -> dict[str, Any]:
@@ -124,16 +151,23 @@ def _host_memory() -> int:
 def reset_peak_memory(device: torch.device) -> None:
     """Forget the peak so far, so that compiling and autotuning do not count."""
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 
 
-def memory(device: torch.device) -> dict[str, int]:
-    """Peak bytes: of the allocator on a GPU, of the resident set of the process on a CPU."""
+def memory(device: torch.device, *, graphs: bool = False) -> dict[str, int]:
+    """Peak bytes: of the allocator on a GPU, of the resident set of the process on a CPU.
+
+    A CUDA graph's memory looks free to the allocator once it is recorded, so with ``graphs`` the
+    peak is what was reserved, which is more than what was used.
+    """
     if device.type != "cuda":
         return {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     free, total = torch.cuda.mem_get_info(device)
     return {
-        "peak_bytes": torch.cuda.max_memory_allocated(device),
+        "peak_bytes": torch.cuda.max_memory_reserved(device)
+        if graphs
+        else torch.cuda.max_memory_allocated(device),
         "peak_reserved_bytes": torch.cuda.max_memory_reserved(device),
         "free_bytes": free,
         "total_bytes": total,
@@ -144,7 +178,6 @@ def is_out_of_memory(problem: BaseException) -> bool:
     """Whether an exception says that device or host memory ran out."""
     if isinstance(problem, MemoryError | torch.cuda.OutOfMemoryError):
         return True
-    text = str(problem)
-    return isinstance(problem, RuntimeError) and (
-        "out of memory" in text or "DefaultCPUAllocator" in text
+    return isinstance(problem, RuntimeError) and any(
+        words in str(problem) for words in OUT_OF_MEMORY_WORDS
     )

@@ -56,6 +56,8 @@ def read_back(mode: Mode, device: torch.device) -> dict[str, Any]:
         "float32_error": error,
         "float32_tflops": tflops,
         "float32": _format_of(error),
+        "convolution": _format_of(_convolution_error(device)),
+        "settings": _new_settings(),
         "autocast": _autocast_seen(mode, device),
     }
 
@@ -70,6 +72,8 @@ def mismatches(mode: Mode, effective: dict[str, Any]) -> list[str]:
             f"(error {effective['float32_error']:.1e}), the mode asks for {mode.float32}"
             + (f"; set in the environment: {overrides}" if overrides else "")
         )
+    if mode.float32 == "ieee" and effective["convolution"] != "ieee":
+        found.append(f"float32 convolutions ran as {effective['convolution']}")
     if effective["autocast"] != (mode.autocast or "float32"):
         found.append(
             f"autocast computed in {effective['autocast']}, "
@@ -86,6 +90,29 @@ def _product_probe(device: torch.device) -> tuple[float, float]:
     exact = left.double() @ right.double()
     error = float(torch.linalg.norm((left @ right).double() - exact) / torch.linalg.norm(exact))
     return error, _tflops(left, right)
+
+
+def _convolution_error(device: torch.device) -> float:
+    """Relative error of a float32 convolution (8, 64, 16, 16) with 64 filters of 3 × 3."""
+    generator = torch.Generator().manual_seed(7)
+    images = torch.randn(8, 64, 16, 16, generator=generator).to(device)
+    filters = torch.randn(64, 64, 3, 3, generator=generator).to(device)
+    exact = torch.nn.functional.conv2d(images.double(), filters.double())
+    found = torch.nn.functional.conv2d(images, filters).double()
+    return float(torch.linalg.norm(found - exact) / torch.linalg.norm(exact))
+
+
+def _new_settings() -> dict[str, str]:
+    """What torch's newer settings of float32 precision say, in releases that have them."""
+    found = {}
+    for name in ("cuda.matmul", "cudnn.conv", "mkldnn.matmul", "mkldnn.conv"):
+        setting: Any = torch.backends
+        for part in name.split("."):
+            setting = getattr(setting, part, None)
+        value = getattr(setting, "fp32_precision", None)
+        if value is not None:
+            found[name] = str(value)
+    return found
 
 
 def _tflops(left: torch.Tensor, right: torch.Tensor) -> float:

@@ -35,7 +35,8 @@ class Source:
         path = Path(given)
         whole = str(path.resolve()) if path.exists() else given
         name = path.name if path.exists() else given
-        return cls(name=name or "/", digest=hashlib.sha256(whole.encode()).hexdigest()[:16])
+        digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return cls(name=name.encode("utf-8", "replace").decode() or "/", digest=digest)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ class Measurement:
     @property
     def counts(self) -> bool:
         """Whether its throughput may be used."""
-        return self.state in ("ok", "unstable") and bool(self.window_seconds)
+        return self.state in ("ok", "unstable") and (self.window_seconds or 0) > 0
 
     @property
     def throughput(self) -> float:

@@ -24,7 +24,10 @@ from gpubench.units import Seconds
 Progress = Callable[[str, int, int], object]
 
 # -c puts '' on sys.path: a torch.py in the working folder would be imported in torch's place
-WORKER = "import sys; sys.path[:1] = []; from gpubench.bench.worker import main; main()"
+WORKER = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from gpubench.bench.worker import main; main()"
+)
 
 LAST_WORDS = 2000
 """How many characters of a dead child's stderr are kept (own choice)."""
@@ -111,7 +114,7 @@ def _listen(child: subprocess.Popen[bytes], job: Job, progress: Progress) -> dic
     assert child.stdin is not None
     assert child.stdout is not None
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(codec.to_json(job).encode())
+        child.stdin.write(json.dumps(codec.to_plain(job)).encode())  # ASCII: any file name passes
         child.stdin.close()
     limit = job.protocol.process_limit_seconds
     for line in _lines(child.stdout, time.monotonic() + limit):
@@ -190,4 +193,7 @@ def _death(status: int | None, words: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), text)[:400]
+    """The first line that says something, with the next where the first only announces it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = lines[:2] if lines and lines[0].endswith(":") else lines[:1]
+    return " ".join(kept)[:400]

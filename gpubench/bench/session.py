@@ -23,7 +23,7 @@ from gpubench.errors import ExitStatus, GpubenchError
 MOST_DISCARDED = 2
 """How often a process is done again because the GPU was slowed or shared (DESIGN)."""
 
-TIME_DEPENDENT = ("images_decoded", "images_not_checked", "unreadable")
+TIME_DEPENDENT = ("images_decoded", "images_unreadable", "images_not_checked", "unreadable")
 """What a survey of a large folder may find differently the next time."""
 
 
@@ -127,6 +127,8 @@ class _SuiteSession:
             answer = Answer.without_process("not-supported", unsupported)
         line = self._line(step, answer, started, self._facts)
         self._session.writer.append(line)
+        if step.kind == "measure" and step.process == 0 and line.state in ("ok", "unstable"):
+            self._caches.filled.add(step.mode.name)
         if line.state in GIVES_UP:
             self._given_up.add(step.mode.name)
         return line.state, line.reason, answer.seconds

@@ -15,6 +15,10 @@ RESIDENT_BATCHES = 8
 """How many different batches wait on the device in the resident tier (own choice)."""
 
 
+LOSSES = 2**18
+"""How many losses are kept on the device, 1 MiB; ten minutes of 2 ms steps are more than that."""
+
+
 class LossLog:
     """Losses of the last ``capacity`` steps, kept on the device until they are asked for."""
 
@@ -54,13 +58,13 @@ class TrainingStep:
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
         self._batches = batches
-        self._graphs = mode.compile == "reduce-overhead" or mode.compile == "max-autotune"
-        self.losses = LossLog(4096, device)
+        self.graphs = device.type == "cuda" and mode.compile in ("reduce-overhead", "max-autotune")
+        self.losses = LossLog(LOSSES, device)
         self.steps = 0
 
     def __call__(self) -> None:
         """Train one batch."""
-        if self._graphs:
+        if self.graphs:
             torch.compiler.cudagraph_mark_step_begin()
         self.optimizer.zero_grad(set_to_none=True)
         batch = next(self._batches)
@@ -101,8 +105,12 @@ def resident(
 
 
 def streamed(host: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """Every batch, copied to the device as it comes."""
-    return (_moved(batch, device) for batch in host)
+    """Every batch, copied to the device as it comes; the first is drawn here and now.
+
+    What a source does once (reading files, starting workers) is thereby no part of a first step.
+    """
+    first = next(host)
+    return (_moved(batch, device) for batch in itertools.chain([first], host))
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:

@@ -85,4 +85,4 @@ def _memory() -> dict[str, int]:
 
     from gpubench.bench import cuda
 
-    return cuda.memory(torch.device("cuda" if torch.cuda.is_initialized() else "cpu"))
+    return cuda.memory(cuda.device_named("cuda" if torch.cuda.is_initialized() else "cpu"))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from gpubench import __version__
+from gpubench.cli import terminal
 from gpubench.cli.doctor import doctor
 from gpubench.cli.listing import list_entries
 from gpubench.cli.report import report
@@ -89,7 +90,8 @@ def _usage_message(problem: Exception) -> str:
 
 def _say(message: str, status: ExitStatus) -> int:
     if message:
-        sys.stderr.write(f"gpubench: {' '.join(message.split())}\n")
+        line = " ".join(message.split())
+        sys.stderr.write(f"gpubench: {terminal.plain(line)}\n")
     return status
 
 

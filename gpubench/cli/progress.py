@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpubench import units
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.schedule import Step
+from gpubench.cli import terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -150,4 +151,4 @@ def _outcome(step: Step, state: str, reason: str | None, seconds: float) -> str:
     mark = {"ok": "✓", "not-supported": "–", "unstable": "~"}.get(state, "✗")
     took = f" {units.seconds(seconds)}" if seconds else ""
     said = f" {state}: {reason}" if reason else ""
-    return f"{mark} {step.title}{took}{said}"
+    return terminal.plain(f"{mark} {step.title}{took}{said}")

@@ -40,9 +40,7 @@ def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa
     from gpubench.render.registry import FORMATS, renderer
 
     tables = comparison(record)
+    terminal.answer(renderer(format)(tables))  # first: a full disk must not hide it
     for entry in FORMATS:
-        text = renderer(entry.name)(tables)
-        codec.write_text(folder / f"table.{entry.ending}", text)
-        if entry.name == format:
-            terminal.answer(text)
+        codec.write_text(folder / f"table.{entry.ending}", renderer(entry.name)(tables))
     return ExitStatus.YES if is_sound(record) else ExitStatus.INVALID

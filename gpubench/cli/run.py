@@ -141,8 +141,13 @@ def _modes(asked: str | None, preset: str) -> "tuple[Mode, ...]":
 
     if asked == "all":
         return MODES
-    names = asked.split(",") if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
-    return tuple(mode_named(name.strip()) for name in dict.fromkeys(names))
+    names = _names(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
+    return tuple(mode_named(name) for name in names)
+
+
+def _names(listed: str) -> list[str]:
+    """The names in a comma-separated list, each once."""
+    return list(dict.fromkeys(name.strip() for name in listed.split(",")))
 
 
 def _workload(
@@ -182,9 +187,10 @@ def _plan(
 ) -> "Plan":
     from gpubench.bench.record import Plan, Source
 
-    names = tuple(suite_named(name.strip()).name for name in dict.fromkeys(suites.split(",")))
-    if workload.data is not None and len(names) > 1:
-        raise BadUsage("--data is for one suite: run the suites one after the other")
+    names = tuple(suite_named(name).name for name in _names(suites))
+    if len(names) > 1 and (workload.data is not None or workload.model is not None):
+        given = "--data" if workload.data is not None else "--model"
+        raise BadUsage(f"{given} is for one suite: run the suites one after the other")
     return Plan(
         suites=names,
         modes=tuple(mode.name for mode in modes),
@@ -226,7 +232,8 @@ def _measure(
         for name in plan.suites
     ]
     terminal.note(f"recording to {folder}")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, _interrupt)
     try:
         with watcher(protocol) as shown:
             session = Session(
@@ -240,12 +247,13 @@ def _measure(
             run_session(session, suites)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"interrupted; what was measured is in {folder}; go on with: {_again(folder)}"
+            f"interrupted; what was measured is in {folder} (gpubench report shows it); "
+            f"go on with: {_again(folder)}"
         ) from None
     except GpubenchError as problem:
         if writer.discard_if_empty():
             raise
-        problem.args = (f"{problem}; what was measured is in {folder}",)
+        problem.args = (f"{problem}; what was measured: gpubench report {folder}",)
         raise
     return read_record(folder)
 

@@ -45,3 +45,8 @@ def console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
+
+
+def plain(text: str) -> str:
+    """The text without characters that a terminal would obey instead of showing."""
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -14,7 +14,10 @@ from typing import IO
 
 import gpubench
 
-_PROGRAM = "import sys; sys.path[:1] = []; from gpubench.env.telemetry_child import main; main()"
+_PROGRAM = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from gpubench.env.telemetry_child import main; main()"
+)
 
 HARDWARE_SLOWDOWN = {
     0x08: "hardware slow-down",

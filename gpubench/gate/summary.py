@@ -39,7 +39,9 @@ class Cell:
     ``throughput`` and what follows from it are None where no number can be trusted. ``losses``
     are the mean of the first and of the last three of the first process. ``faults`` are the
     reasons of processes that broke while others of the cell counted, ``discarded`` those of
-    processes that were done again. Clock and power are means over the windows.
+    processes that were done again. Clock and power are means over the windows. ``unchecked`` is why
+    a mode that should be held against float32 has no ``parity``; ``speedup_is_shaky`` that either
+    side did not settle.
     """
 
     suite: str
@@ -56,11 +58,13 @@ class Cell:
     losses: tuple[float, float] | None = None
     skipped_steps: int = 0
     parity: Parity | None = None
+    unchecked: str | None = None
     faults: tuple[str, ...] = ()
     discarded: tuple[str, ...] = ()
     sm_clock_mhz: float | None = None
     power_watts: float | None = None
     joules_per_sample: float | None = None
+    speedup_is_shaky: bool = False
 
     @property
     def is_sound(self) -> bool:
@@ -104,7 +108,7 @@ def summarise(record: RunRecord, suite: str) -> list[Cell]:
 def _cell(record: RunRecord, suite: str, mode: str, rows: "pd.DataFrame") -> Cell:
     measurements = record.measured(suite, mode)
     state, reason = _state(measurements)
-    parity = _parity(record, suite, mode)
+    parity, unchecked = _parity(record, suite, mode)
     if parity is not None and not parity.holds:
         state, reason = "invalid", _parted(parity)
     own = rows[rows["mode"] == mode]
@@ -116,14 +120,20 @@ def _cell(record: RunRecord, suite: str, mode: str, rows: "pd.DataFrame") -> Cel
         processes=int(own["throughput"].notna().sum()),
         peak_bytes=None if own["peak_bytes"].isna().all() else int(own["peak_bytes"].max()),
         parity=parity,
-        faults=_faults(measurements),
+        unchecked=unchecked,
+        faults=(*_faults(measurements), *_parity_faults(record, suite, mode)),
         discarded=tuple(
             reason for m in measurements for reason in (m.telemetry or {}).get("discarded", ())
         ),
     )
     if state not in ("ok", "unstable"):
         return cell
-    return dataclasses.replace(cell, **_figures(measurements, own, rows))
+    reference = _state(record.measured(suite, REFERENCE.name))[0]
+    figures = _figures(measurements, own, rows)
+    if reference not in ("ok", "unstable"):
+        figures["speedup"] = None
+    shaky = "unstable" in (state, reference)
+    return dataclasses.replace(cell, **figures, speedup_is_shaky=shaky)
 
 
 def _figures(
@@ -187,12 +197,29 @@ def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
     return tuple(m.reason or m.state for m in broken)
 
 
-def _parity(record: RunRecord, suite: str, mode: str) -> Parity | None:
-    reference = record.parities.get((suite, REFERENCE.name))
-    own = record.parities.get((suite, mode))
-    if mode == REFERENCE.name or reference is None or own is None or own.state != "ok":
-        return None
-    return judge(reference, own, mode_named(mode).rounding)
+def _parity(record: RunRecord, suite: str, mode: str) -> tuple[Parity | None, str | None]:
+    """The verdict against float32, or why there is none for a mode that should have one."""
+    if mode == REFERENCE.name:
+        return None, None
+    runs = [record.parities.get((suite, name)) for name in (REFERENCE.name, mode)]
+    for name, run in zip((REFERENCE.name, mode), runs, strict=True):
+        if run is None:
+            return None, f"no parity run of {name}"
+        if run.state != "ok":
+            return None, f"the parity run of {name} {run.state}: {run.reason}"
+    reference, own = runs
+    assert reference is not None
+    assert own is not None
+    verdict = judge(reference, own, mode_named(mode).rounding)
+    return verdict, None if verdict else "float32's own losses are not finite or too few"
+
+
+def _parity_faults(record: RunRecord, suite: str, mode: str) -> tuple[str, ...]:
+    """The reason of a parity process that broke; it leaves a mode unchecked."""
+    run = record.parities.get((suite, mode))
+    if run is None or run.state not in BROKEN:
+        return ()
+    return (f"parity: {run.reason or run.state}",)
 
 
 def _parted(parity: Parity) -> str:

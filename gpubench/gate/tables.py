@@ -87,7 +87,7 @@ def _row(cell: Cell) -> Row:
         "mode": cell.mode,
         "throughput": _throughput(cell),
         "interval": _half_width(cell.throughput),
-        "speedup": _speedup(cell.speedup),
+        "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
@@ -122,6 +122,8 @@ def _values(cell: Cell) -> dict[str, Any]:
         "sm_clock_mhz": cell.sm_clock_mhz,
         "power_watts": cell.power_watts,
         "joules_per_sample": cell.joules_per_sample,
+        "speedup_is_shaky": cell.speedup_is_shaky,
+        "parity_unchecked": cell.unchecked,
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
@@ -141,10 +143,10 @@ def _half_width(estimate: Estimate | None) -> str:
     return units.percent(estimate.half_width)
 
 
-def _speedup(estimate: Estimate | None) -> str:
+def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
     if estimate is None:
         return units.ABSENT
-    text = f"{estimate.value:.2f}"
+    text = f"{'~' if shaky else ''}{estimate.value:.2f}"
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
     return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
@@ -162,7 +164,7 @@ def _losses(ends: tuple[float, float] | None) -> str:
 
 def _parity(cell: Cell) -> str:
     if cell.parity is None:
-        return units.ABSENT
+        return "not checked" if cell.throughput and cell.unchecked else units.ABSENT
     sign = "≤" if cell.parity.holds else ">"
     return f"{_share(cell.parity.deviation)} {sign} {_share(cell.parity.allowed)}"
 
@@ -177,7 +179,7 @@ def _title(record: RunRecord, suite: str, facts: WorkloadFacts | None) -> str:
     if facts is None:
         return f"{suite} · {plan.preset} · not begun"
     settings = facts.settings
-    shape = [str(settings.get("model", suite)), units.count(int(settings["layers"]), "layer")]
+    shape = [str(settings.get("model", suite)), units.count(settings.get("layers", 0), "layer")]
     if "image_size" in settings:
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
@@ -185,19 +187,20 @@ def _title(record: RunRecord, suite: str, facts: WorkloadFacts | None) -> str:
     shape.append(f"batch {facts.batch_size}")
     if plan.preset != "smoke":
         return f"{suite} · {', '.join(shape)} · {plan.preset}"
-    return f"{suite} · SMOKE TEST, a small stand-in: {', '.join(shape)}"
+    return f"{suite} · SMOKE TEST, not for figures: {', '.join(shape)}"
 
 
 def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     if facts is None:
         return []
     plan, device = record.header.plan, facts.device
-    threads = f", {units.count(device['threads'], 'thread')}" if device["type"] == "cpu" else ""
-    ran_on = f"{device['name']}{threads} · torch {device['torch']}"
+    threads = units.count(device.get("threads", 0), "thread")
+    name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
+    ran_on = f"{name} · torch {device.get('torch')}"
     processes = units.count(plan.processes, "process", "processes")
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
     lines = [
-        f"{ran_on} · {facts.settings['data']}, {plan.tier} · {processes} per mode, {window}",
+        f"{ran_on} · {facts.settings.get('data')}, {plan.tier} · {processes} per mode, {window}",
     ]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
@@ -238,6 +241,17 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         for (state, reason), modes in by_reason.items()
     ]
     notes += [
+        f"{cell.mode}: parity was not checked: {cell.unchecked}"
+        for cell in cells
+        if cell.throughput and cell.unchecked
+    ]
+    notes += [
+        f"{cell.mode}: {cell.processes} of {record.header.plan.processes} processes measured"
+        for cell in cells
+        if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
+    ]
+    notes += _data_notes(record, cells)
+    notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
         for cell in cells
         if cell.skipped_steps
@@ -253,8 +267,31 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         for cell in cells
         for reason in dict.fromkeys(cell.discarded)
     ]
+    if any("+compile-" in cell.mode and cell.throughput for cell in cells) and _on_gpu(record):
+        notes.append(
+            "peak memory of modes with CUDA graphs is what was reserved, not what was used"
+        )
     if record.torn:
         notes.append("the record's last line was cut short and is left out")
     if record.unknown_lines:
         notes.append(f"{record.unknown_lines} lines of a newer kind in the record are left out")
     return notes
+
+
+def _data_notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
+    """Images that broke after the survey, and so were replaced in the batches."""
+    replaced = {
+        cell.mode: sum(
+            m.data.get("images_replaced", 0) for m in record.measured(cell.suite, cell.mode)
+        )
+        for cell in cells
+    }
+    return [
+        f"{mode}: {units.count(count, 'image')} could not be read and stood aside for another"
+        for mode, count in replaced.items()
+        if count
+    ]
+
+
+def _on_gpu(record: RunRecord) -> bool:
+    return record.header.plan.device != "cpu"

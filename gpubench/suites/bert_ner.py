@@ -15,6 +15,7 @@ from gpubench.bench.job import Workload
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage
 from gpubench.suites import tokens
+from gpubench.suites.exact import switch_off_dropout
 from gpubench.suites.order import endless_batches
 from gpubench.suites.sentences import read_corpus
 
@@ -67,12 +68,13 @@ class NerTask:
     def __init__(self, workload: Workload, *, exact: bool) -> None:
         self._workload = workload
         smoke = workload.preset == "smoke"
-        self.learning_rate = SMOKE_LEARNING_RATE if smoke else LEARNING_RATE
+        is_small = smoke and workload.model is None
+        self.learning_rate = SMOKE_LEARNING_RATE if is_small else LEARNING_RATE
         self.batch_size = workload.batch_size or BATCH_SIZE[workload.preset]
         self._length = workload.sequence_length or SEQUENCE_LENGTH
         self._labels = workload.labels or SYNTHETIC_LABELS
         torch.manual_seed(workload.seed)
-        tagger = _tagger(workload, self._labels, exact=exact)
+        tagger = _tagger(workload, self._labels)
         if self._length > tagger.config.max_position_embeddings:
             raise BadUsage(
                 f"--sequence-length {self._length} is more than the "
@@ -80,6 +82,8 @@ class NerTask:
             )
         self._vocabulary = int(tagger.config.vocab_size)
         self.model = TaggerLoss(tagger)
+        if exact:
+            switch_off_dropout(self.model)
         self._read = 0
         self.settings: Mapping[str, Any] = {
             "item": "sentence",
@@ -89,7 +93,7 @@ class NerTask:
             "sequence_length": self._length,
             "labels": len(self._labels),
             "vocabulary": self._vocabulary,
-            "dropout": 0.0 if exact else tagger.config.hidden_dropout_prob,
+            "dropout": _dropout(self.model),
             "optimizer": f"AdamW, learning rate {self.learning_rate:g}",
             "data": "seeded tokens" if workload.data is None else "labelled sentences",
         }
@@ -180,12 +184,9 @@ def build(workload: Workload, *, exact: bool = False) -> NerTask:
     return NerTask(workload, exact=exact)
 
 
-def _tagger(
-    workload: Workload, labels: tuple[str, ...], *, exact: bool
-) -> BertForTokenClassification:
-    dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if exact else {}
+def _tagger(workload: Workload, labels: tuple[str, ...]) -> BertForTokenClassification:
     if workload.model is not None:
-        return _pretrained(workload.model, labels, dropout)
+        return _pretrained(workload.model, labels)
     shape = SMOKE_SHAPE if workload.preset == "smoke" else {}
     length = max(512, workload.sequence_length or 0)
     return BertForTokenClassification(
@@ -194,21 +195,26 @@ def _tagger(
             num_labels=len(labels),
             max_position_embeddings=length,
             **shape,
-            **dropout,
         )
     )
 
 
-def _pretrained(name: str, labels: tuple[str, ...], dropout: dict[str, float]) -> Any:
+def _pretrained(name: str, labels: tuple[str, ...]) -> Any:
     from transformers import AutoConfig, AutoModelForTokenClassification
 
     try:
-        config = AutoConfig.from_pretrained(name, num_labels=len(labels), **dropout)
+        config = AutoConfig.from_pretrained(name, num_labels=len(labels))
         return AutoModelForTokenClassification.from_pretrained(
             name, config=config, ignore_mismatched_sizes=True
         )
     except (OSError, ValueError) as problem:
         raise BadUsage(f"cannot load the model {name}: {str(problem).splitlines()[0]}") from None
+
+
+def _dropout(model: torch.nn.Module) -> float:
+    """The largest rate in the model."""
+    rates = [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)]
+    return max(rates, default=0.0)
 
 
 def _pinned(batch: Batch) -> Batch:

@@ -16,6 +16,7 @@ from gpubench.bench.job import Workload
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage, UnknownName
 from gpubench.suites import images
+from gpubench.suites.exact import switch_off_dropout
 
 REVISION = "1"
 """Raised whenever a change here changes what is trained; records of two revisions differ."""
@@ -59,7 +60,7 @@ class DeitTask:
         torch.manual_seed(workload.seed)
         self.model = ClassifierLoss(_model(name, self._size, self._classes, depth))
         if exact:
-            _switch_off_dropout(self.model)
+            switch_off_dropout(self.model)
         self._stream: images.ImageStream | None = None
         self.settings: Mapping[str, Any] = {
             "item": "image",
@@ -114,7 +115,9 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
         return workload, {}
     broken, found = images.survey(workload.data)
     classes = images.list_folder(workload.data, frozenset(broken)).classes
-    return dataclasses.replace(workload, excluded=broken, labels=classes), found
+    return dataclasses.replace(
+        workload, excluded=broken, labels=tuple(map(images.shown, classes))
+    ), found
 
 
 def build(workload: Workload, *, exact: bool = False) -> DeitTask:
@@ -133,12 +136,3 @@ def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.n
         raise BadUsage(f"timm cannot build {name} at {size} pixels: {problem}") from None
     except (OSError, RuntimeError) as problem:
         raise BadUsage(f"cannot load {name}: {str(problem).splitlines()[0]}") from None
-
-
-def _switch_off_dropout(model: torch.nn.Module) -> None:
-    """Parity compares numerics, so nothing may be drawn at random."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-        if hasattr(module, "drop_prob"):
-            module.drop_prob = 0.0

@@ -30,6 +30,9 @@ RESIZE_SHARE = 256 / 224
 SURVEY_SECONDS = 60.0
 """How long files are decoded before the run; what is left is checked when it is read."""
 
+LONGEST_ASPECT = 50
+"""Sides in a ratio beyond this would be resized to gigabytes before the crop (own choice)."""
+
 WORKERS = 4
 """Loader processes, as the source documents set them; never more than there are cores."""
 
@@ -59,7 +62,7 @@ def list_folder(root: str, excluded: frozenset[str] = frozenset()) -> Folder:
     top = Path(root)
     if not top.is_dir():
         raise BadData(f"{root}: {'not a folder' if top.exists() else 'no such folder'}")
-    names = sorted(entry.name for entry in top.iterdir() if entry.is_dir())
+    names = sorted(entry.name for entry in top.iterdir() if _is_class(entry))
     found = {".": sorted(entry for entry in top.iterdir() if not entry.is_dir())}
     found |= {name: _files_below(top / name) for name in names}
     by_class = {name: [p for p in paths if _has_ending(p)] for name, paths in found.items()}
@@ -77,6 +80,15 @@ def list_folder(root: str, excluded: frozenset[str] = frozenset()) -> Folder:
         images=images,
         classes=classes,
         other_files=total - sum(map(len, by_class.values())),
+    )
+
+
+def _is_class(entry: Path) -> bool:
+    """A folder with a name to be seen, which does not lead back to where it lies."""
+    return (
+        entry.is_dir()
+        and not entry.name.startswith(".")
+        and not entry.parent.resolve().is_relative_to(entry.resolve())
     )
 
 
@@ -113,9 +125,15 @@ def survey(root: str) -> tuple[tuple[str, ...], dict[str, Any]]:
         "images_not_checked": unreached,
         "other_files": folder.other_files,
         "unreadable": [
-            f"{os.path.relpath(path, root)}: {said}" for path, said in list(broken.items())[:20]
+            shown(f"{os.path.relpath(path, root)}: {said}")
+            for path, said in list(broken.items())[:20]
         ],
     }
+
+
+def shown(name: str) -> str:
+    """A file's name as text, whatever bytes it is made of."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _problem(path: str) -> str | None:
@@ -123,7 +141,8 @@ def _problem(path: str) -> str | None:
     try:
         _decode(path)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
-        return str(problem).replace(path, "the file") or type(problem).__name__
+        said = str(problem).replace(repr(path), "the file").replace(path, "the file")
+        return said or type(problem).__name__
     return None
 
 
@@ -134,6 +153,8 @@ def _decode(path: str) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd EXIF and palette bytes are no concern of a timing
         with Image.open(path) as image:
+            if max(image.size) > LONGEST_ASPECT * min(image.size):
+                raise ValueError(f"{image.width} × {image.height} pixels is no photograph's shape")
             return image.convert("RGB")
 
 

@@ -128,7 +128,10 @@ class _Reader:
                 raise self._fault(
                     number, f"not UTF-8 ({problem.reason}); convert the file (iconv)"
                 ) from None
-            yield number, text.removesuffix("\n").removesuffix("\r")
+            text = text.removesuffix("\n").removesuffix("\r")
+            if "\r" in text:
+                raise self._fault(number, "a carriage return within the line; convert the file")
+            yield number, text
 
     def _is_marker(self, line: str) -> bool:
         """A document boundary of CoNLL-2003, or a comment of CoNLL-U."""
@@ -139,7 +142,8 @@ class _Reader:
         return marker
 
     def _split(self, number: int, line: str) -> tuple[str, str]:
-        columns = line.split("\t") if "\t" in line else line.split()
+        # not split(): it would take an ideographic space, which may be the word, for a separator
+        columns = line.split("\t") if "\t" in line else [c for c in line.split(" ") if c]
         self._columns = self._columns or len(columns)
         if len(columns) < 2:
             raise self._fault(number, "one column; a word and its label are expected")

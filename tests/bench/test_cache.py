@@ -14,6 +14,7 @@ def step(process, mode=COMPILED, kind="measure"):
 def fill(caches):
     with caches.of(step(0)) as folder:
         (folder / "kernel.so").write_text("compiled")
+    caches.filled.add(COMPILED.name)
 
 
 def test_the_last_process_starts_from_the_first_one_s_caches(tmp_path):
@@ -46,3 +47,12 @@ def test_nothing_is_warm_without_compilation_or_with_one_process(tmp_path):
     alone = Caches(folder=tmp_path, processes=1)
     fill(alone)
     assert not alone.is_warm(step(0))
+
+
+def test_caches_of_a_process_that_broke_are_not_warm(tmp_path):
+    caches = Caches(folder=tmp_path, processes=2)
+    with caches.of(step(0)) as folder:  # a process that broke never comes to `filled`
+        (folder / "kernel.so").write_text("half")
+    assert not caches.is_warm(step(1))
+    with caches.of(step(1)) as folder:
+        assert list(folder.iterdir()) == []

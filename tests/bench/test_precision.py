@@ -19,6 +19,7 @@ CPU = torch.device("cpu")
 
 def effective(**changes):
     good = {"float32": "ieee", "float32_error": 3e-7, "overrides": {}, "autocast": "float32"}
+    good["convolution"] = "ieee"
     return {**good, **changes}
 
 
@@ -78,3 +79,12 @@ def test_what_a_mode_sets_is_put_back(mode):
         tf32 = mode.float32 == "tf32"
         assert settings() == ("high" if tf32 else "highest", tf32)
     assert settings() == before
+
+
+def test_a_leak_into_convolutions_alone_is_a_mismatch():
+    (said,) = mismatches(mode_named("fp32"), effective(convolution="tf32"))
+    assert "convolutions ran as tf32" in said
+
+
+def test_a_plain_convolution_is_read_back_as_ieee():
+    assert read_back(mode_named("fp32"), CPU)["convolution"] == "ieee"

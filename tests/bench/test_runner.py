@@ -135,6 +135,29 @@ def test_running_out_of_memory_is_a_state_with_the_figures(tmp_path):
     }
 
 
+def test_an_error_that_only_announces_another_keeps_it(tmp_path):
+    reason = "backend='inductor' raised:\nno compiler\n\nmore"
+    result, _ = answer(tmp_path, says(event="error", kind="failed", reason=reason))
+    assert result.result["reason"] == "backend='inductor' raised: no compiler"
+
+
+def test_a_file_name_that_is_not_utf8_reaches_the_child(tmp_path):
+    workload = Workload(preset="smoke", excluded=("b\udcff.jpg",))
+    program = (
+        "job = json.load(sys.stdin)\n"
+        "name = os.fsencode(job['workload']['excluded'][0]).hex()\n"
+        "print(json.dumps({'event': 'result', 'name': name}), flush=True)\n"
+    )
+    assert answer(tmp_path, program, workload=workload)[0].result["name"] == b"b\xff.jpg".hex()
+
+
+@pytest.mark.parametrize("safe", ["1", ""])
+def test_a_child_finds_gpubench_whatever_safe_path_says(tmp_path, monkeypatch, safe):
+    monkeypatch.setenv("PYTHONSAFEPATH", safe)
+    with pytest.raises(MissingPackage, match="this needs none"):
+        run_job(JOB, cache=tmp_path)
+
+
 def test_data_that_cannot_be_used_ends_the_run(tmp_path):
     with pytest.raises(BadData, match="line 3: one column"):
         answer(tmp_path, says(event="error", kind="user", reason="line 3: one column"))

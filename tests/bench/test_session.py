@@ -59,16 +59,16 @@ class Machine:
 
 class Silent:
     def __init__(self):
-        self.remaining = []
+        self.states = []
 
     def began(self, step, remaining):
-        self.remaining.append(len(remaining))
+        assert step not in remaining
 
     def stage(self, name, done, of):
         assert (name, done, of) == ("window", 0, 10)
 
     def ended(self, step, state, reason, seconds):
-        assert state in ("ok", "not-supported", "failed")
+        self.states.append(state)
 
 
 class Watched:
@@ -145,9 +145,10 @@ def test_a_mode_the_device_cannot_do_costs_no_process(tmp_path):
 
 def test_a_mode_that_gives_up_is_not_asked_again(tmp_path):
     machine = Machine(measure_amp_bf16={"state": "out-of-memory", "reason": "too large"})
-    with pytest.raises(AssertionError):
-        run(tmp_path, machine)  # Silent does not expect that state; the line is written first
+    run(tmp_path, machine)
     assert states(tmp_path)["amp-bf16", 0] == "out-of-memory"
+    assert machine.asked.count(("measure", "amp-bf16")) == 1
+    assert ("parity", "amp-bf16") not in machine.asked
     machine = Machine()
     run(tmp_path, machine, before=read_record(tmp_path))
     assert ("measure", "amp-bf16") not in machine.asked
@@ -258,8 +259,7 @@ def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
 
 
 def test_a_gpu_that_stays_slowed_makes_the_cell_invalid(tmp_path):
-    with pytest.raises(AssertionError):  # Silent does not expect that state
-        run(tmp_path, OnGpu(), sampling=Watched(0.5, 0.5, 0.5))
+    run(tmp_path, OnGpu(), sampling=Watched(0.5, 0.5, 0.5))
     (kept,) = read_record(tmp_path).measured("deit", "fp32")
     assert kept.state == "invalid"
     assert "three times in a row" in kept.reason

@@ -115,6 +115,17 @@ def test_the_reference_comes_with_repeats_and_disturbed_runs(tmp_path):
     assert 0 <= apart["float32"] < apart["bfloat16"]
 
 
+def test_a_soak_that_runs_out_of_memory_leaves_the_modes_to_their_own_processes(tmp_path):
+    result = ask(tmp_path, kind="describe", model="memory")
+    assert result["parameters"] == 17
+    assert result["soak_steps"] == 0
+
+
+def test_reading_the_data_is_no_part_of_the_first_step(tmp_path):
+    result = ask(tmp_path, tier="end-to-end", model="slow-start")
+    assert result["warmup"]["start_seconds"][0] < 0.5
+
+
 def test_a_compiled_mode_compiles_and_says_how_long(tmp_path):
     result = ask(tmp_path, mode="fp32+compile")
     assert result["state"] in ("ok", "unstable"), result["reason"]

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+import time
 
 import torch
 
@@ -34,6 +35,8 @@ class Task:
 
     def batches(self):
         generator = torch.Generator().manual_seed(0)
+        if self._fault == "slow-start":
+            time.sleep(1)
         while True:
             if self._fault == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -123,3 +123,36 @@ def test_telemetry_gives_clock_power_and_energy_per_sample():
     assert amp.joules_per_sample == pytest.approx(320 / (2 * 10 * 8))
     assert amp.discarded == ("x", "x")
     assert cell().power_watts is None
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("state", ["failed", "timed-out", "out-of-memory"])
+def test_a_parity_that_has_no_answer_is_said(which, state):
+    runs = list(PARITIES)
+    runs[which] = dataclasses.replace(runs[which], state=state, reason="killed", losses=())
+    amp = cell(parities=runs)
+    assert amp.parity is None
+    assert f"{state}: killed" in amp.unchecked
+    broke = state != "out-of-memory"
+    assert is_sound(record(parities=runs)) is not broke
+
+
+def test_a_parity_that_was_never_run_is_said():
+    assert cell(parities=()).unchecked == "no parity run of fp32"
+
+
+def test_a_reference_that_is_not_finite_leaves_modes_unchecked():
+    assert "not finite" in cell(parities=[parity(losses=(2.0, None, 1.8)), PARITIES[1]]).unchecked
+
+
+def test_there_is_no_speed_up_over_a_reference_that_is_refused():
+    spoilt = [HEALTHY[0], broken("invalid", "TF32 leaked in", "fp32", 1), *HEALTHY[2:]]
+    amp = cell(measurements=spoilt)
+    assert amp.throughput is not None
+    assert amp.speedup is None
+
+
+def test_a_speed_up_over_a_reference_that_did_not_settle_is_marked():
+    shaky = dataclasses.replace(HEALTHY[0], state="unstable", reason="did not settle")
+    assert cell(measurements=[shaky, *HEALTHY[1:]]).speedup_is_shaky
+    assert not cell().speedup_is_shaky

@@ -46,6 +46,26 @@ def test_memory_that_ran_out_comes_with_what_to_try():
     assert "80 GiB asked; try a smaller --batch-size" in made.notes[0]
 
 
+def test_a_mode_that_parity_did_not_check_is_noted():
+    made = table(parities=())
+    assert made.rows[1].texts["parity"] == "not checked"
+    assert "amp-bf16: parity was not checked: no parity run of fp32" in made.notes
+
+
+def test_a_record_cut_short_says_how_many_processes_it_has():
+    assert "fp32: 1 of 2 processes measured" in table(measurements=HEALTHY[1:]).notes
+
+
+def test_images_that_were_replaced_are_noted():
+    late = dataclasses.replace(HEALTHY[0], data={"images_read": 80, "images_replaced": 3})
+    assert any("3 images could not be read" in n for n in table(measurements=[late]).notes)
+
+
+def test_an_incomplete_record_is_still_a_table():
+    bare = dataclasses.replace(FACTS, settings={}, device={})
+    assert table(facts=bare).rows[0].texts["throughput"] == "79.2"
+
+
 def test_modes_with_one_reason_share_a_note():
     plan = dataclasses.replace(PLAN, modes=("fp32", "tf32", "tf32+compile"))
     made = table(

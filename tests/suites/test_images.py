@@ -124,3 +124,24 @@ def test_workers_deliver_what_one_process_would(folder):
     alone, helped = first(0), first(2)
     assert (alone["images"] == helped["images"]).all()
     assert (alone["labels"] == helped["labels"]).all()
+
+
+def test_hidden_folders_and_links_that_lead_back_are_no_classes(folder):
+    picture(folder / ".thumbnails" / "a.jpg")
+    (folder / "loop").symlink_to(folder)
+    assert images.list_folder(str(folder)).classes == ("cat", "dog")
+
+
+def test_a_strip_of_pixels_is_refused_before_it_is_resized(tmp_path):
+    picture(tmp_path / "strip.png", size=(2000, 3))
+    picture(tmp_path / "plain.png")
+    assert "2000 × 3 pixels" in images.survey(str(tmp_path))[1]["unreadable"][0]
+
+
+def test_a_name_that_is_not_utf8_is_read_and_shown(tmp_path):
+    good = picture(tmp_path / "a.jpg")
+    good.rename(tmp_path / os.fsdecode(b"caf\xe9.jpg"))
+    (tmp_path / os.fsdecode(b"b\xff.jpg")).write_bytes(b"broken")
+    broken, found = images.survey(str(tmp_path))
+    assert (found["images_decoded"], len(broken)) == (1, 1)
+    assert found["unreadable"][0].startswith("b?.jpg: ")

@@ -49,6 +49,10 @@ def test_a_word_may_be_any_character_but_a_line_break(tmp_path):
     assert words(read) == [[("\u3000", "O"), ("\u2028", "O"), ("#", "O")]]
 
 
+def test_an_ideographic_space_is_a_word_and_no_separator(tmp_path):
+    assert words(corpus(tmp_path, "\u3000 O\n国  B-LOC\n")) == [[("\u3000", "O"), ("国", "B-LOC")]]
+
+
 def test_labels_come_with_o_first(tmp_path):
     assert corpus(tmp_path, "a B-PER\nb I-LOC\nc O\n").labels == ("O", "B-PER", "I-LOC")
 
@@ -66,6 +70,7 @@ def test_marker_lines_are_counted(tmp_path):
         (b"a O\n\xd6\xd0 O\n", "line 2: not UTF-8"),
         (b"\xff\xfea\x00 \x00O\x00\n\x00", "line 1: the file is UTF-16"),
         (b"\x00" * 100_000, "line 1: longer than 65536 bytes"),
+        (b"a\tO\rb\tO\r", "line 1: a carriage return within the line"),
         ("", "no sentence"),
         ("\n\n", "no sentence"),
     ],
