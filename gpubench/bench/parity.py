@@ -14,7 +14,7 @@ from gpubench.bench.rounding import ROUNDING
 
 SPREAD_FACTOR = 8.0
 """How many times the spread of the disturbed runs is allowed: they are few, and they round once
-where a mode rounds in every operation (own choice; on CPU bfloat16 parted up to 3 times as far)."""
+where a mode rounds in every operation (own choice; on CPU bfloat16 parts three times as far)."""
 
 FLOOR_ULPS = 4.0
 """Allowed beside the spread, in float32 roundings: the loss itself is computed in float32."""
