@@ -11,6 +11,9 @@ from collections.abc import Sequence
 
 CONFIDENCE = 0.95
 
+WIDEST = 3.0
+"""Ends of an interval in a ratio beyond this leave nothing to be said (own choice)."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -19,6 +22,11 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the interval is too wide for its value to mean anything."""
+        return self.low is not None and self.high is not None and self.high > WIDEST * self.low
 
     @property
     def half_width(self) -> float | None:

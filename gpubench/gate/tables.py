@@ -133,19 +133,21 @@ def _values(cell: Cell) -> dict[str, Any]:
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    mark = "~" if cell.state == "unstable" else ""
+    mark = "~" if cell.state == "unstable" or cell.throughput.is_wide else ""
     return f"{mark}{units.significant(cell.throughput.value)}"
 
 
 def _half_width(estimate: Estimate | None) -> str:
     if estimate is None or estimate.half_width is None:
         return units.ABSENT
-    return units.percent(estimate.half_width)
+    return "> 100 %" if estimate.half_width > 1 else units.percent(estimate.half_width)
 
 
 def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
     if estimate is None:
         return units.ABSENT
+    if estimate.is_wide:
+        return "inconclusive"
     text = f"{'~' if shaky else ''}{estimate.value:.2f}"
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
@@ -240,6 +242,12 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}{ADVICE.get(state, '')}"
         for (state, reason), modes in by_reason.items()
     ]
+    wide = [cell.mode for cell in cells if cell.throughput and cell.throughput.is_wide]
+    if wide:
+        notes.append(
+            f"{', '.join(wide)}: the processes differ too much to give a figure; "
+            "a quiet machine or more --processes narrow the interval"
+        )
     notes += [
         f"{cell.mode}: parity was not checked: {cell.unchecked}"
         for cell in cells

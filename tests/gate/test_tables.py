@@ -119,3 +119,12 @@ def test_torn_and_unknown_lines_are_noted():
     (made,) = comparison(dataclasses.replace(record(), torn=True, unknown_lines=2))
     assert any("cut short" in note for note in made.notes)
     assert any("2 lines of a newer kind" in note for note in made.notes)
+
+
+def test_processes_that_differ_too_much_give_no_speed_up():
+    slow = dataclasses.replace(HEALTHY[3], window_seconds=1.5)
+    made = table(measurements=[*HEALTHY[:3], slow])
+    texts = made.rows[1].texts
+    assert texts["throughput"].startswith("~")
+    assert (texts["interval"], texts["speedup"]) == ("> 100 %", "inconclusive")
+    assert "amp-bf16: the processes differ too much" in made.notes[0]
