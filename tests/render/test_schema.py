@@ -8,15 +8,16 @@ import pytest
 from gpubench import codec
 from gpubench.checks.report import make_report
 from gpubench.checks.running import run_checks
-from gpubench.checks.schema import PUBLISHED, main, schema
+from gpubench.render.schema import PUBLISHED, main, schema
 from tests.checks.healthy import HEALTHY
+from tests.fakes.records import FACTS, HEADER, measurement, parity
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_schema_is_current(name):
-    """Written by ``python -m gpubench.checks.schema``."""
+    """Written by ``python -m gpubench.render.schema``."""
     written = json.loads((FOLDER / f"{name}.json").read_text())
     assert written == json.loads(codec.to_json(schema(name)))
 
@@ -30,3 +31,9 @@ def test_the_schema_names_what_the_report_holds():
     report = codec.to_plain(make_report(HEALTHY, run_checks(HEALTHY)))
     assert set(report) == set(schema("doctor")["properties"])
     assert set(report["snapshot"]) == set(schema("snapshot")["properties"])
+
+
+def test_the_schema_of_a_record_names_every_field_of_every_line():
+    described = schema("run")["$defs"]
+    for line in (HEADER, FACTS, measurement(), parity()):
+        assert set(described[type(line).__name__]["properties"]) == set(codec.to_plain(line))

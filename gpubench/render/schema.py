@@ -1,14 +1,20 @@
-"""Writes the published JSON Schemas: ``python -m gpubench.checks.schema [FOLDER]``."""
+"""Writes the published JSON Schemas: ``python -m gpubench.render.schema [FOLDER]``."""
 
 import sys
 from pathlib import Path
 from typing import Any
 
 from gpubench import codec
+from gpubench.bench.record import Header, Measurement, ParityRun, WorkloadFacts
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
 
-PUBLISHED: dict[str, type] = {"snapshot": Snapshot, "doctor": DoctorReport}
+PUBLISHED: dict[str, Any] = {
+    "snapshot": Snapshot,
+    "doctor": DoctorReport,
+    "run": Header | WorkloadFacts | Measurement | ParityRun,
+}
+"""What each schema describes; of ``run`` it is one line of a record."""
 
 
 def schema(name: str) -> dict[str, Any]:
