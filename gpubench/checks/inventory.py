@@ -136,11 +136,11 @@ def all_answer(snapshot: Snapshot) -> Outcome:
             return unknown(f"{len(snapshot.gpus)} of {counted or 'all'} GPUs were asked")
         return ok(f"{count(len(snapshot.gpus), 'GPU answers', 'GPUs answer')}")
     lost = {index: code for index, code in bad.items() if code in LOST}
-    if not lost and (cuda_works(snapshot) or is_shared_out(snapshot)):
+    refused = all(code in REFUSED for code in bad.values())
+    if not lost and (cuda_works(snapshot) or (refused and is_shared_out(snapshot))):
         return note(_unopened(bad), gpus=_by_name(bad))
     if lost:
         return _lost(snapshot, bad, list(lost))
-    refused = all(code in REFUSED for code in bad.values())
     if refused:
         return fail(
             _unopened(bad),

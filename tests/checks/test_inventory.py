@@ -124,10 +124,13 @@ def test_a_gpu_that_may_not_be_opened_is_not_lost(code):
     assert (outcome.status, outcome.cause) == (Status.FAIL, "device-access")
     assert not any("reset" in step for step in outcome.remedy)
     assert judge("gpu.handles", with_gpu(HEALTHY, 7, error_code=code)).status is Status.NOTE
+    job = change(with_gpu(QUICK, 7, error_code=code), environment={"SLURM_JOB_ID": "set"})
+    assert judge("gpu.handles", job).status is Status.NOTE
 
 
 def test_a_gpu_that_fails_for_another_reason_is_not_reset():
-    outcome = judge("gpu.handles", with_gpu(QUICK, 7, error_code=999))
+    broken = change(with_gpu(QUICK, 7, error_code=999), container=DOCKER)
+    outcome = judge("gpu.handles", broken)
     assert outcome.status is Status.FAIL
     assert not any("reset" in step for step in outcome.remedy)
 
