@@ -11,6 +11,8 @@ SOFTWARE_THERMAL = 0x20
 cap (4), sync boost (0x10) and display clocks (0x100) are normal and leave no mark here."""
 MARGIN_C = 5
 """How near to its slow-down temperature a GPU may be before we warn (own choice)."""
+COLDEST_C = 40
+"""A slow-down threshold below this is no answer: some firmwares say 0 (own choice)."""
 
 
 def not_throttled(snapshot: Snapshot) -> Outcome:
@@ -71,9 +73,9 @@ def _too_hot(gpu: Gpu) -> str | None:
 
 
 def _margin(gpu: Gpu) -> float:
-    if gpu.temperature_c is None or gpu.temperature_slowdown_c is None:
+    if gpu.temperature_c is None or (gpu.temperature_slowdown_c or 0) < COLDEST_C:
         return float("inf")
-    return gpu.temperature_slowdown_c - gpu.temperature_c
+    return (gpu.temperature_slowdown_c or 0) - gpu.temperature_c
 
 
 def full_width(snapshot: Snapshot) -> Outcome:
@@ -146,7 +148,9 @@ def persistence(snapshot: Snapshot) -> Outcome:
     if off:
         return warn(
             f"persistence mode is off on {count(len(off), 'GPU')}",
-            "sudo systemctl enable --now nvidia-persistenced",
+            "on the host: switch persistence mode on (nvidia-persistenced)"
+            if snapshot.container is not None
+            else "sudo systemctl enable --now nvidia-persistenced",
             cause="host-tuning",
         )
     return ok("persistence mode is on")

@@ -1,6 +1,6 @@
 """The container: were the GPUs of the host handed in."""
 
-from gpubench.checks.facts import gpu_nodes, nvml_answers, pci_gpus
+from gpubench.checks.facts import cuda_works, gpu_nodes, nvml_answers, pci_gpus
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip
 from gpubench.env.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ def gpus_handed_in(snapshot: Snapshot) -> Outcome:
     """
     if snapshot.container is None:
         return skip("this is no container")
-    if nvml_answers(snapshot) or (snapshot.cuda_init and snapshot.cuda_init.device_count):
+    if nvml_answers(snapshot) or cuda_works(snapshot):
         return _capabilities(snapshot)
     on_host = bool(pci_gpus(snapshot) or snapshot.driver.module_loaded)
     if not on_host:
@@ -56,8 +56,10 @@ def _capabilities(snapshot: Snapshot) -> Outcome:
     names = {name.strip() for name in (given or "").split(",")}
     if not given or names & {"all", "compute"}:
         return ok("the GPUs were handed into this container")
-    if snapshot.cuda_init is not None and snapshot.cuda_init.code == 0:
+    if cuda_works(snapshot):
         return note("CUDA starts although NVIDIA_DRIVER_CAPABILITIES lacks compute")
+    if snapshot.cuda_init is None:
+        return note(f"NVIDIA_DRIVER_CAPABILITIES={given} lacks compute; CUDA was not tried")
     return fail(
         f"NVIDIA_DRIVER_CAPABILITIES={given} lacks compute, so libcuda was not handed in",
         "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ...",

@@ -3,11 +3,13 @@
 from gpubench.checks.facts import (
     NO_GPU,
     capabilities,
-    driver_version,
+    cuda_works,
     gpu_nodes,
     has_gpu,
     has_no_gpu,
+    install_on,
     nvml_answers,
+    on_the_host,
     pci_gpus,
 )
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
@@ -49,6 +51,8 @@ def module_loaded(snapshot: Snapshot) -> Outcome:
         return ok(f"the kernel module is loaded, {driver.version or 'of unknown release'}")
     if nvml_answers(snapshot):
         return note("NVML answers although /proc/driver/nvidia is missing (WSL)")
+    if cuda_works(snapshot):
+        return note("CUDA works although /proc/driver/nvidia is missing")
     if has_no_gpu(snapshot):
         return skip(NO_GPU)
     if driver.module_loaded is None:
@@ -69,7 +73,12 @@ def _how_to_load(snapshot: Snapshot) -> tuple[str, ...]:
         return ("install and load the NVIDIA driver on the host, not in the container",)
     return (
         "sudo modprobe nvidia",
-        "where that fails: sudo apt install nvidia-driver linux-headers-$(uname -r), then reboot",
+        "where that fails, then reboot: "
+        + install_on(
+            snapshot,
+            "nvidia-driver linux-headers-$(uname -r)",
+            "install the NVIDIA driver of your distribution, 580 or newer",
+        ),
     )
 
 
@@ -83,13 +92,24 @@ def nouveau_away(snapshot: Snapshot) -> Outcome:
     if held:
         return fail(
             f"nouveau holds {', '.join(held)}",
-            "echo 'blacklist nouveau' | sudo tee /etc/modprobe.d/blacklist-nouveau.conf",
-            "sudo update-initramfs -u && sudo reboot",
+            *_how_to_blacklist(snapshot),
             devices=held,
         )
     if not pci_gpus(snapshot):
         return skip(NO_GPU)
     return ok("no GPU is held by nouveau")
+
+
+def _how_to_blacklist(snapshot: Snapshot) -> tuple[str, ...]:
+    if snapshot.container is not None:
+        return ("on the host: blacklist nouveau, rebuild the initramfs, reboot",)
+    has_tool = (snapshot.host.system or "").startswith(("Debian", "Ubuntu"))
+    return (
+        "echo 'blacklist nouveau' | sudo tee /etc/modprobe.d/blacklist-nouveau.conf",
+        "sudo update-initramfs -u && sudo reboot"
+        if has_tool
+        else "rebuild the initramfs with your distribution's tool, then: sudo reboot",
+    )
 
 
 def one_release(snapshot: Snapshot) -> Outcome:
@@ -102,6 +122,8 @@ def one_release(snapshot: Snapshot) -> Outcome:
     nvml = snapshot.driver.nvml
     module = Version.find(snapshot.driver.version)
     if nvml is not None and nvml.code == MISMATCH:
+        if cuda_works(snapshot):
+            return note("NVML is of another release than the kernel module, but CUDA works")
         return _mismatch(snapshot, f"NVML: {nvml.message or 'driver/library version mismatch'}")
     library = Version.find(nvml.driver_version if nvml else None)
     if module is None or library is None:
@@ -138,7 +160,7 @@ def device_nodes(snapshot: Snapshot) -> Outcome:
     """The device nodes are there and this process may open them.
 
     Why: CUDA opens /dev/nvidiactl and one /dev/nvidiaN per GPU, for reading and writing.
-    Remedy: sudo nvidia-modprobe; add the user to the group that owns the nodes.
+    Remedy: sudo nvidia-modprobe; give the user access to the nodes (ls -l /dev/nvidia*).
     """
     nodes = snapshot.driver.device_nodes
     if nodes is None:
@@ -147,21 +169,29 @@ def device_nodes(snapshot: Snapshot) -> Outcome:
     if not has_gpu(snapshot):
         return skip(NO_GPU)
     closed = [node.path for node in nodes if not node.accessible and _is_needed(node.path)]
+    if closed and (cuda_works(snapshot) or _all_answer(snapshot)):
+        return note(f"no access to {', '.join(closed)}, but the driver answers", nodes=closed)
     if closed:
         return fail(
             f"no access to {', '.join(closed)}",
-            "sudo usermod -aG video,render $USER, then log in again",
+            "give this user read and write access to them (owner, group and mode: "
+            "ls -l /dev/nvidia*)",
             nodes=closed,
         )
     if gpu_nodes(snapshot):
         return ok(f"{count(len(gpu_nodes(snapshot)), 'device node')} can be opened")
-    if nvml_answers(snapshot):
-        return note("NVML answers although there is no /dev/nvidia0 to be seen")
+    if nvml_answers(snapshot) or cuda_works(snapshot):
+        return note("the driver answers although there is no /dev/nvidia0 to be seen")
     return fail(
         "the driver is loaded, but there is no /dev/nvidia0",
-        "sudo nvidia-modprobe -c 0 -u",
+        *on_the_host(snapshot, "sudo nvidia-modprobe -c 0 -u"),
         present=[node.path for node in nodes],
     )
+
+
+def _all_answer(snapshot: Snapshot) -> bool:
+    """True where NVML opened every GPU it counted."""
+    return nvml_answers(snapshot) and not any(gpu.error_code for gpu in snapshot.gpus)
 
 
 def _is_needed(path: str) -> bool:
@@ -175,7 +205,7 @@ def unified_memory(snapshot: Snapshot) -> Outcome:
     Remedy: sudo nvidia-modprobe -u -c 0; in a container pass /dev/nvidia-uvm in.
     """
     nodes = {node.path: node for node in snapshot.driver.device_nodes or ()}
-    started = snapshot.cuda_init is not None and snapshot.cuda_init.code == 0
+    started = cuda_works(snapshot)
     if not gpu_nodes(snapshot) or "/dev/dxg" in nodes:
         return skip("there are no NVIDIA device nodes to judge")
     node = nodes.get("/dev/nvidia-uvm")
@@ -184,9 +214,16 @@ def unified_memory(snapshot: Snapshot) -> Outcome:
             return note("CUDA starts without /dev/nvidia-uvm")
         if snapshot.cuda_init is None:
             return note("/dev/nvidia-uvm is not there yet; the first CUDA program makes it")
-        return fail("/dev/nvidia-uvm is missing", "sudo nvidia-modprobe -u -c 0")
+        return fail(
+            "/dev/nvidia-uvm is missing", *on_the_host(snapshot, "sudo nvidia-modprobe -u -c 0")
+        )
+    if not node.accessible and started:
+        return note("CUDA starts although /dev/nvidia-uvm does not seem to be open to us")
     if not node.accessible:
-        return fail("no access to /dev/nvidia-uvm", "sudo chmod 0666 /dev/nvidia-uvm")
+        return fail(
+            "no access to /dev/nvidia-uvm",
+            "give this user read and write access to it (ls -l /dev/nvidia-uvm)",
+        )
     return ok("/dev/nvidia-uvm can be opened")
 
 
@@ -201,9 +238,14 @@ def open_module(snapshot: Snapshot) -> Outcome:
         return skip("the flavour of the module or the GPUs are not known here")
     if snapshot.driver.flavour == "open" or newest.major < 10:
         return ok(f"the {snapshot.driver.flavour} kernel module drives these GPUs")
+    words = f"the proprietary kernel module is not made for a GPU of capability {newest}"
+    if nvml_answers(snapshot) or cuda_works(snapshot):
+        return note(f"{words}, but the driver answers")
     return fail(
-        f"the proprietary kernel module does not drive a GPU of capability {newest}",
-        f"sudo apt install nvidia-open-{(driver_version(snapshot) or newest).major}",
+        words,
+        *on_the_host(
+            snapshot, "install the open flavour (nvidia-open) of the NVIDIA driver, 580 or newer"
+        ),
         capability=str(newest),
     )
 

@@ -2,9 +2,10 @@
 
 import re
 
-from gpubench.checks.facts import NO_GPU, has_gpu
+from gpubench.checks.facts import NO_GPU, gpu_computed, has_gpu, is_rocm
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
 from gpubench.env.snapshot import Snapshot
+from gpubench.units import count
 
 DEBUGGING = (
     "COMPUTE_PROFILE",
@@ -20,7 +21,8 @@ DEBUGGING = (
     "OPENCL_PROFILE",
     "PYTORCH_NO_CUDA_MEMORY_CACHING",
 )
-_NAMED = re.compile(r"(GPU|MIG)-[0-9a-fA-F-]+(/\d+/\d+)?$")
+_NAMED = re.compile(r"(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]+(/\d+/\d+)?$|[0-9a-f]{16}$")
+"""A UUID, whole or shortened, that of a MIG instance in its old form, or what stands for one."""
 
 
 def devices_visible(snapshot: Snapshot) -> Outcome:
@@ -35,9 +37,12 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     value = snapshot.environment.get("CUDA_VISIBLE_DEVICES")
     if value is None:
         return ok("CUDA_VISIBLE_DEVICES is not set")
-    entries = [entry.strip() for entry in value.split(",")]
+    entries = [entry.strip() for entry in value.strip().removesuffix(",").split(",")]
     valid = _valid(entries, len(snapshot.gpus))
     words = f"CUDA_VISIBLE_DEVICES={value}"
+    seen = _seen(snapshot)
+    if len(valid) < len(entries) and seen >= (len(entries) if valid else 1):
+        return note(f"{words}, and CUDA sees {count(seen, 'GPU')}")
     if not valid:
         return fail(f"{words} hides every GPU", "unset CUDA_VISIBLE_DEVICES", value=value)
     if len(valid) < len(entries):
@@ -50,6 +55,12 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     if snapshot.gpus and len(valid) < len(snapshot.gpus):
         return note(f"{words} shows {len(valid)} of {len(snapshot.gpus)} GPUs")
     return ok(words)
+
+
+def _seen(snapshot: Snapshot) -> int:
+    """How many GPUs CUDA counted; one at least where a kernel ran."""
+    counted = (snapshot.cuda_init and snapshot.cuda_init.device_count) or 0
+    return max(counted, int(gpu_computed(snapshot) and not is_rocm(snapshot)))
 
 
 def _valid(entries: list[str], gpu_count: int) -> list[str]:

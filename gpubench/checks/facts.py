@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from gpubench.checks.outcome import Outcome, skip, unknown
 from gpubench.env.driver_files import is_gpu_node
+from gpubench.env.host import SCHEDULERS
 from gpubench.env.snapshot import DeviceNode, Gpu, PciDevice, Snapshot
 from gpubench.knowledge.tables import capability_of
 from gpubench.versions import Version
@@ -30,16 +31,55 @@ def has_gpu(snapshot: Snapshot) -> bool:
         or pci_gpus(snapshot)
         or snapshot.driver.module_loaded
         or nvml_answers(snapshot)
-        or (snapshot.torch_run and snapshot.torch_run.devices)
+        or (snapshot.cuda_init and snapshot.cuda_init.device_count)
+        or (snapshot.torch_run and snapshot.torch_run.devices and not is_rocm(snapshot))
     )
 
 
+def is_rocm(snapshot: Snapshot) -> bool:
+    """True for a torch built for AMD's GPUs, which calls them cuda devices all the same."""
+    return snapshot.torch is not None and snapshot.torch.hip is not None
+
+
+def cuda_works(snapshot: Snapshot) -> bool:
+    """True where CUDA was seen to start or to compute: the driver works, whatever a file says."""
+    started = snapshot.cuda_init is not None and snapshot.cuda_init.code == 0
+    return started or (gpu_computed(snapshot) and not is_rocm(snapshot))
+
+
+def is_shared_out(snapshot: Snapshot) -> bool:
+    """True in a container or a scheduler's job, which is given some of the machine's GPUs."""
+    return snapshot.container is not None or any(
+        name in snapshot.environment for name in SCHEDULERS
+    )
+
+
+def on_the_host(snapshot: Snapshot, *steps: str) -> tuple[str, ...]:
+    """``steps``, which change the machine: in a container they are for its host."""
+    if snapshot.container is None:
+        return steps
+    return tuple(f"on the host: {step.removeprefix('sudo ')}" for step in steps)
+
+
+def install_on(snapshot: Snapshot, packages: str, words: str) -> str:
+    """``packages`` by name on Debian alone; elsewhere ``words``, which hold anywhere."""
+    if snapshot.container is not None:
+        return f"on the host: {words}"
+    is_debian = (snapshot.host.system or "").startswith("Debian")
+    return f"sudo apt install {packages}" if is_debian else words
+
+
 def has_no_gpu(snapshot: Snapshot) -> bool:
-    """True where every source says that there is none: the bus, /proc and NVML."""
+    """True where every source says that there is none: the bus, /proc and NVML.
+
+    Where the bus cannot be read, as in a sandbox, that there are no device nodes stands in.
+    """
     driver = snapshot.driver
     if snapshot.source != "live" or has_gpu(snapshot) or driver.pci_devices:
         return False
-    return driver.pci_devices is not None and driver.module_loaded is False
+    if driver.pci_devices is None and (driver.device_nodes is None or gpu_nodes(snapshot)):
+        return False
+    return driver.module_loaded is False
 
 
 def gpu_nodes(snapshot: Snapshot) -> tuple[DeviceNode, ...]:

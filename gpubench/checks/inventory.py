@@ -1,13 +1,26 @@
 """NVML and the GPUs it counts."""
 
-from gpubench.checks.facts import NO_GPU, has_gpu, has_no_gpu, pci_gpus, per_gpu
+from gpubench.checks.facts import (
+    NO_GPU,
+    cuda_works,
+    gpu_nodes,
+    has_gpu,
+    has_no_gpu,
+    install_on,
+    is_shared_out,
+    on_the_host,
+    pci_gpus,
+    per_gpu,
+)
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
 from gpubench.env.snapshot import Nvml, Snapshot
 from gpubench.units import count
 
 LOST = {15: "is lost: it has fallen off the bus or stopped answering", 16: "must be reset"}
-UTILITY = "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
-NOT_LOADED, LIBRARY_MISSING, BLOCKED, MISMATCH = 9, 12, 17, 18
+REFUSED = {4: "may not be opened: no permission", 17: "is blocked by the operating system"}
+UTILITY = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
+NO_ANSWER, NOT_LOADED, LIBRARY_MISSING, BLOCKED, MISMATCH = -1, 9, 12, 17, 18
+ABSENT = (NO_ANSWER, NOT_LOADED, LIBRARY_MISSING)
 
 
 def nvml_starts(snapshot: Snapshot) -> Outcome:
@@ -20,32 +33,52 @@ def nvml_starts(snapshot: Snapshot) -> Outcome:
     if nvml is None:
         reason = snapshot.why_unread("driver.nvml")
         return unknown(reason) if reason else skip("NVML was not asked")
-    if nvml.hung_in is not None:
-        return fail(
-            f"NVML {nvml.message}",
-            "look for Xid lines: sudo dmesg | grep -i nvrm",
-            "drain the machine and power cycle it",
-            cause="gpu-hardware-fault",
-            confidence="likely",
-            hung_in=nvml.hung_in,
-        )
-    if nvml.code == 0:
+    broke_off = snapshot.why_unread("driver.nvml")
+    if nvml.code == 0 and nvml.hung_in is None and broke_off is None:
         return ok(f"NVML answers for {count(nvml.device_count or 0, 'GPU')}")
-    if not has_gpu(snapshot) and nvml.code in (NOT_LOADED, LIBRARY_MISSING):
+    if not (has_gpu(snapshot) or gpu_nodes(snapshot)) and nvml.code in ABSENT:
         return skip(NO_GPU if has_no_gpu(snapshot) else "nothing here shows a GPU")
-    return _failed(nvml)
+    if cuda_works(snapshot):
+        words = nvml.message or "gave no answer"
+        return note(f"CUDA works, but NVML does not: {words} ({nvml.code})", code=nvml.code)
+    if nvml.hung_in is not None:
+        return _hung(snapshot, nvml)
+    if nvml.code in (0, NO_ANSWER):
+        return unknown(broke_off or f"NVML {nvml.message or 'gave no answer'}")
+    return _failed(snapshot, nvml)
 
 
-def _failed(nvml: Nvml) -> Outcome:
+def _hung(snapshot: Snapshot, nvml: Nvml) -> Outcome:
+    if "did not come back" not in nvml.message:
+        return unknown(f"NVML {nvml.message}")  # it broke: that says nothing of the hardware
+    return fail(
+        f"NVML {nvml.message}",
+        "look for Xid lines: " + on_the_host(snapshot, "sudo dmesg | grep -i nvrm")[0],
+        "drain the machine and power cycle it",
+        cause="gpu-hardware-fault",
+        confidence="likely",
+        hung_in=nvml.hung_in,
+    )
+
+
+def _failed(snapshot: Snapshot, nvml: Nvml) -> Outcome:
+    library = install_on(
+        snapshot,
+        "libnvidia-ml1",
+        "install the NVIDIA driver of your distribution with its libraries (libnvidia-ml)",
+    )
     cause, remedy = {
-        NOT_LOADED: ("driver-absent", "sudo modprobe nvidia"),
-        LIBRARY_MISSING: (
-            "driver-absent",
-            f"sudo apt install libnvidia-ml1; in a container: {UTILITY}",
-        ),
+        NOT_LOADED: ("driver-absent", on_the_host(snapshot, "sudo modprobe nvidia")[0]),
+        LIBRARY_MISSING: ("driver-absent", library if snapshot.container is None else UTILITY),
         BLOCKED: ("device-access", "allow this process's cgroup to open /dev/nvidia*"),
-        MISMATCH: ("driver-library-mismatch", "sudo reboot"),
-    }.get(nvml.code, ("device-access", "sudo nvidia-smi, and: sudo dmesg | grep -i nvrm"))
+        MISMATCH: ("driver-library-mismatch", on_the_host(snapshot, "sudo reboot")[0]),
+    }.get(
+        nvml.code,
+        (
+            "device-access",
+            on_the_host(snapshot, "sudo nvidia-smi, and: sudo dmesg | grep -i nvrm")[0],
+        ),
+    )
     return fail(
         f"NVML did not start: {nvml.message} ({nvml.code})",
         remedy,
@@ -61,16 +94,21 @@ def all_counted(snapshot: Snapshot) -> Outcome:
     Why: a card that the driver could not start is missing from every job without a word.
     Remedy: look for the reason in the kernel log; reset, reseat or replace the card.
     """
-    nvml, on_bus = snapshot.driver.nvml, len(pci_gpus(snapshot))
+    nvml = snapshot.driver.nvml
+    on_bus = sum(device.driver in (None, "nvidia") for device in pci_gpus(snapshot))
     if nvml is None or nvml.device_count is None:
         return skip(NO_GPU) if has_no_gpu(snapshot) else skip("NVML counted nothing")
-    if snapshot.driver.pci_devices is None or not on_bus:
+    if not pci_gpus(snapshot):
         return note(f"NVML counts {nvml.device_count}; the PCI bus is not shown here")
     if nvml.device_count >= on_bus:
         return ok(f"NVML counts {nvml.device_count}, the PCI bus {on_bus}")
     words = f"NVML counts {count(nvml.device_count, 'GPU')}, the PCI bus shows {on_bus}"
-    if snapshot.container is not None:
-        return note(f"{words}: this container was given some of the host's GPUs")
+    if is_shared_out(snapshot):
+        return note(f"{words}: this container or job was given some of the host's GPUs")
+    if any(not node.accessible for node in gpu_nodes(snapshot)):
+        return note(f"{words}: this process may not open every /dev/nvidiaN")
+    if snapshot.cuda_init is not None and (snapshot.cuda_init.device_count or 0) >= on_bus:
+        return note(f"{words}, and CUDA sees them all")
     return fail(
         words,
         "sudo dmesg | grep -iE 'nvrm|xid|fallen off'",
@@ -97,16 +135,49 @@ def all_answer(snapshot: Snapshot) -> Outcome:
         if counted is None or counted > len(snapshot.gpus):
             return unknown(f"{len(snapshot.gpus)} of {counted or 'all'} GPUs were asked")
         return ok(f"{count(len(snapshot.gpus), 'GPU answers', 'GPUs answer')}")
-    words = "; ".join(
-        f"GPU {index} {LOST.get(code or 0, f'cannot be opened (NVML {code})')}"
+    lost = {index: code for index, code in bad.items() if code in LOST}
+    refused = all(code in REFUSED for code in bad.values())
+    if not lost and (cuda_works(snapshot) or (refused and is_shared_out(snapshot))):
+        return note(_unopened(bad), gpus=_by_name(bad))
+    if lost:
+        return _lost(snapshot, bad, list(lost))
+    if refused:
+        return fail(
+            _unopened(bad),
+            "give this user, and its cgroup, read and write access to: ls -l /dev/nvidia*",
+            cause="device-access",
+            confidence="likely",
+            gpus=_by_name(bad),
+        )
+    return fail(
+        _unopened(bad),
+        *on_the_host(snapshot, "sudo dmesg | grep -iE 'nvrm|xid|fallen off'"),
+        confidence="possible",
+        gpus=_by_name(bad),
+    )
+
+
+def _lost(snapshot: Snapshot, bad: dict[int, int], lost: list[int]) -> Outcome:
+    """A reset ends what computes there, so that is said before it."""
+    return fail(
+        _unopened(bad),
+        "end every program on the GPU first, nvidia-persistenced too: a reset needs it idle",
+        *on_the_host(snapshot, *(f"sudo nvidia-smi --gpu-reset -i {index}" for index in lost)),
+        "where that fails: power cycle the machine; where it comes back, replace the card",
+        gpus=_by_name(bad),
+    )
+
+
+def _unopened(bad: dict[int, int]) -> str:
+    said = {**LOST, **REFUSED}
+    return "; ".join(
+        f"GPU {index} {said.get(code, f'cannot be opened (NVML {code})')}"
         for index, code in bad.items()
     )
-    return fail(
-        words,
-        *(f"sudo nvidia-smi --gpu-reset -i {index}" for index in bad),
-        "where that fails: power cycle the machine; where it comes back, replace the card",
-        gpus={str(index): code for index, code in bad.items()},
-    )
+
+
+def _by_name(bad: dict[int, int]) -> dict[str, int]:
+    return {str(index): code for index, code in bad.items()}
 
 
 def compute_mode(snapshot: Snapshot) -> Outcome:

@@ -1,10 +1,14 @@
 """What the kernel said about the GPUs since it started."""
 
-from gpubench.checks.facts import NO_GPU, has_no_gpu
+import re
+
+from gpubench.checks.facts import NO_GPU, has_no_gpu, is_shared_out, pci_gpus
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.env.snapshot import KernelEvent, Snapshot
 from gpubench.knowledge.tables import xid
 from gpubench.units import count
+
+_ADDRESS = re.compile(r"^(?:([0-9a-fA-F]{1,8}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})(?:\.\d)?:?$")
 
 
 def _events(snapshot: Snapshot) -> tuple[Outcome | None, tuple[KernelEvent, ...]]:
@@ -16,6 +20,45 @@ def _events(snapshot: Snapshot) -> tuple[Outcome | None, tuple[KernelEvent, ...]
     return None, snapshot.kernel_events
 
 
+def _ours(
+    snapshot: Snapshot, events: list[KernelEvent]
+) -> tuple[list[KernelEvent], list[KernelEvent]]:
+    """Events of GPUs that are ours to judge, and those of other GPUs of the machine.
+
+    The log is the whole machine's, a container or a job has some of its GPUs, and a GPU that is
+    bound to another driver is a guest's. On a machine of our own a GPU that NVML does not show
+    stays ours: the log may be all that is left of a card that fell off the bus.
+    """
+    seen = {_place(gpu.pci_address) for gpu in snapshot.gpus}
+    away = {
+        _place(device.address)
+        for device in pci_gpus(snapshot)
+        if device.driver not in (None, "nvidia")
+    } - {None}
+    only_seen = is_shared_out(snapshot) and bool(seen) and None not in seen
+    foreign = [
+        event
+        for event in events
+        if (place := _place(event.pci_address)) is not None
+        and place not in seen
+        and (only_seen or place in away)
+    ]
+    return [event for event in events if event not in foreign], foreign
+
+
+def _place(address: str | None) -> tuple[int, int, int] | None:
+    """Domain, bus and device, however they are written: 0000:05:00, 00000000:05:00.0."""
+    found = _ADDRESS.search(address or "")
+    if found is None:
+        return None
+    return int(found[1] or "0", 16), int(found[2], 16), int(found[3], 16)
+
+
+def _elsewhere(events: list[KernelEvent]) -> Outcome:
+    places = sorted({event.pci_address or "" for event in events})
+    return note(f"in the kernel log, of GPUs that are not given to us: {', '.join(places)}")
+
+
 def no_xid(snapshot: Snapshot) -> Outcome:
     """The kernel log holds no Xid that tells of failing hardware.
 
@@ -25,7 +68,9 @@ def no_xid(snapshot: Snapshot) -> Outcome:
     other, events = _events(snapshot)
     if other is not None:
         return other
-    found = [event for event in events if event.kind == "xid"]
+    found, foreign = _ours(snapshot, [event for event in events if event.kind == "xid"])
+    if not found and foreign:
+        return _elsewhere(foreign)
     if not found:
         return ok("no Xid in the kernel log")
     by_class = {name: [e for e in found if _class(e) == name] for name in ("hardware", "warning")}
@@ -74,7 +119,10 @@ def none_fell_off(snapshot: Snapshot) -> Outcome:
     other, events = _events(snapshot)
     if other is not None:
         return other
-    found = [event for event in events if event.kind == "fallen-off-bus"]
+    fallen = [event for event in events if event.kind == "fallen-off-bus"]
+    found, foreign = _ours(snapshot, fallen)
+    if not found and foreign:
+        return _elsewhere(foreign)
     if not found:
         return ok("no GPU has fallen off the bus")
     return fail(

@@ -6,7 +6,7 @@ import re
 import resource
 from collections.abc import Mapping
 
-from gpubench.env.redact import clean
+from gpubench.env.redact import anonymous, clean
 from gpubench.env.snapshot import Container, Host
 from gpubench.env.sources import Sources
 from gpubench.units import Bytes
@@ -26,11 +26,24 @@ ALLOWED = re.compile(
     r"|OMP_NUM_THREADS|MKL_NUM_THREADS"
 )
 """The variables that are looked at and stored; every other one is none of our business."""
+SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "COBALT_JOBID", "FLUX_JOB_ID", "OAR_JOB_ID")
+"""Variables of a scheduler's job; that they are set is stored, not the number of the job."""
+_UUID = re.compile(r"(MIG-)?GPU-([0-9a-fA-F][0-9a-fA-F-]*)|MIG-([0-9a-fA-F][0-9a-fA-F-]*)")
 
 
-def read_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the allow-list, cleaned."""
-    return {name: clean(variables[name]) for name in sorted(variables) if ALLOWED.fullmatch(name)}
+def read_environment(variables: Mapping[str, str], *, identify: bool = False) -> dict[str, str]:
+    """The variables of the allow-list, cleaned; UUIDs of GPUs as hashes unless ``identify``."""
+    kept = {name: clean(variables[name]) for name in sorted(variables) if ALLOWED.fullmatch(name)}
+    if not identify:
+        kept = {name: _UUID.sub(_hashed, value) for name, value in kept.items()}
+    return {**kept, **{name: "set" for name in SCHEDULERS if variables.get(name)}}
+
+
+def _hashed(found: re.Match[str]) -> str:
+    """A GPU's UUID as the GPU itself shows it; that of a MIG instance keeps its first word."""
+    if found[3]:
+        return f"MIG-{anonymous(f'MIG-{found[3].lower()}')}"
+    return f"{found[1] or ''}{anonymous(f'GPU-{found[2].lower()}')}"
 
 
 def read_host(sources: Sources, unread: dict[str, str], *, identify: bool = False) -> Host:

@@ -17,6 +17,8 @@ from gpubench.env.sources import Completed, Sources, run_child
 GPU_IS_LOST, RESET_REQUIRED = 15, 16
 NO_ANSWER = -1
 """The code of a snapshot whose NVML neither answered nor failed: it hung or died."""
+START = "start"
+"""What the child does before it calls NVML: it starts Python and imports the binding."""
 
 _CHILD = "import sys; sys.path[:] = sys.argv[1:]; from gpubench.env.nvml_child import main; main()"
 
@@ -52,7 +54,7 @@ def collect(completed: Completed, *, identify: bool = False) -> NvmlAnswer:
     answer = NvmlAnswer()
     library: dict[str, Any] = {}
     gpus: dict[int, dict[str, Any]] = {}
-    doing, ended = "start", False
+    doing, ended = START, False
     for event in _events(completed.output):
         doing = event.get("begin", doing)
         ended = ended or "end" in event
@@ -63,12 +65,20 @@ def collect(completed: Completed, *, identify: bool = False) -> NvmlAnswer:
         if "gpu" in event:
             _note_gpu(event, gpus, answer.unread)
     if not ended and library.get("code", 0) == 0:
-        library = {"code": NO_ANSWER, **library, "hung_in": doing}
-        library["message"] = f"{completed.ending or 'ended early'} in {doing}"
+        library = {"code": NO_ANSWER, **library, "message": _how_it_ended(completed, doing)}
+        if completed.timed_out and doing != START:
+            library["hung_in"] = doing
         answer.unread["driver.nvml"] = library["message"]
     answer.nvml = Nvml(**{"code": NO_ANSWER, "message": "", **library})
     answer.gpus = tuple(_gpu(index, values, identify) for index, values in sorted(gpus.items()))
     return answer
+
+
+def _how_it_ended(completed: Completed, doing: str) -> str:
+    """A call that did not come back, or a child that broke, with its last words."""
+    words = f"{completed.ending or 'ended early'} in {doing}"
+    last = completed.last_words[-1:]
+    return words if completed.timed_out or not last else f"{words}: {last[0][:200]}"
 
 
 def _events(output: str) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gpubench
-from gpubench.env.driver_files import read_driver
+from gpubench.env.driver_files import is_gpu_node, read_driver
 from gpubench.env.host import find_container, read_environment, read_host
 from gpubench.env.kernel_log import read_kernel_log
 from gpubench.env.nvml import NvmlAnswer, ask_nvml
@@ -20,7 +20,9 @@ from gpubench.errors import BadUsage
 
 LEVELS = ("quick", "standard")
 NVML_SECONDS = 30.0
-"""nvmlInit of eight GPUs without the persistence daemon takes up to about ten seconds."""
+"""The least time NVML is given, however short ``timeout``: what is slower counts as hung.
+
+nvmlInit of eight GPUs without the persistence daemon takes up to about ten seconds."""
 
 
 def take_snapshot(
@@ -34,14 +36,15 @@ def take_snapshot(
     """This machine and the interpreter ``python`` (default: this one).
 
     ``quick`` reads files, metadata and NVML; ``standard`` also starts CUDA and imports torch,
-    in children that get ``timeout`` seconds each. BadUsage where ``python`` is no program.
+    in children that get ``timeout`` seconds each, NVML no less than ``NVML_SECONDS``.
+    BadUsage where ``python`` is no program.
     """
     sources = sources or Sources()
     executable = interpreter(python)
     unread: dict[str, str] = {}
     with ThreadPoolExecutor(max_workers=2) as pool:
         nvml_answer = pool.submit(
-            ask_nvml, sources, timeout=min(timeout, NVML_SECONDS), identify=identify
+            ask_nvml, sources, timeout=max(timeout, NVML_SECONDS), identify=identify
         )
         python_answer = pool.submit(inspect_python, executable, sources, timeout=timeout)
         host = read_host(sources, unread, identify=identify)
@@ -55,7 +58,7 @@ def take_snapshot(
         level=level,
         host=host,
         container=find_container(sources),
-        environment=read_environment(sources.variables),
+        environment=read_environment(sources.variables, identify=identify),
         driver=_with_nvml(driver, nvml),
         gpus=nvml.gpus,
         kernel_events=events,
@@ -85,14 +88,28 @@ def _run(
     timeout: float,
     seen: tuple[Driver, NvmlAnswer, PythonAnswer],
 ) -> tuple[CudaInit | None, TorchRun | None]:
-    """Start CUDA where there are signs of a driver, and torch where there is one."""
+    """Start CUDA where there are signs of a driver or torch saw GPUs, torch where there is one."""
     if level == "quick":
         return None, None
     driver, nvml, environment = seen
-    signs = bool(driver.module_loaded or driver.pci_devices or nvml.gpus)
-    cuda = start_cuda(executable, sources, timeout=timeout) if signs else None
-    torch = run_torch(executable, sources, timeout=timeout) if environment.torch else None
+    cuda = torch = None
+    if _shows_a_driver(driver, nvml):
+        cuda = start_cuda(executable, sources, timeout=timeout)
+    if environment.torch is not None:
+        torch = run_torch(executable, sources, timeout=timeout)
+        if cuda is None and torch.devices and environment.torch.hip is None:
+            cuda = start_cuda(executable, sources, timeout=timeout)
     return cuda, torch
+
+
+def _shows_a_driver(driver: Driver, nvml: NvmlAnswer) -> bool:
+    nodes = driver.device_nodes or ()
+    return bool(
+        driver.module_loaded
+        or driver.pci_devices
+        or nvml.gpus
+        or any(is_gpu_node(node) or node.path == "/dev/dxg" for node in nodes)
+    )
 
 
 def _with_nvml(driver: Driver, nvml: NvmlAnswer) -> Driver:

@@ -3,7 +3,7 @@
 import pytest
 
 from gpubench.checks.outcome import Status
-from gpubench.env.snapshot import Container
+from gpubench.env.snapshot import Container, CudaInit
 from tests.checks.healthy import (
     DOCKER,
     HEALTHY,
@@ -65,7 +65,9 @@ def test_a_variable_that_hides_the_gpus_is_shown():
 
 def test_capabilities_without_compute_fail_unless_cuda_starts():
     inside = change(QUICK, container=DOCKER, environment={"NVIDIA_DRIVER_CAPABILITIES": "utility"})
-    assert judge("ctr.injection", inside).status is Status.FAIL
+    missing = CudaInit(problem="libcuda.so.1: cannot open shared object file")
+    assert judge("ctr.injection", change(inside, cuda_init=missing)).status is Status.FAIL
+    assert judge("ctr.injection", inside).status is Status.NOTE  # CUDA was not tried
     started = change(inside, cuda_init=HEALTHY.cuda_init)
     assert judge("ctr.injection", started).status is Status.NOTE
 

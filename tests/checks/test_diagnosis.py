@@ -165,3 +165,14 @@ def test_a_required_gpu_fails_where_there_is_none_and_is_open_where_it_could_not
 
 def test_causes_are_unique_and_every_trouble_names_one():
     assert len(set(CAUSES)) == len(CAUSES)
+
+
+def test_a_gpu_of_amd_is_none_of_nvidia():
+    amd = dataclasses.replace(
+        NO_GPU,
+        torch=dataclasses.replace(HEALTHY.torch, cuda=None, hip="6.3.42131"),
+        torch_run=dataclasses.replace(HEALTHY.torch_run, cuda=None),
+    )
+    causes = [cause.cause for cause in diagnose(amd, run_checks(amd)).causes]
+    assert "driver-absent" not in causes
+    assert "torch-cpu-build" not in causes

@@ -33,6 +33,12 @@ NOT_LOADED = change(
 )
 
 
+def silent(snapshot):
+    """The same machine with no answer from NVML, CUDA or torch."""
+    quiet = with_driver(snapshot, nvml=None)
+    return change(quiet, gpus=(), cuda_init=None, torch_run=None)
+
+
 def test_a_gpu_on_the_bus_passes():
     assert judge("drv.pci_present", HEALTHY).reason == "8 NVIDIA GPUs on the PCI bus"
 
@@ -95,6 +101,47 @@ def test_nvml_code_18_is_a_mismatch():
     assert found["nvml.load"].blocked_by == "drv.user_kernel_match"
 
 
+def test_nvml_code_18_is_a_note_where_cuda_works():
+    other = with_nvml(HEALTHY, code=18, device_count=None, driver_version=None)
+    assert judge("drv.user_kernel_match", change(other, gpus=())).status is Status.NOTE
+
+
+def test_a_driver_without_proc_is_a_note_where_a_kernel_ran_right():
+    bare = with_driver(HEALTHY, module_loaded=False, version=None, nvml=None)
+    assert judge("drv.module", change(bare, gpus=(), cuda_init=None)).status is Status.NOTE
+
+
+@pytest.mark.parametrize("system", ["Rocky Linux 9.4", "Ubuntu 24.04 LTS", None])
+def test_debian_packages_are_named_on_debian_alone(system):
+    other = change(NOT_LOADED, host=dataclasses.replace(NOT_LOADED.host, system=system))
+    assert not any("apt" in step for step in judge("drv.module", other).remedy)
+    assert any("580 or newer" in step for step in judge("drv.module", other).remedy)
+    debian = dataclasses.replace(NOT_LOADED.host, system="Debian GNU/Linux 12 (bookworm)")
+    assert any("apt" in step for step in judge("drv.module", change(other, host=debian)).remedy)
+
+
+def test_in_a_container_no_remedy_changes_the_host_from_inside():
+    devices = tuple(
+        dataclasses.replace(device, driver="nouveau") for device in NOT_LOADED.driver.pci_devices
+    )
+    b200 = with_gpus(
+        with_driver(QUICK, flavour="proprietary", nvml=None), compute_capability="10.0"
+    )
+    broken = {
+        "drv.module": NOT_LOADED,
+        "drv.nouveau": with_driver(NOT_LOADED, pci_devices=devices),
+        "drv.devnodes": silent(with_driver(QUICK, device_nodes=())),
+        "drv.open_module": b200,
+        "nvml.load": NOT_LOADED,
+        "drv.persistence": with_gpus(QUICK, persistence=False),
+    }
+    for check, snapshot in broken.items():
+        debian = dataclasses.replace(snapshot.host, system="Debian GNU/Linux 12 (bookworm)")
+        outcome = judge(check, change(snapshot, container=DOCKER, host=debian))
+        assert outcome.is_trouble, check
+        assert not any("sudo" in step or "systemctl" in step for step in outcome.remedy), check
+
+
 def test_in_a_container_a_mismatch_points_at_the_image():
     inside = change(with_driver(HEALTHY, version="570.86.15"), container=DOCKER)
     assert "image" in judge("drv.user_kernel_match", inside).remedy[0]
@@ -106,30 +153,46 @@ def test_a_node_that_may_not_be_opened_fails(path):
         DeviceNode(path=node.path, accessible=node.path != path)
         for node in HEALTHY.driver.device_nodes
     )
-    outcome = judge("drv.devnodes", with_driver(HEALTHY, device_nodes=nodes))
+    closed = with_driver(HEALTHY, device_nodes=nodes)
+    outcome = judge("drv.devnodes", silent(closed))
     assert outcome.status is Status.FAIL
     assert path in outcome.reason
+    assert not any("video" in step for step in outcome.remedy)
+    for believed in (closed, change(silent(closed), torch_run=HEALTHY.torch_run)):
+        assert judge("drv.devnodes", believed).status is Status.NOTE
 
 
 def test_a_loaded_driver_without_nodes_fails_unless_nvml_answers():
     without = with_driver(HEALTHY, device_nodes=())
     assert judge("drv.devnodes", without).status is Status.NOTE
-    assert judge("drv.devnodes", change(with_driver(without, nvml=None), gpus=())).status is (
-        Status.FAIL
-    )
+    assert judge("drv.devnodes", silent(without)).status is Status.FAIL
 
 
 def test_a_missing_uvm_node_fails_where_cuda_did_not_start():
     nodes = tuple(n for n in HEALTHY.driver.device_nodes if n.path != "/dev/nvidia-uvm")
     without = with_driver(HEALTHY, device_nodes=nodes)
-    stuck = change(without, cuda_init=dataclasses.replace(HEALTHY.cuda_init, code=999))
-    assert judge("drv.uvm", stuck).status is Status.FAIL
+    stuck = dataclasses.replace(HEALTHY.cuda_init, code=999)
+    assert judge("drv.uvm", change(without, cuda_init=stuck)).status is Status.NOTE
+    assert judge("drv.uvm", change(without, cuda_init=stuck, torch_run=None)).status is Status.FAIL
     assert judge("drv.uvm", without).status is Status.NOTE
+
+
+def test_a_uvm_node_that_seems_closed_is_a_note_where_cuda_started():
+    nodes = tuple(
+        dataclasses.replace(node, accessible=node.path != "/dev/nvidia-uvm")
+        for node in HEALTHY.driver.device_nodes
+    )
+    closed = with_driver(HEALTHY, device_nodes=nodes)
+    assert judge("drv.uvm", closed).status is Status.NOTE
+    assert judge("drv.uvm", change(closed, cuda_init=None, torch_run=None)).status is Status.FAIL
 
 
 def test_blackwell_needs_the_open_module():
     b200 = with_gpus(HEALTHY, name="NVIDIA B200", compute_capability="10.0")
-    assert judge("drv.open_module", with_driver(b200, flavour="proprietary")).status is Status.FAIL
+    refused = with_driver(b200, flavour="proprietary")
+    assert judge("drv.open_module", refused).status is Status.NOTE  # NVML answers
+    silenced = change(with_driver(refused, nvml=None), cuda_init=None, torch_run=None)
+    assert judge("drv.open_module", silenced).status is Status.FAIL
     assert judge("drv.open_module", b200).status is Status.PASS
     closed = with_driver(HEALTHY, flavour="proprietary")
     assert judge("drv.open_module", closed).status is Status.PASS

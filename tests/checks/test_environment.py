@@ -18,6 +18,12 @@ def visible(value, base=QUICK):
         ("0,1,2,3,4,5,6,7", Status.PASS),
         ("3", Status.NOTE),
         ("GPU-0e4fa8e2-0000-0000-0000-000000000000", Status.NOTE),
+        ("GPU-0e4fa8e2", Status.NOTE),
+        ("MIG-GPU-0e4fa8e2-0000-0000-0000-000000000000/1/2", Status.NOTE),
+        ("MIG-0123456789abcdef/1/2", Status.NOTE),
+        ("0123456789abcdef", Status.NOTE),  # what is kept of a UUID
+        ("0,1,", Status.NOTE),
+        (",", Status.FAIL),
         ("", Status.FAIL),
         ("-1", Status.FAIL),
         ("none", Status.FAIL),
@@ -37,6 +43,13 @@ def test_hidden_gpus_explain_that_cuda_finds_none():
     assert [k for k, r in found.items() if r.status is Status.FAIL] == ["env.masking"]
     assert found["env.masking"].cause == "devices-hidden"
     assert found["cuda.init"].blocked_by == "env.masking"
+
+
+@pytest.mark.parametrize("value", ["oddly-named", "", "0,0"])
+def test_gpus_that_cuda_sees_are_not_hidden(value):
+    assert judge("env.masking", visible(value, HEALTHY)).status is Status.NOTE
+    ran = change(visible(value), torch_run=HEALTHY.torch_run)
+    assert judge("env.masking", ran).status is Status.NOTE
 
 
 def test_without_gpus_there_is_nothing_to_hide():

@@ -1,10 +1,21 @@
 """Memory, clocks, kernel log."""
 
+import dataclasses
+
 import pytest
 
 from gpubench.checks.outcome import Status
 from gpubench.env.snapshot import KernelEvent
-from tests.checks.healthy import HEALTHY, change, judge, results, with_gpu, with_gpus
+from tests.checks.healthy import (
+    DOCKER,
+    HEALTHY,
+    change,
+    judge,
+    results,
+    with_driver,
+    with_gpu,
+    with_gpus,
+)
 
 
 def test_one_uncorrectable_error_on_the_last_gpu_fails():
@@ -65,6 +76,12 @@ def test_heat_is_judged_by_the_gpus_own_threshold(temperature, status):
     assert judge("tmp.core", with_gpus(HEALTHY, temperature_c=temperature)).status is status
 
 
+@pytest.mark.parametrize("threshold", [0, -1, 39, None])
+def test_a_threshold_that_is_no_answer_is_not_believed(threshold):
+    odd = with_gpus(HEALTHY, temperature_slowdown_c=threshold)
+    assert judge("tmp.core", odd).status is Status.PASS
+
+
 def test_a_narrow_link_warns_and_an_idle_slow_one_does_not():
     assert judge("pcie.width", with_gpu(HEALTHY, 0, pcie_width=8)).status is Status.WARN
     assert judge("pcie.width", with_gpus(HEALTHY, pcie_generation=1)).status is Status.PASS
@@ -112,3 +129,33 @@ def test_a_card_off_the_bus_without_an_xid_fails():
     assert judge("kmsg.fallen_off_bus", change(HEALTHY, kernel_events=(event,))).status is (
         Status.FAIL
     )
+
+
+def at(kind, address):
+    return KernelEvent(kind=kind, code=79, pci_address=address, line="NVRM: fallen off the bus")
+
+
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        ("xid", "kmsg.xid"),
+        ("fallen-off-bus", "kmsg.fallen_off_bus"),
+    ],
+)
+def test_in_a_container_the_trouble_of_another_gpu_is_a_note(kind, check):
+    one = change(HEALTHY, gpus=HEALTHY.gpus[:1], container=DOCKER)  # at 00000000:01:00.0
+    other = change(one, kernel_events=(at(kind, "0000:05:00"),))
+    assert judge(check, other).status is Status.NOTE
+    for address in ("0000:01:00", "0000:01:00.0", "01:00.0", None):
+        assert judge(check, change(one, kernel_events=(at(kind, address),))).status is Status.FAIL
+    unknown_place = with_gpus(other, pci_address=None)
+    assert judge(check, unknown_place).status is Status.FAIL
+    lost = change(other, container=None)  # on a machine of our own, the card may be gone
+    assert judge(check, lost).status is Status.FAIL
+
+
+def test_the_trouble_of_a_guests_gpu_is_a_note():
+    devices = list(HEALTHY.driver.pci_devices)
+    devices[4] = dataclasses.replace(devices[4], driver="vfio-pci")  # 0000:05:00.0
+    guest = change(with_driver(HEALTHY, pci_devices=tuple(devices)), kernel_events=(xid(79),))
+    assert judge("kmsg.xid", guest).status is Status.NOTE

@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 
+from gpubench.checks.diagnosis import diagnose
 from gpubench.checks.outcome import Status
+from gpubench.checks.running import run_checks
 from tests.checks.healthy import (
     DOCKER,
     HEALTHY,
@@ -13,6 +15,7 @@ from tests.checks.healthy import (
     change,
     judge,
     results,
+    with_driver,
     with_gpu,
     with_nvml,
 )
@@ -42,7 +45,7 @@ def test_no_nvml_on_a_machine_without_gpus_is_skipped():
 
 def test_an_nvml_that_hangs_fails_and_names_the_call():
     hung = with_nvml(
-        HEALTHY,
+        QUICK,
         hung_in="reading temperature_c, GPU 3",
         message="did not come back within 30 s in reading temperature_c, GPU 3",
     )
@@ -50,13 +53,86 @@ def test_an_nvml_that_hangs_fails_and_names_the_call():
     assert outcome.status is Status.FAIL
     assert outcome.cause == "gpu-hardware-fault"
     assert "GPU 3" in outcome.reason
+    worked = change(hung, cuda_init=HEALTHY.cuda_init)
+    assert judge("nvml.load", worked).status is Status.NOTE
+
+
+@pytest.mark.parametrize("code", [9, 12, 17, 18, 999])
+def test_an_nvml_that_fails_is_a_note_where_a_gpu_computed(code):
+    for seen in ({"cuda_init": HEALTHY.cuda_init}, {"torch_run": HEALTHY.torch_run}):
+        found = results(change(silent(code), **seen))
+        assert found["nvml.load"].status is Status.NOTE
+        assert [k for k, r in found.items() if r.status is Status.FAIL] == []
+
+
+def test_an_nvml_that_broke_is_unknown_with_its_last_words():
+    words = "ended with exit status 1 in start: ImportError: no"
+    broke = change(
+        with_nvml(QUICK, code=-1, message=words, device_count=None),
+        gpus=(),
+        unread={"driver.nvml": words},
+    )
+    outcome = judge("nvml.load", broke)
+    assert outcome.status is Status.UNKNOWN
+    assert "ImportError" in outcome.reason
+    later = change(with_nvml(QUICK, message=words), unread={"driver.nvml": words})
+    assert judge("nvml.load", later).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("hung_in", ["nvmlInit", None])
+def test_an_nvml_that_broke_on_a_machine_without_gpus_is_skipped(hung_in):
+    words = "did not come back within 30 s in nvmlInit"
+    broke = with_nvml(NO_GPU, code=-1, message=words, hung_in=hung_in)
+    broke = change(broke, unread={"driver.nvml": words})
+    assert judge("nvml.load", broke).status is Status.SKIP
+    assert diagnose(broke, run_checks(broke)).verdict == "no-gpu"
 
 
 def test_fewer_gpus_than_the_bus_shows_fail():
     seven = change(with_nvml(HEALTHY, device_count=7), gpus=HEALTHY.gpus[:7])
+    assert judge("gpu.count", seven).status is Status.NOTE  # CUDA sees all eight
+    seven = change(seven, cuda_init=None, torch_run=None)
     outcome = judge("gpu.count", seven)
     assert outcome.status is Status.FAIL
     assert "7 GPUs, the PCI bus shows 8" in outcome.reason
+
+
+def test_a_job_may_be_given_some_of_the_gpus():
+    two = change(with_nvml(QUICK, device_count=2), gpus=QUICK.gpus[:2])
+    assert judge("gpu.count", two).status is Status.FAIL
+    job = change(two, environment={"SLURM_JOB_ID": "set"})
+    assert judge("gpu.count", job).status is Status.NOTE
+    nodes = tuple(
+        dataclasses.replace(node, accessible=not node.path.endswith(tuple("234567")))
+        for node in two.driver.device_nodes
+    )
+    assert judge("gpu.count", with_driver(two, device_nodes=nodes)).status is Status.NOTE
+
+
+def test_gpus_of_guests_are_not_missed():
+    devices = tuple(
+        dataclasses.replace(device, driver="vfio-pci" if n < 4 else "nvidia")
+        for n, device in enumerate(QUICK.driver.pci_devices)
+    )
+    four = change(with_nvml(QUICK, device_count=4), gpus=QUICK.gpus[:4])
+    assert judge("gpu.count", with_driver(four, pci_devices=devices)).status is Status.PASS
+
+
+@pytest.mark.parametrize("code", [4, 17])
+def test_a_gpu_that_may_not_be_opened_is_not_lost(code):
+    outcome = judge("gpu.handles", with_gpu(QUICK, 7, error_code=code))
+    assert (outcome.status, outcome.cause) == (Status.FAIL, "device-access")
+    assert not any("reset" in step for step in outcome.remedy)
+    assert judge("gpu.handles", with_gpu(HEALTHY, 7, error_code=code)).status is Status.NOTE
+    job = change(with_gpu(QUICK, 7, error_code=code), environment={"SLURM_JOB_ID": "set"})
+    assert judge("gpu.handles", job).status is Status.NOTE
+
+
+def test_a_gpu_that_fails_for_another_reason_is_not_reset():
+    broken = change(with_gpu(QUICK, 7, error_code=999), container=DOCKER)
+    outcome = judge("gpu.handles", broken)
+    assert outcome.status is Status.FAIL
+    assert not any("reset" in step for step in outcome.remedy)
 
 
 def test_a_container_may_be_given_some_of_the_gpus():
@@ -68,7 +144,8 @@ def test_a_lost_gpu_fails_even_if_it_is_the_last():
     outcome = judge("gpu.handles", with_gpu(HEALTHY, 7, error_code=15))
     assert outcome.status is Status.FAIL
     assert "GPU 7 is lost" in outcome.reason
-    assert "--gpu-reset -i 7" in outcome.remedy[0]
+    assert "idle" in outcome.remedy[0]
+    assert "--gpu-reset -i 7" in outcome.remedy[1]
 
 
 def test_gpus_that_were_never_asked_are_not_a_pass():

@@ -3,6 +3,7 @@
 import pytest
 
 from gpubench.env.host import find_container, read_environment, read_host
+from gpubench.env.redact import anonymous
 from gpubench.env.sources import Sources
 from tests.env.machine import tree
 
@@ -43,6 +44,30 @@ def test_variables_are_kept_by_an_allow_list():
         }
     )
     assert kept == {"CUDA_VISIBLE_DEVICES": "0", "NCCL_DEBUG": "INFO", "LD_LIBRARY_PATH": "~/lib"}
+
+
+UUID = "GPU-0e4fa8e2-1111-2222-3333-444444444444"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (UUID, anonymous(UUID)),
+        (f"{UUID.replace('e4f', 'E4F')},1", f"{anonymous(UUID)},1"),
+        (f"MIG-{UUID}/1/2", f"MIG-{anonymous(UUID)}/1/2"),
+        (UUID.replace("GPU", "MIG"), f"MIG-{anonymous(UUID.replace('GPU', 'MIG'))}"),
+        ("0,1", "0,1"),
+        ("all", "all"),
+    ],
+)
+@pytest.mark.parametrize("name", ["CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"])
+def test_a_uuid_in_a_variable_is_a_hash_unless_asked_for(name, value, kept):
+    assert read_environment({name: value}) == {name: kept}
+    assert read_environment({name: value}, identify=True) == {name: value}
+
+
+def test_of_a_job_it_is_kept_that_there_is_one():
+    assert read_environment({"SLURM_JOB_ID": "4711"}) == {"SLURM_JOB_ID": "set"}
 
 
 def test_the_host_is_described_from_its_files(tmp_path):

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from gpubench.env.nvml import ask_nvml
-from gpubench.env.sources import Sources
+from gpubench.env.nvml import NO_ANSWER, ask_nvml, collect
+from gpubench.env.sources import Completed, Sources
 from tests.fakedriver import build
 from tests.fakedriver.build import but, healthy
 
@@ -131,6 +131,23 @@ def test_a_hanging_init_is_named(tmp_path):
 
     assert answer.nvml.hung_in == "nvmlInit"
     assert "did not come back" in answer.unread["driver.nvml"]
+
+
+@pytest.mark.parametrize(
+    ("output", "doing"), [("", "start"), ('{"begin": "nvmlInit"}\n', "nvmlInit")]
+)
+def test_a_child_that_breaks_has_not_hung(output, doing):
+    answer = collect(Completed(output=output, errors="Traceback\nOSError: no\n", code=1))
+
+    assert answer.nvml.code == NO_ANSWER
+    assert answer.nvml.hung_in is None
+    assert answer.unread["driver.nvml"] == f"ended with exit status 1 in {doing}: OSError: no"
+
+
+def test_a_child_that_is_slow_to_start_has_not_hung():
+    late = Completed(output="", errors="", code=None, timed_out=True, seconds=30.0)
+
+    assert collect(late).nvml.hung_in is None
 
 
 def test_a_garbage_count_is_not_believed_for_ever(tmp_path):

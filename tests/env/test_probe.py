@@ -5,8 +5,13 @@ import sys
 
 import pytest
 
+from gpubench.checks.diagnosis import diagnose
+from gpubench.checks.running import run_checks
+from gpubench.env import probe
+from gpubench.env.nvml import NvmlAnswer
 from gpubench.env.probe import interpreter, take_snapshot
-from gpubench.env.snapshot import digest
+from gpubench.env.python_env import PythonAnswer
+from gpubench.env.snapshot import CudaInit, Torch, TorchDevice, TorchRun, digest
 from gpubench.env.sources import Sources
 from gpubench.errors import BadUsage
 from tests.checks.healthy import results
@@ -76,27 +81,35 @@ def test_a_server_without_torch_is_described_and_healthy(tmp_path):
     assert snapshot.cuda_init.device_count == 8
 
 
+def patience(monkeypatch, line):
+    """The time limit, for NVML too: short where the fault is that it does not come back."""
+    if "hang" not in line:
+        return 20.0
+    monkeypatch.setattr(probe, "NVML_SECONDS", 2.0)
+    return 2.0
+
+
 SCENARIOS = {
     "gpu.7.handle error 15": "gpu.handles",
-    "init error 18": "drv.user_kernel_match",
-    "init error 17": "nvml.load",
+    "init error 18\ncuda.init error 803": "drv.user_kernel_match",
+    "init error 17\ncuda.init error 100": "nvml.load",
     "driver_version 570.86.15": "drv.user_kernel_match",
     "gpu.3.ecc.1.0 1": "ecc.uncorrected",
     "gpu.0.rows 0 1 1 0": "rows.pending",
     "gpu.0.rows 0 1 0 1": "rows.failure",
     "gpu.5.throttle 0x40": "clk.throttle_now",
-    "count 7": "gpu.count",
+    "count 7\ncuda.count 7": "gpu.count",
     "gpu.1.compute_mode 2": "gpu.compute_mode",
     "gpu.2.mig 1 1": "gpu.mig",
     "cuda.init error 802": "cuda.init",
-    "gpu.4.name hang": "nvml.load",
+    "gpu.4.name hang\ncuda.init error 999": "nvml.load",
 }
 
 
 @build.needs_cc
 @pytest.mark.parametrize(("line", "check"), SCENARIOS.items())
-def test_every_fault_of_the_driver_gives_one_finding(tmp_path, line, check):
-    timeout = 2.0 if "hang" in line else 20.0
+def test_every_fault_of_the_driver_gives_one_finding(tmp_path, monkeypatch, line, check):
+    timeout = patience(monkeypatch, line)
     if line.startswith("gpu.2.mig"):
         line += "\ngpu.2.mig_slots 7"
     snapshot = machine(tmp_path, but(healthy(), line), level="standard", timeout=timeout)
@@ -113,9 +126,9 @@ def test_every_fault_of_the_driver_gives_one_finding(tmp_path, line, check):
         if check not in ("gpu.count", "cuda.init") and not line.startswith("driver_version")
     ],
 )
-def test_a_fault_is_found_where_nvml_alone_shows_the_gpus(tmp_path, line, check):
+def test_a_fault_is_found_where_nvml_alone_shows_the_gpus(tmp_path, monkeypatch, line, check):
     """No PCI bus, no /proc/driver/nvidia, no device nodes: what answered is believed."""
-    timeout = 2.0 if "hang" in line else 20.0
+    timeout = patience(monkeypatch, line)
     if line.startswith("gpu.2.mig"):
         line += "\ngpu.2.mig_slots 7"
     tree(tmp_path / "root", {"/proc/modules": "", "/sys/bus/pci/devices/x/vendor": "0x8086"})
@@ -124,3 +137,58 @@ def test_a_fault_is_found_where_nvml_alone_shows_the_gpus(tmp_path, line, check)
     snapshot = take_snapshot(python=bare_python(), timeout=timeout, sources=sources)
     failed = [k for k, r in results(snapshot).items() if r.status.value == "fail"]
     assert failed == [check]
+
+
+class Asked:
+    """Stands for the children: what each was asked with, and what it answers."""
+
+    def __init__(self, monkeypatch, *, devices=(), hip=None):
+        self.cuda, self.nvml_seconds = 0, None
+        torch = Torch(version="2.8.0", hip=hip)
+        monkeypatch.setattr(probe, "ask_nvml", self.ask_nvml)
+        monkeypatch.setattr(probe, "start_cuda", self.start_cuda)
+        monkeypatch.setattr(probe, "inspect_python", lambda *_, **__: PythonAnswer(torch=torch))
+        run = TorchRun(ended="done", devices=devices)
+        monkeypatch.setattr(probe, "run_torch", lambda *_, **__: run)
+
+    def ask_nvml(self, _sources, *, timeout, identify):
+        self.nvml_seconds = timeout
+        return NvmlAnswer(unread={"driver.nvml": "nvidia-ml-py: no module"})
+
+    def start_cuda(self, *_, **__):
+        self.cuda += 1
+        return CudaInit(code=0, device_count=1)
+
+
+H100 = TorchDevice(name="NVIDIA H100", capability="9.0", memory_bytes=80)
+
+
+@pytest.mark.parametrize(
+    ("files", "seen", "asked"),
+    [
+        ({"/dev/nvidia0": ""}, {}, 1),
+        ({}, {"devices": (H100,)}, 1),
+        ({}, {"devices": (H100,), "hip": "6.3"}, 0),
+        ({}, {}, 0),
+    ],
+)
+def test_cuda_is_asked_where_anything_shows_a_gpu_of_nvidia(
+    tmp_path, monkeypatch, files, seen, asked
+):
+    children = Asked(monkeypatch, **seen)
+    sources = tree(tmp_path, {"/proc/modules": "", **files})
+    take_snapshot(level="standard", timeout=5.0, sources=sources)
+    assert children.cuda == asked
+
+
+def test_a_short_time_limit_does_not_shorten_that_of_nvml(tmp_path, monkeypatch):
+    children = Asked(monkeypatch)
+    take_snapshot(timeout=5.0, sources=tree(tmp_path))
+    assert children.nvml_seconds == probe.NVML_SECONDS == 30.0
+
+
+def test_a_sandbox_without_a_bus_has_no_gpu(tmp_path, monkeypatch):
+    Asked(monkeypatch)
+    snapshot = take_snapshot(sources=tree(tmp_path, {"/proc/modules": "", "/dev/null": ""}))
+    assert snapshot.driver.pci_devices is None
+    assert diagnose(snapshot, run_checks(snapshot)).verdict == "no-gpu"
