@@ -98,7 +98,7 @@ def _pinned(name: str, release: Version | None) -> str:
     """A package held to a release; two numbers stand for any of its patches, None for any."""
     if release is None:
         return name
-    return f"{name}=={release}" + (".*" if len(release.parts) == 2 else "")
+    return f"'{name}=={release}.*'" if len(release.parts) == 2 else f"{name}=={release}"
 
 
 def install_line(build: Build, companions: Iterable[str] = ()) -> str:

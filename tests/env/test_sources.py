@@ -109,10 +109,10 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], start_ne
 def test_without_a_temporary_folder_shared_memory_will_do(monkeypatch):
     real = tempfile.TemporaryDirectory
 
-    def full(*, dir=None, **options):
-        if dir is None:
+    def full(**options):
+        if "dir" not in options:
             raise FileNotFoundError(2, "No usable temporary directory found")
-        return real(dir=dir, **options)
+        return real(**options)
 
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
     assert child("print('here')").output == "here\n"
