@@ -87,6 +87,8 @@ def best_build(
 ) -> Build | None:
     """The newest build on record that runs here, of release ``torch`` where one is named."""
     for build in tables.torch_builds():
+        if build.is_experimental:
+            continue
         if torch is not None and build.torch.release(2) != torch.release(2):
             continue
         if runs_here(build, driver=driver, capabilities=capabilities, python=python):

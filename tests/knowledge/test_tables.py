@@ -141,3 +141,14 @@ def test_a_known_line_points_to_its_cause(line, cause):
 
 def test_an_ordinary_line_points_nowhere():
     assert tables.known_error("ValueError: shapes do not match") is None
+
+
+def test_an_experimental_build_is_known_and_never_the_default():
+    build = tables.torch_build(V("2.13.0"), V("13.2"))
+    assert build.is_experimental
+    assert not build.is_default
+
+
+@pytest.mark.parametrize("code", [155, 156, 157, *range(160, 166), 168, 169, 171, 172])
+def test_an_xid_of_the_newer_catalogue_is_on_record(code):
+    assert tables.xid(code)["action"]
