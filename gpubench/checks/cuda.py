@@ -127,7 +127,7 @@ def cuda_starts(snapshot: Snapshot) -> Outcome:
         f"cuInit: {_words(answer)}: {row['meaning']}",
         row["remedy"],
         cause=row["cause"],
-        confidence="likely",
+        confidence=row.get("confidence", "likely"),
         code=answer.code,
     )
 

@@ -1,15 +1,20 @@
 """What was seen to run: torch imports, computes the right thing, and its companions work."""
 
 import re
+from typing import Any
 
 from gpubench.checks.facts import has_gpu, torch_cuda, torch_known, torch_version
 from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
-from gpubench.env.snapshot import Snapshot, TorchRun
+from gpubench.checks.remedies import no_build, replace_torch
+from gpubench.env.snapshot import Proof, Snapshot, TorchRun
 from gpubench.knowledge.tables import cuda_error, known_error
 from gpubench.units import count
 from gpubench.versions import Version
 
 SHOW_ALL = "python -c 'import torch; torch.zeros(1, device=\"cuda\")' shows the whole error"
+HANG_SECONDS = 60.0
+"""An import that takes longer is worth a finding; a slow disk explains less than that."""
+TEST_GPU = "run it again; where one GPU alone is wrong, drain it and test it: dcgmi diag -r 3"
 
 
 def imports(snapshot: Snapshot) -> Outcome:
@@ -26,15 +31,40 @@ def imports(snapshot: Snapshot) -> Outcome:
         return skip("torch is imported at --level standard")
     if run.imported:
         return ok(f"torch {run.version} imports")
-    said = "\n".join([run.problem or "", *run.last_words])
+    said = _said(run)
     row = known_error(said)
+    if run.ended == "timeout":
+        return _import_timed_out(run, row)
     return fail(
         f"import torch {_ending(run)}" + (f": {row['meaning']}" if row else ""),
-        *_after_failed_import(snapshot, row["cause"] if row else None),
-        cause=row["cause"] if row else None,
+        *_after_failed_import(snapshot, row.get("cause") if row else None),
+        cause=row.get("cause") if row else None,
         confidence="likely" if row else "possible",
         said=list(run.last_words),
     )
+
+
+def _said(run: TorchRun) -> str:
+    return "\n".join([run.problem or "", *run.last_words])
+
+
+def _import_timed_out(run: TorchRun, row: dict[str, Any] | None) -> Outcome:
+    """Too little time says nothing; an import that hangs all through a full limit is a finding."""
+    if run.seconds is None or run.seconds < HANG_SECONDS:
+        return _unfinished(run)
+    return fail(
+        f"import torch {_ending(run)}: it hangs, or reads from a very slow disk",
+        "gpubench doctor --timeout 600, which tells a slow disk from a hang",
+        "python -X importtime -c 'import torch' shows where it stops",
+        cause=row.get("cause") if row else None,
+        confidence="possible",
+        said=list(run.last_words),
+    )
+
+
+def _unfinished(run: TorchRun) -> Outcome:
+    limit = "the time limit" if run.seconds is None else f"{run.seconds:.0f} s"
+    return unknown(f"torch did not finish within {limit} ({run.phase}); raise --timeout")
 
 
 def _ending(run: TorchRun) -> str:
@@ -65,41 +95,75 @@ def computes(snapshot: Snapshot) -> Outcome:
         return torch_known(snapshot) or skip("torch computes at --level standard")
     bad = [proof for proof in run.proofs if proof.is_supported and not proof.agrees]
     if bad:
-        return _wrong(bad[0].device, [f"{p.what} {p.dtype} on {p.device}" for p in bad], run)
+        return _wrong(snapshot, bad)
     if run.ended != "done":
-        return _died(run)
-    if not run.proofs:
+        return _died(snapshot, run)
+    done = [proof for proof in run.proofs if proof.is_supported]
+    if not done:
         return unknown("torch ran, but nothing was computed")
-    devices = sorted({proof.device for proof in run.proofs})
+    devices = sorted({proof.device for proof in done})
     if devices == ["cpu"] and has_gpu(snapshot):
         return _no_cuda(snapshot, run)
-    return ok(f"right results in {count(len(run.proofs), 'computation')} on {', '.join(devices)}")
+    return ok(f"right results in {count(len(done), 'computation')} on {', '.join(devices)}")
 
 
-def _wrong(device: str, names: list[str], run: TorchRun) -> Outcome:
-    proof = next(p for p in run.proofs if p.is_supported and not p.agrees)
-    said = proof.problem or f"error {proof.error:.2g}, at most {proof.limit:.2g} is rounding"
-    row = known_error(said)
-    cause = "gpu-hardware-fault" if device.startswith("cuda") else "torch-install-damaged"
+def _wrong(snapshot: Snapshot, bad: list[Proof]) -> Outcome:
+    """The first that is a fault; where others took the memory, nothing was learnt."""
+    found = [(proof, known_error(_fault(proof))) for proof in bad]
+    faults = [(proof, row) for proof, row in found if row is None or "cause" in row]
+    if not faults:
+        return _nothing_learnt(*found[0])
+    names = [f"{proof.what} {proof.dtype} on {proof.device}" for proof, _ in faults]
+    proof, row = faults[0]
+    on_gpu = proof.device.startswith("cuda")
+    cause = "gpu-hardware-fault" if on_gpu else "torch-install-damaged"
     return fail(
-        f"{', '.join(names)}: {said}",
-        "run it again; where one GPU alone is wrong, drain it and test it: dcgmi diag -r 3",
+        f"{', '.join(names)}: {_fault(proof)}",
+        *_remedies(snapshot, row, TEST_GPU if on_gpu else "run it again"),
         cause=row["cause"] if row else cause,
-        confidence="likely" if row else "possible",
+        confidence=_confidence(row),
         failed=names,
     )
 
 
-def _died(run: TorchRun) -> Outcome:
+def _fault(proof: Proof) -> str:
+    if proof.problem:
+        return proof.problem
+    if proof.error is None or proof.limit is None:
+        return "the result was no number"
+    return f"error {proof.error:.2g}, at most {proof.limit:.2g} is rounding"
+
+
+def _nothing_learnt(proof: Proof, row: dict[str, Any] | None) -> Outcome:
+    words = row["meaning"] if row else _fault(proof)
+    return unknown(f"{proof.device} could not be proved: {words}")
+
+
+def _confidence(row: dict[str, Any] | None) -> str:
+    return row.get("confidence", "likely") if row else "possible"
+
+
+def _remedies(snapshot: Snapshot, row: dict[str, Any] | None, otherwise: str) -> tuple[str, ...]:
+    if row and "remedy" in row:
+        return (row["remedy"],)
+    if row and row["cause"] in ("gpu-arch-unsupported", "driver-too-old"):
+        return replace_torch(snapshot) or no_build(snapshot)
+    return (otherwise,)
+
+
+def _died(snapshot: Snapshot, run: TorchRun) -> Outcome:
     if not run.imported:
         return skip("torch did not import")
-    said = "\n".join([run.problem or "", *run.last_words])
-    row = known_error(said)
+    if run.ended == "timeout":
+        return _unfinished(run)
+    row = known_error(_said(run))
+    if row and "cause" not in row:
+        return unknown(f"torch could not be proved: {row['meaning']}")
     return fail(
         f"torch {_ending(run)} while it did: {run.phase}",
-        "sudo dmesg | grep -iE 'nvrm|xid|oom'",
+        *_remedies(snapshot, row, "sudo dmesg | grep -iE 'nvrm|xid|oom'"),
         cause=row["cause"] if row else "torch-install-damaged",
-        confidence="likely" if row else "possible",
+        confidence=_confidence(row),
         said=list(run.last_words),
     )
 
@@ -109,15 +173,17 @@ def _no_cuda(snapshot: Snapshot, run: TorchRun) -> Outcome:
     if torch_cuda(snapshot) is None:
         return skip("this torch was built without CUDA")
     row = known_error(said) or _by_number(said)
+    if row and "cause" not in row:
+        return unknown(f"CUDA did not start: {row['meaning']}")
     return fail(
         f"torch computes on the CPU alone although there is a GPU: {said.splitlines()[0]}",
-        row.get("remedy", SHOW_ALL) if row else SHOW_ALL,
+        *_remedies(snapshot, row, SHOW_ALL),
         cause=row["cause"] if row else "device-access",
-        confidence="likely" if row else "possible",
+        confidence=_confidence(row),
     )
 
 
-def _by_number(said: str) -> dict[str, str] | None:
+def _by_number(said: str) -> dict[str, Any] | None:
     """The row of the CUDA error that torch names by its number: "Error 802: system ..."."""
     found = re.search(r"\bError (\d+):", said)
     return cuda_error(int(found[1])) if found else None

@@ -1,8 +1,11 @@
 """The files of torch: are they those of the wheels they came in."""
 
+import re
+
 from gpubench.checks.facts import torch_known
-from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown
-from gpubench.env.snapshot import Snapshot
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.checks.proofs import ran_right
+from gpubench.env.snapshot import Distribution, Snapshot
 from gpubench.units import count
 
 
@@ -10,6 +13,7 @@ def whole(snapshot: Snapshot) -> Outcome:
     """The files of torch and its CUDA libraries are those of their wheels.
 
     Why: an interrupted or overlapping installation leaves files missing or of another size.
+    A library that is not the wheel's is a fault; Python files are edited on purpose too.
     Remedy: install the damaged distribution again.
     """
     missing = torch_known(snapshot)
@@ -21,16 +25,38 @@ def whole(snapshot: Snapshot) -> Outcome:
         return skip("no wheel RECORD to hold the files against")
     if not damaged:
         return ok(f"the files of {count(len(held), 'distribution')} are those of their wheels")
-    worst = damaged[0]
-    return fail(
-        f"{worst.name} {worst.version}: {count(worst.damaged_count, 'file')} missing or altered, "
-        f"first {worst.damaged[0]}",
+    broken = [entry for entry in damaged if _is_broken(entry, snapshot)]
+    worst = (broken or damaged)[0]
+    words = (
+        f"{worst.name} {worst.version}: {count(worst.damaged_count, 'file')} missing or altered"
+        + (f", first {worst.damaged[0]}" if worst.damaged else "")
+    )
+    if not broken and ran_right(snapshot):
+        return note(f"{words}; torch runs all the same", files=_named(damaged))
+    return (fail if broken else warn)(
+        words,
         *(
             f"pip install --force-reinstall --no-deps {entry.name}=={entry.version}"
             for entry in damaged
         ),
-        files={entry.name: list(entry.damaged) for entry in damaged},
+        files=_named(damaged),
     )
+
+
+def _named(damaged: list[Distribution]) -> dict[str, list[str]]:
+    return {entry.name: list(entry.damaged) for entry in damaged}
+
+
+def _is_broken(entry: Distribution, snapshot: Snapshot) -> bool:
+    """True where a library is not the wheel's, or torch lacks a file and did not import."""
+    if any(_LIBRARY.search(text) for text in entry.damaged):
+        return True
+    imported = snapshot.torch_run is not None and snapshot.torch_run.imported
+    gone = any(text.endswith(" is missing") for text in entry.damaged)
+    return entry.name == "torch" and gone and not imported
+
+
+_LIBRARY = re.compile(r"\.so(?:\.\d+)* (?:is missing|has \d)")
 
 
 CHECKS = (

@@ -1,6 +1,11 @@
 """Remedies that install a torch: worked out from the tables, and held against the same rules."""
 
+import re
+import shlex
+import sys
+
 from gpubench.checks.facts import capabilities, companions, driver_version, python_version
+from gpubench.env.redact import clean
 from gpubench.env.snapshot import Snapshot
 from gpubench.knowledge.compatibility import WHEELS, best_build, install_line
 from gpubench.knowledge.tables import Build
@@ -8,6 +13,21 @@ from gpubench.versions import Version
 
 CPU_TORCH = f"pip install torch torchvision --index-url {WHEELS}/cpu"
 UNINSTALL = "pip uninstall -y torch torchvision torchaudio"
+
+_PIP = re.compile(r"(?<![\w./-])pip (?=install\b|uninstall\b)")
+
+
+def for_interpreter(snapshot: Snapshot, remedy: str) -> str:
+    """A remedy for the environment under test: plain pip would change that of another one."""
+    executable = snapshot.python.executable if snapshot.python else None
+    if not executable or executable == clean(sys.executable):
+        return remedy
+    return _PIP.sub(lambda _: f"{_shell_word(executable)} -m pip ", remedy)
+
+
+def _shell_word(path: str) -> str:
+    """``path`` as one word of a shell, which is to put the home folder for a leading tilde."""
+    return f"~/{shlex.quote(path[2:])}" if path.startswith("~/") else shlex.quote(path)
 
 
 def build_that_runs(snapshot: Snapshot, torch: Version | None = None) -> Build | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from gpubench.checks.outcome import Check, Outcome, Status, fail, skip
 from gpubench.checks.registry import CHECKS
+from gpubench.checks.remedies import for_interpreter
 from gpubench.env.redact import clean
 from gpubench.env.snapshot import Snapshot
 from gpubench.errors import UnknownName
@@ -81,6 +82,8 @@ def _run(
     blocker = _blocker(check, outcome, results)
     if blocker is not None:
         outcome = skip(f"blocked by {blocker}")
+    remedy = tuple(for_interpreter(snapshot, line) for line in outcome.remedy)
+    outcome = dataclasses.replace(outcome, remedy=remedy)
     seconds = Seconds(time.perf_counter() - started)
     return Result(check=check, outcome=outcome, seconds=seconds, blocked_by=blocker)
 

@@ -1,9 +1,12 @@
 """cuDNN and NCCL: each is the one torch pins, as metadata, as files and as loaded."""
 
+import re
+from pathlib import PurePosixPath
 from typing import Any
 
 from gpubench.checks.facts import torch_cuda, torch_known
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
+from gpubench.checks.outcome import Check, Outcome, Status, fail, note, ok, skip, unknown, warn
+from gpubench.checks.proofs import ran_right_on_gpu
 from gpubench.checks.requirements import holds, normalised, pin_of
 from gpubench.env.snapshot import Distribution, LibraryFile, Snapshot
 from gpubench.versions import Version
@@ -25,13 +28,44 @@ def pinned_library(snapshot: Snapshot, library: str) -> Outcome:
         return _not_installed(snapshot, pin, files)
     wanted = f"torch requires {pin.name}{pin.specifier}"
     if not holds(pin, installed.version):
-        return fail(
+        return _mismatch(
+            snapshot,
+            library,
+            (Version.find(installed.version), _release_of(pin)),
             f"{installed.name} {installed.version} is installed, {wanted}",
             f'pip install "{pin.name}{pin.specifier}"',
             installed=installed.version,
             required=str(pin.specifier),
         )
-    return _files_agree(installed, files, f"{installed.name} {installed.version}")
+    return _files_agree(snapshot, library, installed, files)
+
+
+def _release_of(pin: Any) -> Version | None:
+    return Version.find(str(pin.specifier).lstrip("=~>"))
+
+
+def _mismatch(
+    snapshot: Snapshot,
+    library: str,
+    releases: tuple[Version | None, Version | None],
+    words: str,
+    *remedy: str,
+    **details: Any,
+) -> Outcome:
+    """Another release than torch's own, (found, wanted): a fault unless it was seen to work.
+
+    The proofs compute with cuDNN, which keeps its interface within a major release. They do not
+    compute with NCCL, of which only another patch level is harmless.
+    """
+    found, wanted = releases
+    parts = 2 if library == "nccl" else 1
+    alike = bool(found and wanted and found.release(parts) == wanted.release(parts))
+    works = ran_right_on_gpu(snapshot)
+    if alike and library == "nccl" and works:
+        return note(f"{words}; it works all the same")
+    if alike and (library == "nccl" or works):
+        return warn(words, *remedy, **details)
+    return fail(words, *remedy, **details)
 
 
 def _files(snapshot: Snapshot, library: str) -> list[LibraryFile]:
@@ -40,14 +74,20 @@ def _files(snapshot: Snapshot, library: str) -> list[LibraryFile]:
     return [entry for entry in found if entry.name == library and entry.origin != "LD_LIBRARY_PATH"]
 
 
-def _files_agree(installed: Distribution, files: list[LibraryFile], words: str) -> Outcome:
+def _files_agree(
+    snapshot: Snapshot, library: str, installed: Distribution, files: list[LibraryFile]
+) -> Outcome:
     """The files are those of the distribution, not of one that was unpacked over it."""
+    words = f"{installed.name} {installed.version}"
     own = [entry for entry in files if entry.origin == "wheel"]
     version = Version.parse(installed.version)
     for entry in own:
         found = Version.parse(entry.version or "")
         if found.release(3) != version.release(3):
-            return fail(
+            return _mismatch(
+                snapshot,
+                library,
+                (found, version),
                 f"{entry.path} is {found}, although {words} is installed: another "
                 "distribution was unpacked over it",
                 f"pip install --force-reinstall --no-deps {installed.name}=={installed.version}",
@@ -73,7 +113,7 @@ def _without_pin(snapshot: Snapshot, library: str, files: list[LibraryFile]) -> 
     for entry in snapshot.python.distributions if snapshot.python else ():
         own = [file for file in files if file.origin == "wheel"]
         if entry.name.startswith(f"nvidia-{library}-cu") and own:
-            return _files_agree(entry, own, f"{entry.name} {entry.version}")
+            return _files_agree(snapshot, library, entry, own)
     return skip(f"torch names no {library} it requires (conda, or built from source)")
 
 
@@ -91,18 +131,39 @@ def _running_cudnn(snapshot: Snapshot, outcome: Outcome) -> Outcome:
     """The release that answered in the process, which no path of ours may have foreseen."""
     run, pin = snapshot.torch_run, pin_of(snapshot, "nvidia-cudnn-cu")
     running = Version.find(run.cudnn if run else None)
-    wanted = Version.find(str(pin.specifier).lstrip("=~>")) if pin is not None else None
+    wanted = _release_of(pin) if pin is not None else None
     if running is None or wanted is None or running.release(3) == wanted.release(3):
         return outcome
-    loaded = [name for name in (run.loaded if run else ()) if "libcudnn" in name]
-    foreign = next((name for name in loaded if "/nvidia/cudnn/" not in name), None)
-    return fail(
+    loaded = _loaded(snapshot, "cudnn")
+    foreign = next((name for name in loaded if not _is_own(snapshot, name)), None)
+    return _mismatch(
+        snapshot,
+        "cudnn",
+        (running, wanted),
         f"cuDNN {running} is loaded, torch requires {wanted}"
         + (f": it came from {foreign}" if foreign else ""),
         "unset LD_LIBRARY_PATH and LD_PRELOAD",
         cause="library-path-shadowing" if foreign else None,
         loaded=loaded,
     )
+
+
+def _loaded(snapshot: Snapshot, library: str) -> list[str]:
+    """The files of a library that were mapped into the process that computed."""
+    run = snapshot.torch_run
+    return [name for name in (run.loaded if run else ()) if f"/lib{library}" in name]
+
+
+def _is_own(snapshot: Snapshot, name: str) -> bool:
+    """True for a file of torch, of a wheel or of the environment's own library folder."""
+    folders: dict[str, set[str]] = {"own": set(), "LD_LIBRARY_PATH": set()}
+    for entry in snapshot.torch.libraries if snapshot.torch else ():
+        kind = entry.origin if entry.origin in folders else "own"
+        folders[kind].add(str(PurePosixPath(entry.path).parent))
+    folder = str(PurePosixPath(name).parent)
+    if folder in folders["own"]:
+        return True
+    return folder not in folders["LD_LIBRARY_PATH"] and bool(_WHEEL_FILE.search(name))
 
 
 def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
@@ -117,7 +178,8 @@ def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
 def nothing_shadows(snapshot: Snapshot) -> Outcome:
     """No variable puts a foreign cuDNN or NCCL before the ones of torch.
 
-    Why: LD_LIBRARY_PATH and LD_PRELOAD are searched before the wheel's own folders.
+    Why: some builds of torch search LD_LIBRARY_PATH before their own folders; which file is
+    taken shows where torch runs (--level standard).
     Remedy: unset the variable for this program.
     """
     missing = torch_known(snapshot)
@@ -133,14 +195,35 @@ def nothing_shadows(snapshot: Snapshot) -> Outcome:
     words = ", ".join(f"{e.path} ({e.name} {e.version or 'of unknown release'})" for e in foreign)
     if not other:
         return note(f"LD_LIBRARY_PATH holds the same releases again: {words}")
-    return fail(
-        f"LD_LIBRARY_PATH puts {words} before torch's own "
-        + ", ".join(f"{e.name} {own.get(e.name) or '?'}" for e in other),
-        "unset LD_LIBRARY_PATH",
-        confidence="likely",
-        files=[e.path for e in other],
+    outcomes = [_shadowed(snapshot, entry, own.get(entry.name)) for entry in other]
+    return min(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.status))
+
+
+def _shadowed(snapshot: Snapshot, entry: LibraryFile, own: str | None) -> Outcome:
+    """One library on LD_LIBRARY_PATH: was it loaded, and did it work?"""
+    run, loaded = snapshot.torch_run, _loaded(snapshot, entry.name)
+    what = f"{entry.path} ({entry.name} {entry.version or 'of unknown release'})"
+    remedy = "unset LD_LIBRARY_PATH"
+    if loaded and all(_is_own(snapshot, name) for name in loaded):
+        return note(f"LD_LIBRARY_PATH holds {what}; torch loads its own all the same")
+    words = f"LD_LIBRARY_PATH puts {what} before torch's own {entry.name} {own or '?'}"
+    details: dict[str, Any] = {"confidence": "likely", "files": [entry.path]}
+    if loaded:
+        releases = Version.find(entry.version), Version.find(own)
+        return _mismatch(snapshot, entry.name, releases, words, remedy, **details)
+    if run is not None and not run.imported:
+        return fail(words, remedy, **details)
+    details["confidence"] = "possible"
+    return warn(
+        f"LD_LIBRARY_PATH holds {what}, torch's own is {entry.name} {own or '?'}: "
+        "it may be loaded in its place",
+        remedy,
+        **details,
     )
 
+
+_WHEEL_FILE = re.compile(r"/(?:site|dist)-packages/(?:nvidia/.+/lib|torch/lib)/")
+_WORST_FIRST = (Status.FAIL, Status.WARN, Status.NOTE)
 
 CHECKS = (
     Check(

@@ -107,8 +107,7 @@ def _gpu(index: int, values: dict[str, Any], identify: bool) -> Gpu:
     shown: dict[str, Any] = {
         key: clean(entry) if isinstance(entry, str) else entry for key, entry in values.items()
     }
-    if not identify:
-        for field in ("uuid", "serial"):
-            if values.get(field):
-                shown[field] = anonymous(values[field])
+    for field in ("uuid", "serial"):
+        if values.get(field):
+            shown[field] = values[field] if identify else anonymous(values[field])
     return Gpu(index=index, **shown)

@@ -43,6 +43,10 @@ _SECRETS = (
 )
 _HOMES = re.compile(r"(?:/home|/Users)/[^/\s:\"',;]+|(?<![\w./-])/root(?=[/\s:\"',;]|$)")
 
+_UUID = re.compile(
+    r"(?i)\b(GPU|MIG)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-f])"
+)
+
 
 def clean(text: str) -> str:
     """``text`` without secrets, home folders and anything a terminal would obey."""
@@ -50,6 +54,7 @@ def clean(text: str) -> str:
     text = _CONTROL.sub(" ", _TERMINAL.sub("", text))
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
+    text = _UUID.sub(lambda found: f"{found[1]}-{anonymous(found[0])}", text)
     own_home = _own_home()
     if own_home:
         text = text.replace(own_home, "~")

@@ -1,6 +1,7 @@
 """What runs: cuInit and an import of torch, each in a child of the interpreter under test."""
 
 import json
+import re
 from typing import Any
 
 from gpubench.env.python_env import script
@@ -10,6 +11,8 @@ from gpubench.env.sources import Completed, Sources, run_child
 
 CUDA_SECONDS = 30.0
 """cuInit of eight GPUs without the persistence daemon takes up to about ten seconds."""
+SHARE_PER_GPU = 0.25
+"""What every GPU adds to the time limit of torch, as a share of it: they are proved in turn."""
 
 
 def start_cuda(executable: str, sources: Sources, *, timeout: float) -> CudaInit:
@@ -35,14 +38,27 @@ def cuda_answer(completed: Completed) -> CudaInit:
 
 
 def run_torch(executable: str, sources: Sources, *, timeout: float) -> TorchRun:
-    """Import torch and compute with it within ``timeout`` seconds, in a process of its own."""
+    """Import torch and compute with it, in a process of its own.
+
+    It gets ``timeout`` seconds, and a quarter of that more for every GPU.
+    """
     completed = run_child(
         [executable, "-B", "-"],
         script=script("prove_torch.py"),
-        timeout=timeout,
+        timeout=torch_budget(timeout, sources),
         variables=sources.variables,
     )
     return torch_answer(completed)
+
+
+def torch_budget(timeout: float, sources: Sources) -> float:
+    """The seconds torch gets on this machine."""
+    try:
+        nodes = sources.names("/dev") or []
+    except OSError:
+        nodes = []
+    gpus = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in nodes)
+    return timeout * (1 + SHARE_PER_GPU * gpus)
 
 
 def torch_answer(completed: Completed) -> TorchRun:

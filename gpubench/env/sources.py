@@ -95,7 +95,12 @@ def run_child(
     Never raises for what the child does: a signal, a hang or a missing program is an answer.
     On time-out the child's whole process group is ended.
     """
-    with tempfile.TemporaryDirectory(prefix="gpubench-", ignore_cleanup_errors=True) as folder:
+    try:
+        temporary = _empty_folder()
+    except OSError as problem:
+        words = f"no writable temporary folder: {problem.strerror or problem}"
+        return Completed(output="", errors="", code=None, problem=words)
+    with temporary as folder:
         started = time.monotonic()
         try:
             child = subprocess.Popen(
@@ -111,6 +116,18 @@ def run_child(
             words = getattr(problem, "strerror", None) or str(problem)
             return Completed(output="", errors="", code=None, problem=f"cannot start: {words}")
         return _finish(child, script, timeout, started)
+
+
+def _empty_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for one child, in shared memory where no other place can be written."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="gpubench-", ignore_cleanup_errors=True)
+    except OSError:
+        return tempfile.TemporaryDirectory(
+            prefix="gpubench-",
+            dir="/dev/shm",
+            ignore_cleanup_errors=True,
+        )
 
 
 def _caches_in(folder: str) -> dict[str, str]:

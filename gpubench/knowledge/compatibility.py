@@ -87,6 +87,8 @@ def best_build(
 ) -> Build | None:
     """The newest build on record that runs here, of release ``torch`` where one is named."""
     for build in tables.torch_builds():
+        if build.is_experimental:
+            continue
         if torch is not None and build.torch.release(2) != torch.release(2):
             continue
         if runs_here(build, driver=driver, capabilities=capabilities, python=python):
@@ -98,7 +100,7 @@ def _pinned(name: str, release: Version | None) -> str:
     """A package held to a release; two numbers stand for any of its patches, None for any."""
     if release is None:
         return name
-    return f"{name}=={release}" + (".*" if len(release.parts) == 2 else "")
+    return f"'{name}=={release}.*'" if len(release.parts) == 2 else f"{name}=={release}"
 
 
 def install_line(build: Build, companions: Iterable[str] = ()) -> str:

@@ -113,6 +113,8 @@ class Build:
     """Oldest and newest Python minor release it was built for."""
     is_default: bool
     """It is what pip installs without an index."""
+    is_experimental: bool = False
+    """Released, but not meant for everyone."""
 
 
 @functools.cache
@@ -128,6 +130,7 @@ def torch_builds() -> tuple[Build, ...]:
             triton=Version.parse(row["triton"]),
             python=(Version.parse(row["python"][0]), Version.parse(row["python"][1])),
             is_default=build["default"],
+            is_experimental=build.get("experimental", False),
         )
         for row in load("torch")["release"]
         for build in row["build"]

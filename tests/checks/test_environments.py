@@ -34,7 +34,8 @@ def stack(site, *, cuda="12.8", **instead):
         "cudnn": "9.10.2.21", "nccl": "2.27.3", "triton": "3.4.0", "cublas": "12.8.4.1",
         "torchvision": "0.23.0", **instead,
     }  # fmt: skip
-    site.torch("2.8.0", cuda=cuda, requires=REQUIRES if cuda else ["sympy>=1.13.3"])
+    requires = REQUIRES if cuda else ["sympy>=1.13.3"]
+    site.torch("2.8.0", cuda=cuda, requires=requires, init="# torch\n")
     site.distribution("sympy", "1.13.3")
     if cuda and versions["cudnn"]:
         site.cudnn(versions["cudnn"], suffix="cu12")

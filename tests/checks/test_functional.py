@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from gpubench.checks.outcome import Status
+from gpubench.checks.outcome import Confidence, Status
 from gpubench.env.snapshot import Proof, TorchRun
 from tests.checks.healthy import (
     HEALTHY,
@@ -48,11 +48,107 @@ def test_a_failed_import_points_to_what_it_said(said, cause):
     [("signal", "was ended by SIGABRT"), ("timeout", "did not come back within 60 s")],
 )
 def test_an_import_that_ends_the_process_fails_with_its_last_words(ended, problem):
-    snapshot = died(ended, problem, "terminate called", phase="import")
+    snapshot = died(ended, problem, "terminate called", phase="import", seconds=60.1)
     outcome = judge("torch.import", snapshot)
     assert outcome.status is Status.FAIL
     assert problem in outcome.reason
     assert outcome.evidence["said"] == ["terminate called"]
+
+
+def test_too_little_time_for_an_import_says_nothing():
+    hurried = died("timeout", "did not come back within 1 s", phase="import", seconds=1.0)
+    outcome = judge("torch.import", hurried)
+    assert outcome.status is Status.UNKNOWN
+    assert "within 1 s" in outcome.reason
+    assert "--timeout" in outcome.reason
+
+
+def test_an_import_that_hangs_is_not_called_damaged_files():
+    hung = died("timeout", "did not come back within 75 s", phase="import", seconds=75.0)
+    outcome = judge("torch.import", hung)
+    assert outcome.status is Status.FAIL
+    assert outcome.confidence is Confidence.POSSIBLE
+    assert not any("pip" in line for line in outcome.remedy)
+
+
+def test_proofs_that_did_not_finish_say_nothing():
+    cut = with_run(
+        HEALTHY, ended="timeout", phase="conv bf16 cuda:7", problem="did not ...", seconds=61.0
+    )
+    outcome = judge("fn.gemm", cut)
+    assert outcome.status is Status.UNKNOWN
+    assert "conv bf16 cuda:7" in outcome.reason
+
+
+def test_a_wrong_result_before_the_time_ran_out_still_counts():
+    wrong = Proof(what="gemm", device="cuda:5", dtype="fp16", error=0.7, limit=0.01)
+    assert judge("fn.gemm", with_run(HEALTHY, ended="timeout", proofs=(wrong,))).status is (
+        Status.FAIL
+    )
+
+
+def failing(said):
+    proofs = [
+        dataclasses.replace(proof, error=None, problem=said) if proof.device == "cuda:3" else proof
+        for proof in HEALTHY.torch_run.proofs
+    ]
+    return with_run(HEALTHY, proofs=tuple(proofs))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB. GPU 3 has ...",
+        "RuntimeError: CUDA error: out of memory",
+        "RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_memory_in_use_by_others_is_no_fault(said):
+    outcome = judge("fn.gemm", failing(said))
+    assert outcome.status is Status.UNKNOWN
+    assert "in use by others" in outcome.reason
+
+
+def test_a_wrong_result_beside_full_memory_is_still_a_fault():
+    full = failing("CUDA out of memory").torch_run.proofs
+    wrong = Proof(what="gemm", device="cuda:5", dtype="fp16", error=0.7, limit=0.01)
+    outcome = judge("fn.gemm", with_run(HEALTHY, proofs=(*full, wrong)))
+    assert outcome.evidence["failed"] == ["gemm fp16 on cuda:5"]
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("CUDA error: CUDA-capable device(s) is/are busy or unavailable", "device-access"),
+        ("CUDA error: uncorrectable ECC error encountered", "gpu-hardware-fault"),
+        (
+            "CUDA error: the provided PTX was compiled with an unsupported toolchain.",
+            "driver-too-old",
+        ),
+        ("CUDA error: an illegal memory access was encountered", "gpu-hardware-fault"),
+        ("CUDA error: unspecified launch failure", "gpu-hardware-fault"),
+    ],
+)
+def test_a_computation_that_fails_points_to_what_cuda_said(said, cause):
+    outcome = judge("fn.gemm", failing(f"RuntimeError: {said}"))
+    assert outcome.status is Status.FAIL
+    assert outcome.cause == cause
+    assert ("dcgmi" in outcome.remedy[0]) == (cause == "gpu-hardware-fault" and "ECC" not in said)
+
+
+def test_an_infinite_error_that_was_stored_as_null_is_a_wrong_result():
+    wrong = Proof(what="gemm", device="cuda:0", dtype="fp32", error=None, limit=1e-4)
+    outcome = judge("fn.gemm", with_run(HEALTHY, proofs=(wrong,)))
+    assert outcome.status is Status.FAIL
+    assert "no number" in outcome.reason
+
+
+def test_nothing_but_unsupported_dtypes_is_no_pass():
+    proofs = tuple(
+        dataclasses.replace(proof, error=None, problem="no", is_supported=False)
+        for proof in HEALTHY.torch_run.proofs
+    )
+    assert judge("fn.gemm", with_run(HEALTHY, proofs=proofs)).status is Status.UNKNOWN
 
 
 def test_a_failed_import_explains_the_rest():

@@ -1,7 +1,9 @@
 """The files of the wheels."""
 
+import pytest
+
 from gpubench.checks.outcome import Status
-from tests.checks.healthy import QUICK, judge, results, with_distribution
+from tests.checks.healthy import HEALTHY, QUICK, judge, results, with_distribution, with_run
 
 
 def damaged(name="torch", **fields):
@@ -35,3 +37,32 @@ def test_a_library_overwritten_by_another_is_named_by_the_library():
     )
     found = results(overwritten)
     assert found["torch.record"].blocked_by == "torch.cuda_mix"
+
+
+def touched(snapshot, *damaged, name="torch"):
+    return with_distribution(
+        snapshot, name, damaged=damaged, damaged_count=len(damaged), record_read=True
+    )
+
+
+def test_an_edited_python_file_is_a_note_where_torch_works_and_else_a_warning():
+    words = "torch/optim/adam.py has 90 bytes, not 80"
+    assert judge("torch.record", touched(HEALTHY, words)).status is Status.NOTE
+    assert judge("torch.record", touched(QUICK, words)).status is Status.WARN
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["nvidia/cudnn/lib/libcudnn.so.9 is missing", "torch/lib/libtorch.so has 4 bytes, not 80"],
+)
+def test_a_library_that_is_not_the_wheels_fails(words):
+    assert judge("torch.record", touched(QUICK, words)).status is Status.FAIL
+    assert judge("torch.record", touched(HEALTHY, words)).status is Status.FAIL
+
+
+def test_a_python_file_that_torch_lacks_fails_unless_torch_imports():
+    words = "torch/optim/adam.py is missing"
+    assert judge("torch.record", touched(QUICK, words)).status is Status.FAIL
+    assert judge("torch.record", touched(HEALTHY, words)).status is Status.NOTE
+    died = with_run(HEALTHY, ended="signal")
+    assert judge("torch.record", touched(died, words)).status is Status.WARN

@@ -93,9 +93,11 @@ def test_the_cudnn_that_was_loaded_counts_and_its_file_is_named():
     loaded = ("/usr/local/cudnn/lib/libcudnn.so.9",)
     shadowed = with_run(HEALTHY, cudnn="9.1.0", loaded=loaded)
     outcome = judge("torch.cudnn", shadowed)
-    assert outcome.status is Status.FAIL
+    assert outcome.status is Status.WARN  # it was seen to work
     assert outcome.cause == "library-path-shadowing"
     assert loaded[0] in outcome.reason
+    dead = with_run(shadowed, ended="signal")
+    assert judge("torch.cudnn", dead).status is Status.FAIL
 
 
 def test_two_whole_families_side_by_side_warn():
@@ -173,14 +175,58 @@ def foreign(version):
     )
 
 
-def test_a_foreign_library_on_the_path_fails_and_is_named():
+def test_a_foreign_library_on_the_path_is_named_as_a_possibility():
     files = (*QUICK.torch.libraries, foreign("9.1.0"))
     outcome = judge("env.ld_paths", with_torch(QUICK, libraries=files))
-    assert outcome.status is Status.FAIL
+    assert outcome.status is Status.WARN
     assert "/opt/cudnn/lib/libcudnn.so.9" in outcome.reason
     assert SITE not in outcome.reason
+    assert "may be loaded" in outcome.reason
 
 
 def test_the_same_release_on_the_path_is_a_note():
     files = (*QUICK.torch.libraries, foreign("9.10.2"))
     assert judge("env.ld_paths", with_torch(QUICK, libraries=files)).status is Status.NOTE
+
+
+def test_a_newer_cudnn_that_was_seen_to_work_only_warns():
+    newer = with_distribution(HEALTHY, "nvidia-cudnn-cu12", version="9.13.0.50")
+    newer = with_run(with_file(newer, "cudnn", "9.13.0"), cudnn="9.13.0")
+    assert judge("torch.cudnn", newer).status is Status.WARN
+    assert failed(newer) == []
+
+
+def test_another_cudnn_beside_wrong_results_or_of_another_major_fails():
+    newer = with_distribution(HEALTHY, "nvidia-cudnn-cu12", version="9.13.0.50")
+    assert judge("torch.cudnn", with_run(newer, ended="signal")).status is Status.FAIL
+    older = with_distribution(HEALTHY, "nvidia-cudnn-cu12", version="8.9.2.26")
+    assert judge("torch.cudnn", older).status is Status.FAIL
+
+
+def test_another_patch_level_of_nccl_is_a_note_where_torch_works_and_else_a_warning():
+    patched = with_file(
+        with_distribution(HEALTHY, "nvidia-nccl-cu12", version="2.27.7"), "nccl", "2.27.7"
+    )
+    assert judge("torch.nccl", patched).status is Status.NOTE
+    assert judge("torch.nccl", change(patched, torch_run=None)).status is Status.WARN
+    other = with_distribution(HEALTHY, "nvidia-nccl-cu12", version="2.28.9")
+    assert judge("torch.nccl", other).status is Status.FAIL
+
+
+def test_a_library_on_the_path_that_is_not_the_one_loaded_is_a_note():
+    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
+    assert judge("env.ld_paths", shadow).status is Status.NOTE
+    assert failed(shadow) == []
+
+
+def test_a_library_from_the_path_that_is_loaded_fails_unless_it_was_seen_to_work():
+    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
+    loaded = with_run(shadow, loaded=("/opt/cudnn/lib/libcudnn.so.9",))
+    assert judge("env.ld_paths", loaded).status is Status.WARN
+    assert judge("env.ld_paths", with_run(loaded, ended="signal")).status is Status.FAIL
+
+
+def test_a_library_on_the_path_fails_where_torch_does_not_import():
+    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
+    dead = with_run(shadow, version=None, ended="exception", loaded=(), proofs=())
+    assert judge("env.ld_paths", dead).status is Status.FAIL

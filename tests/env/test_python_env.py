@@ -92,8 +92,15 @@ def test_missing_and_altered_files_are_named(site):
     (site.folder / "torch" / "lib" / "libtorch_python.so").unlink()
     torch = inspect(site).python.distribution("torch")
     assert torch.damaged_count == 2
+    assert "libtorch_python.so" in torch.damaged[0]  # libraries first
     assert any("libtorch_python.so is missing" in words for words in torch.damaged)
     assert any("version.py has " in words for words in torch.damaged)
+
+
+def test_empty_files_that_wheels_share_are_not_missed(site):
+    site.distribution("nvidia_nccl_cu12", "2.27.3", files={"nvidia/__init__.py": ""})
+    (site.folder / "nvidia" / "__init__.py").unlink()
+    assert inspect(site).python.distribution("nvidia-nccl-cu12").damaged_count == 0
 
 
 def test_two_installations_are_both_listed(site):

@@ -86,6 +86,20 @@ def test_cleaning_twice_changes_nothing_more(text):
     assert clean(clean(text)) == clean(text)
 
 
+UUID = "5ebe9f43-ac33-420b-8a07-5b3b8d2e1f00"
+
+
+@pytest.mark.parametrize("kind", ["GPU", "MIG"])
+def test_a_uuid_of_a_gpu_is_the_hash_that_the_snapshot_shows(kind):
+    text = f"NVRM: {kind}-{UUID} fell; CUDA_VISIBLE_DEVICES={kind}-{UUID},1"
+    hashed = f"{kind}-{anonymous(f'{kind}-{UUID}')}"
+    assert clean(text) == f"NVRM: {hashed} fell; CUDA_VISIBLE_DEVICES={hashed},1"
+
+
+def test_the_uuid_within_an_old_mig_name_is_hashed_too():
+    assert UUID not in clean(f"MIG-GPU-{UUID}/1/0")
+
+
 def test_every_text_of_a_json_value_is_cleaned():
     plain = {"a": ["/home/alice/x", {"b": "\x1b[31mred"}], "n": 3, "none": None}
     assert clean_plain(plain) == {"a": ["~/x", {"b": "red"}], "n": 3, "none": None}
@@ -101,7 +115,20 @@ def test_an_identifier_becomes_a_short_hash_that_stays_the_same():
 
 
 @pytest.mark.parametrize(
-    "piece", ["a-", "eyJ-", "token", "token-", "://a:", "\x1b]", "x=", "/home/", "Bearer "]
+    "piece",
+    [
+        "a-",
+        "eyJ-",
+        "token",
+        "token-",
+        "://a:",
+        "\x1b]",
+        "x=",
+        "/home/",
+        "Bearer ",
+        "GPU-",
+        "GPU-0123abcd-",
+    ],
 )
 def test_cleaning_takes_time_in_proportion_to_the_text(piece):
     text = piece * (2**20 // len(piece))

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from gpubench.env.running import run_torch, start_cuda
+from gpubench.env.python_env import script
+from gpubench.env.running import run_torch, start_cuda, torch_budget
 from gpubench.env.sources import Sources
 from tests.env.sitepackages import Site
 from tests.env.test_python_env import bare_python
@@ -55,7 +56,8 @@ def test_a_missing_libcuda_is_an_answer(tmp_path):
 def torch_run(tmp_path, init, timeout=20.0):
     site = Site(tmp_path / "site")
     site.torch("2.8.0", init=init)
-    sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder)})
+    variables = {**os.environ, "PYTHONPATH": str(site.folder)}
+    sources = Sources(root=tmp_path, variables=variables)
     return run_torch(bare_python(), sources, timeout=timeout)
 
 
@@ -103,6 +105,71 @@ def test_facts_told_before_the_end_are_kept(tmp_path):
 def test_last_words_are_kept_without_secrets(tmp_path):
     init = "import os, sys; print('HF_TOKEN=hf_0123456789abcdefghij', file=sys.stderr); os.abort()"
     assert "HF_TOKEN=<removed>" in torch_run(tmp_path, init).last_words
+
+
+def test_every_gpu_adds_to_the_time_torch_gets(tmp_path):
+    assert torch_budget(60.0, Sources(root=tmp_path)) == 60.0
+    (tmp_path / "dev").mkdir()
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / "dev" / name).touch()
+    assert torch_budget(60.0, Sources(root=tmp_path)) == 90.0
+
+
+def test_a_cudnn_that_does_not_tell_its_version_leaves_the_other_facts(tmp_path):
+    refusing = 'def version(): raise RuntimeError("cuDNN version incompatibility")'
+    init = FAKE_TORCH.replace("class cudnn: version = staticmethod(lambda: 91002)", "cudnn = Cudnn")
+    init = f"class Cudnn:\n    @staticmethod\n    {refusing}\n{init}"
+    run = torch_run(tmp_path, init)
+    assert (run.version, run.cudnn, run.architectures) == (
+        "2.8.0+cu128",
+        None,
+        ("sm_80", "sm_90"),
+    )
+    assert run.proofs
+
+
+def proving():
+    """The functions of the script, without running it."""
+    text = script("prove_torch.py").replace("os.dup2(2, 1)", "")
+    text = text.replace('answers = os.fdopen(os.dup(1), "w")', "")
+    text = text.replace('answers = os.fdopen(os.dup(1), "w")', "")
+    names = {}
+    exec(text[: text.index("\n\ntry:\n    main()")], names)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("said", "dtype", "capability", "supported"),
+    [
+        ("GET was unable to find an engine to execute this computation", "bf16", (8, 0), False),
+        ("FIND was unable to find an engine to execute this computation", "bf16", None, False),
+        ("No valid engine configs for Matmul", "fp16", (9, 0), False),
+        ("GET was unable to find an engine to execute this computation", "fp32", (7, 0), True),
+        ("CUDNN_STATUS_EXECUTION_FAILED", "bf16", (7, 5), False),
+        ("CUDNN_STATUS_EXECUTION_FAILED", "tf32", (7, 0), False),
+        ("CUDNN_STATUS_EXECUTION_FAILED", "bf16", (8, 0), True),
+        ("CUDNN_STATUS_EXECUTION_FAILED", "fp16", (7, 5), True),
+    ],
+)
+def test_a_dtype_that_a_device_never_had_is_told_from_a_fault(said, dtype, capability, supported):
+    assert proving()["is_supported"](said, dtype, capability) is supported
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_result_that_is_no_number_is_everything_wrong(value):
+    class Number(float):
+        def __sub__(self, other):
+            return Number(float(self) - other)
+
+        def __truediv__(self, other):
+            return Number(float(self) / other)
+
+        def itself(self):
+            return self
+
+        double = cpu = abs = max = itself
+
+    assert proving()["difference"](Number(value), Number(1.0)) == 1e30
 
 
 @pytest.mark.torch

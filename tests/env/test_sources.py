@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -103,6 +104,28 @@ subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"], start_ne
     started = time.monotonic()
     assert child(script).code == 0
     assert time.monotonic() - started < 10
+
+
+def test_without_a_temporary_folder_shared_memory_will_do(monkeypatch):
+    real = tempfile.TemporaryDirectory
+
+    def full(**options):
+        if "dir" not in options:
+            raise FileNotFoundError(2, "No usable temporary directory found")
+        return real(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    assert child("print('here')").output == "here\n"
+
+
+def test_no_writable_folder_at_all_is_an_answer(monkeypatch):
+    def full(**options):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    done = child("print('here')")
+    assert done.code is None
+    assert "no writable temporary folder" in done.ending
 
 
 def test_files_are_read_below_the_root(tmp_path):

@@ -81,9 +81,14 @@ def test_what_is_offered_runs():
 def test_companions_come_with_the_line():
     build = next(b for b in torch_builds() if str(b.torch) == "2.8.0" and b.is_default)
     line = install_line(build, ["torchvision", "torchaudio"])
-    assert line == "pip install torch==2.8.0 torchvision==0.23.* torchaudio==2.8.*"
+    assert line == "pip install torch==2.8.0 'torchvision==0.23.*' 'torchaudio==2.8.*'"
 
 
 def test_a_companion_that_is_not_on_record_is_left_to_pip():
     newest = torch_builds()[0]
     assert install_line(newest, ["torchvision"]).split()[3] == "torchvision"
+
+
+def test_an_experimental_build_is_not_offered():
+    facts = {"driver": V("595.45.04"), "capabilities": [V("9.0")], "python": V("3.11")}
+    assert str(best_build(**facts, torch=V("2.13")).cuda) == "13.0"

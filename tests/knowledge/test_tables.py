@@ -58,6 +58,11 @@ def test_every_cause_is_one_of_ours(row):
         ("NVIDIA B300 SXM6 AC", "10.3"),
         ("NVIDIA GB10", "12.1"),
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "12.0"),
+        ("NVIDIA RTX 2000 Ada Generation", "8.9"),
+        ("NVIDIA RTX 3000 Ada Generation Laptop GPU", "8.9"),
+        ("NVIDIA RTX 4500 Ada Generation", "8.9"),
+        ("NVIDIA RTX PRO 4500 Blackwell", "12.0"),
+        ("NVIDIA RTX PRO 500 Blackwell Generation Laptop GPU", "12.0"),
         ("NVIDIA Z1", None),
         ("", None),
     ],
@@ -136,3 +141,14 @@ def test_a_known_line_points_to_its_cause(line, cause):
 
 def test_an_ordinary_line_points_nowhere():
     assert tables.known_error("ValueError: shapes do not match") is None
+
+
+def test_an_experimental_build_is_known_and_never_the_default():
+    build = tables.torch_build(V("2.13.0"), V("13.2"))
+    assert build.is_experimental
+    assert not build.is_default
+
+
+@pytest.mark.parametrize("code", [155, 156, 157, *range(160, 166), 168, 169, 171, 172])
+def test_an_xid_of_the_newer_catalogue_is_on_record(code):
+    assert tables.xid(code)["action"]

@@ -47,7 +47,7 @@ def test_a_finding_carries_what_the_contract_names():
         "remedy",
         "reference",
     ]
-    assert finding["remedy"] == ['pip install "nvidia-nccl-cu12==2.27.3"']
+    assert finding["remedy"] == ['/opt/venv/bin/python -m pip install "nvidia-nccl-cu12==2.27.3"']
     assert {"id": "torch.nccl", "status": "fail"}.items() <= next(
         line for line in report["checks"] if line["id"] == "torch.nccl"
     ).items()

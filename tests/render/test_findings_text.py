@@ -42,7 +42,7 @@ def test_trouble_is_named_with_what_to_type():
     assert "✗ Torch" in shown
     assert "torch.cudnn" in shown
     assert "1. cudnn-mismatch (certain)" in shown
-    assert '→ pip install "nvidia-cudnn-cu12==9.10.2.21"' in shown
+    assert '→ /opt/venv/bin/python -m pip install "nvidia-cudnn-cu12==9.10.2.21"' in shown
 
 
 def test_the_last_line_counts_every_status():
@@ -56,7 +56,7 @@ def test_the_last_line_counts_every_status():
 
 def test_without_torch_the_line_that_installs_one_is_printed():
     bare = h.change(h.without_distribution(QUICK, "torch"), torch=None)
-    assert "→ pip install torch==" in text(bare)
+    assert "→ /opt/venv/bin/python -m pip install torch==" in text(bare)
 
 
 def test_color_is_written_only_where_it_is_asked_for():

@@ -34,6 +34,7 @@ WITH_RECORD = re.compile(
     r"torch|torchvision|torchaudio|triton|nvidia-(cudnn|nccl|cublas|cuda-runtime)(-cu\d+)?"
 )
 CODE = re.compile(r"\.py$|\.so(\.\d+)*$")
+LIBRARY = re.compile(r"\.so(\.\d+)*$")
 DAMAGE_NAMED = 20
 ARCHITECTURES = re.compile(rb"(?:sm|compute)_\d+[af]?(?: (?:sm|compute)_\d+[af]?)*")
 
@@ -131,20 +132,25 @@ def assigned(path: str, variable: str) -> str | None:
 
 
 def record_damage(metadata: str, folder: str) -> dict[str, Any]:
-    """Which files of the RECORD are missing or have another size; byte code is not looked at."""
+    """Which files of the RECORD are missing or have another size; byte code is not looked at.
+
+    Empty files are not either: several wheels own the same nvidia/__init__.py. Libraries are
+    named first.
+    """
     path = os.path.join(metadata, "RECORD")
     if not os.path.isfile(path):
         return {"record_read": False}
     damaged = []
     with open(path, encoding="utf-8", errors="replace", newline="") as stream:
         for row in csv.reader(stream):
-            if len(row) == 3 and row[2].isdigit() and CODE.search(row[0]):
+            if len(row) == 3 and row[2].isdigit() and int(row[2]) and CODE.search(row[0]):
                 problem = damage(os.path.join(folder, row[0]), int(row[2]))
                 if problem:
-                    damaged.append(row[0] + problem)
+                    damaged.append((LIBRARY.search(row[0]) is None, row[0] + problem))
+    named = [text for _, text in sorted(damaged)]
     return {
         "record_read": True,
-        "damaged": damaged[:DAMAGE_NAMED],
+        "damaged": named[:DAMAGE_NAMED],
         "damaged_count": len(damaged),
     }
 

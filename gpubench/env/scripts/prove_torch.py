@@ -12,9 +12,10 @@ import sys
 sys.path[:] = [entry for entry in sys.path if entry]
 
 import json
+import math
 import os
 import re
-from typing import Any
+from typing import Any, Callable
 
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
@@ -26,6 +27,12 @@ rounding gives in a sum of 256 products (own measurement on CPU and Hopper)."""
 UNSUPPORTED = re.compile(
     r"not implemented|not supported|NOT_SUPPORTED|unsupported dtype", re.IGNORECASE
 )
+NO_ENGINE = re.compile(
+    r"unable to find an engine|no valid engine configs|unable to find a valid engine", re.IGNORECASE
+)
+"""cuDNN has no kernel for this dtype on this device; of FP32 that would be a fault."""
+TENSOR_CORES = (8, 0)
+"""The first compute capability with BF16 and TF32."""
 
 
 def say(**facts: Any) -> None:
@@ -38,12 +45,30 @@ def words(problem: Exception) -> str:
 
 
 def describe_build(torch: Any) -> None:
-    cudnn = torch.backends.cudnn.version() if torch.version.cuda else None
-    say(version=torch.__version__, cuda=torch.version.cuda, cudnn=decoded(cudnn))
+    """What torch says of itself, each fact on its own: a foreign cuDNN lets one of them raise."""
+    attempt("version", lambda: str(torch.__version__))
+    attempt("cuda", lambda: torch.version.cuda)
+    attempt(
+        "cudnn", lambda: decoded(torch.backends.cudnn.version()) if torch.version.cuda else None
+    )
+    attempt("architectures", lambda: compiled_for(torch))
+
+
+def attempt(name: str, fact: Callable[[], Any]) -> None:
+    """Say one fact; why it cannot be had goes among the last words."""
+    try:
+        value = fact()
+    except Exception as problem:
+        sys.stderr.write(f"{name}: {words(problem)}\n")
+        return
+    if value is not None:
+        say(**{name: value})
+
+
+def compiled_for(torch: Any) -> list[str] | None:
     private = vars(torch)["_C"]  # get_arch_list() is empty where CUDA is not available
     flags = getattr(private, "_cuda_getArchFlags", lambda: None)()
-    if flags:
-        say(architectures=flags.split())
+    return flags.split() if flags else None
 
 
 def decoded(code: int | None) -> str | None:
@@ -54,19 +79,21 @@ def decoded(code: int | None) -> str | None:
     return f"{code // scale}.{code % scale // 100}.{code % 100}"
 
 
-def start_cuda(torch: Any) -> list[str]:
-    """The devices CUDA answers with; why there are none goes into the report."""
+def start_cuda(torch: Any) -> dict[str, tuple[int, int]]:
+    """Each device CUDA answers with and its compute capability; why there are none is said."""
     if not torch.version.cuda and not getattr(torch.version, "hip", None):
         say(cuda_available=False)
-        return []
+        return {}
     try:
         torch.cuda.init()
     except Exception as problem:
         say(cuda_available=False, cuda_problem=words(problem))
-        return []
+        return {}
     devices = []
+    capabilities = {}
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
+        capabilities[f"cuda:{index}"] = (properties.major, properties.minor)
         devices.append(
             {
                 "name": properties.name,
@@ -75,10 +102,10 @@ def start_cuda(torch: Any) -> list[str]:
             }
         )
     say(cuda_available=torch.cuda.is_available(), devices=devices)
-    return [f"cuda:{index}" for index in range(len(devices))]
+    return capabilities
 
 
-def prove(torch: Any, device: str) -> None:
+def prove(torch: Any, device: str, capability: tuple[int, int] | None) -> None:
     """Each computation, held against FP64 on the CPU; a failure leaves the others."""
     names = ["fp32", "tf32", "fp16", "bf16"] if device != "cpu" else ["fp32", "bf16"]
     for what, compute in (("gemm", gemm), ("conv", conv)):
@@ -89,8 +116,15 @@ def prove(torch: Any, device: str) -> None:
                 proof["error"] = compute(torch, device, name)
             except Exception as problem:
                 proof["problem"] = words(problem)
-                proof["is_supported"] = not UNSUPPORTED.search(str(problem))
+                proof["is_supported"] = is_supported(str(problem), name, capability)
             say(proof=proof)
+
+
+def is_supported(said: str, name: str, capability: tuple[int, int] | None) -> bool:
+    """False where an exception says no more than that the device cannot do this dtype."""
+    if name in ("bf16", "tf32") and capability is not None and capability < TENSOR_CORES:
+        return False
+    return not (UNSUPPORTED.search(said) or (name != "fp32" and NO_ENGINE.search(said)))
 
 
 def dtype_of(torch: Any, name: str) -> Any:
@@ -120,9 +154,9 @@ def conv(torch: Any, device: str, name: str) -> float:
 
 
 def difference(got: Any, exact: Any) -> float:
-    """Largest error relative to the largest exact entry; a NaN counts as everything wrong."""
-    error = (got.double().cpu() - exact).abs().max() / exact.abs().max()
-    return float(error) if error == error else 1e30
+    """Largest error relative to the largest exact entry; NaN and infinity are everything wrong."""
+    error = float((got.double().cpu() - exact).abs().max() / exact.abs().max())
+    return error if math.isfinite(error) else 1e30
 
 
 def try_torchvision(torch: Any, devices: list[str]) -> None:
@@ -176,10 +210,11 @@ def main() -> None:
     say(phase="cuda")
     devices = start_cuda(torch)
     for device in devices or ["cpu"]:
-        prove(torch, device)
+        prove(torch, device, devices.get(device))
     try_numpy(torch)
-    try_torchvision(torch, devices)
-    say(loaded=mapped(), phase="done")
+    try_torchvision(torch, list(devices))
+    attempt("loaded", mapped)
+    say(phase="done")
 
 
 try:
