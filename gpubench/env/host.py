@@ -33,7 +33,11 @@ _UUID = re.compile(r"(MIG-)?GPU-([0-9a-fA-F][0-9a-fA-F-]*)|MIG-([0-9a-fA-F][0-9a
 
 def read_environment(variables: Mapping[str, str], *, identify: bool = False) -> dict[str, str]:
     """The variables of the allow-list, cleaned; UUIDs of GPUs as hashes unless ``identify``."""
-    kept = {name: clean(variables[name]) for name in sorted(variables) if ALLOWED.fullmatch(name)}
+    kept = {
+        name: clean(variables[name], keep_uuids=True)
+        for name in sorted(variables)
+        if ALLOWED.fullmatch(name)
+    }
     if not identify:
         kept = {name: _UUID.sub(_hashed, value) for name, value in kept.items()}
     return {**kept, **{name: "set" for name in SCHEDULERS if variables.get(name)}}

@@ -48,13 +48,14 @@ _UUID = re.compile(
 )
 
 
-def clean(text: str) -> str:
+def clean(text: str, *, keep_uuids: bool = False) -> str:
     """``text`` without secrets, home folders and anything a terminal would obey."""
     text = text.encode("utf-8", "replace").decode()  # a lone surrogate can be printed nowhere
     text = _CONTROL.sub(" ", _TERMINAL.sub("", text))
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    text = _UUID.sub(lambda found: f"{found[1]}-{anonymous(found[0])}", text)
+    if not keep_uuids:
+        text = _UUID.sub(lambda found: f"{found[1]}-{anonymous(found[0])}", text)
     own_home = _own_home()
     if own_home:
         text = text.replace(own_home, "~")
