@@ -3,7 +3,12 @@
 import importlib.util
 import os
 
+import hypothesis
 import pytest
+
+# a shared machine may stop for a moment in any example; how long one takes is no property here
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported; no test may reach it
 
