@@ -1,10 +1,18 @@
 """What the parent asks of a child process, and what a child may answer; plain values only."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal
 
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
+
+
+def public_name(given: str) -> str:
+    """A name as a record may hold it: of a path on this machine its last part alone."""
+    path = Path(given)
+    return path.name if path.exists() else given
+
 
 Kind = Literal["describe", "measure", "parity"]
 Tier = Literal["resident", "end-to-end"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gpubench import codec
-from gpubench.bench.job import State, Tier
+from gpubench.bench.job import State, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
@@ -34,7 +34,7 @@ class Source:
             return None
         path = Path(given)
         whole = str(path.resolve()) if path.exists() else given
-        name = path.name if path.exists() else given
+        name = public_name(given)
         digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         return cls(name=name.encode("utf-8", "replace").decode() or "/", digest=digest)
 

@@ -4,13 +4,15 @@ Prints one JSON object per line. Times are of the system's monotonic clock, whic
 a machine share, so that samples can be laid over a window that another process timed.
 """
 
-import hashlib
 import json
 import select
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+from gpubench.env.nvml_child import text_of
+from gpubench.env.redact import anonymous
 
 INTERVAL_SECONDS = 0.1
 
@@ -73,9 +75,7 @@ def sample(nvml: Any, gpu: Any) -> dict[str, float]:
 def _find(nvml: Any, wanted: str) -> Any:
     for index in range(nvml.nvmlDeviceGetCount()):
         gpu = nvml.nvmlDeviceGetHandleByIndex(index)
-        uuid = nvml.nvmlDeviceGetUUID(gpu)
-        text = uuid.decode() if isinstance(uuid, bytes) else uuid
-        if hashlib.sha256(text.encode()).hexdigest()[:16] == wanted:
+        if anonymous(text_of(nvml.nvmlDeviceGetUUID, gpu)) == wanted:
             return gpu
     return None
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertForTokenClassification
 
-from gpubench.bench.job import Workload
+from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage
 from gpubench.suites import tokens
@@ -87,7 +87,7 @@ class NerTask:
         self._read = 0
         self.settings: Mapping[str, Any] = {
             "item": "sentence",
-            "model": _shown(workload.model) if workload.model else "BERT, random weights",
+            "model": public_name(workload.model) if workload.model else "BERT, random weights",
             "layers": tagger.config.num_hidden_layers,
             "hidden_size": tagger.config.hidden_size,
             "sequence_length": self._length,
@@ -158,7 +158,7 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
         tokens.train(corpus, VOCABULARY).save(where)
         said = "built from the data"
     else:
-        where, said = workload.model, _shown(workload.model)
+        where, said = workload.model, public_name(workload.model)
     tokenizer = tokens.load(where)
     length = workload.sequence_length or SEQUENCE_LENGTH
     encoded = tokens.encode(corpus, tokenizer, corpus.labels, length)
@@ -222,8 +222,3 @@ def _pinned(batch: Batch) -> Batch:
     if not torch.cuda.is_available():
         return batch
     return {name: tensor.contiguous().pin_memory() for name, tensor in batch.items()}
-
-
-def _shown(name: str) -> str:
-    """A model's name without the path that may name a person."""
-    return Path(name).name if Path(name).exists() else name

@@ -6,13 +6,12 @@ Letters in shapes: B images in a batch, S pixels along a side, C classes.
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 
-from gpubench.bench.job import Workload
+from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage, UnknownName
 from gpubench.suites import images
@@ -64,7 +63,7 @@ class DeitTask:
         self._stream: images.ImageStream | None = None
         self.settings: Mapping[str, Any] = {
             "item": "image",
-            "model": Path(name).name if Path(name).exists() else name,
+            "model": public_name(name),
             "layers": SMOKE_DEPTH if smoke else len(getattr(self.model.classifier, "blocks", [])),
             "image_size": self._size,
             "classes": self._classes,
