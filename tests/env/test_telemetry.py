@@ -12,6 +12,7 @@ import pytest
 
 from gpubench.env import telemetry_child
 from gpubench.env.telemetry import Recorder, Telemetry, sampling, summarise
+from tests.fakedriver import build
 
 
 def sample(seconds=0.0, **changes):
@@ -129,3 +130,17 @@ def test_a_machine_without_nvml_says_why_there_is_no_telemetry(tmp_path):
 def test_a_sampler_ends_with_its_block():
     with sampling(hashlib.sha256(b"GPU-none").hexdigest()[:16]) as taken:
         assert taken.between(0.0, 1.0).samples == 0
+
+
+@build.needs_cc
+def test_the_real_binding_finds_the_gpu_by_its_hash_and_reads_it(tmp_path):
+    uuid = b"GPU-00000000-0000-0000-0000-000000000001"
+    program = "import sys; from gpubench.env.telemetry_child import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, hashlib.sha256(uuid).hexdigest()[:16]],
+        env=build.variables(tmp_path, build.healthy(2)), input="",
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (first, *_) = map(json.loads, done.stdout.splitlines())
+    assert (first["power_watts"], first["temperature_c"]) == (70.0, 31)
+    assert "sm_clock_mhz" not in first, "this driver has no such call, which is an absence"
