@@ -1,0 +1,80 @@
+"""The interpreter under test, torch in it, and its tool chain, all as files."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """One installed distribution that has to do with torch."""
+
+    name: str
+    """Normalised: lower case, hyphens."""
+    version: str
+    requires: tuple[str, ...] = ()
+    """What it requires on this platform, markers evaluated and removed."""
+    build: str | None = None
+    """The version its own files give, with the local tag (0.19.1+cu124)."""
+    folder: str | None = None
+    """The folder it is installed in."""
+    damaged: tuple[str, ...] = ()
+    """Files that are missing, or whose size is not that of the RECORD (at most 20 named)."""
+    damaged_count: int = 0
+    record_read: bool = False
+    """Its RECORD was held against the files."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryFile:
+    """One CUDA library as a file, with the version that stands in it."""
+
+    name: str
+    """``cudnn`` or ``nccl``."""
+    path: str
+    version: str | None = None
+    origin: str
+    """``wheel``, ``torch``, ``prefix`` or ``LD_LIBRARY_PATH``."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """The interpreter under test and what is installed for it."""
+
+    executable: str | None = None
+    version: str | None = None
+    implementation: str | None = None
+    is_free_threaded: bool = False
+    kind: str | None = None
+    """``venv``, ``conda`` or ``system``."""
+    distributions: tuple[Distribution, ...] = ()
+
+    def distribution(self, name: str) -> Distribution | None:
+        """The distribution that an import would find, or None."""
+        return next((entry for entry in self.distributions if entry.name == name), None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Torch:
+    """torch as its files describe it; nothing of it was run."""
+
+    version: str
+    cuda: str | None = None
+    """None for a build without CUDA."""
+    hip: str | None = None
+    git: str | None = None
+    is_debug: bool | None = None
+    architectures: tuple[str, ...] | None = None
+    """Compiled code: ``sm_90``, ``compute_90`` (PTX). None where the files did not say."""
+    libraries: tuple[LibraryFile, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """What torch.compile and extension builds need on this machine."""
+
+    cc: str | None = None
+    """The C compiler that triton would use."""
+    cxx: str | None = None
+    """The C++ compiler that inductor would use."""
+    python_h: str | None = None
+    nvcc: str | None = None
+    """The release of nvcc on the PATH."""
