@@ -13,6 +13,7 @@ from gpubench.env.snapshot.driver import DeviceNode, Driver, KernelEvent, Nvml, 
 from gpubench.env.snapshot.fields import VOLATILE
 from gpubench.env.snapshot.gpu import Gpu
 from gpubench.env.snapshot.host import Container, Host
+from gpubench.env.snapshot.paste import Paste
 from gpubench.env.snapshot.python import Distribution, LibraryFile, Python, Toolchain, Torch
 from gpubench.env.snapshot.runs import CudaInit, Proof, TorchDevice, TorchRun
 
@@ -29,6 +30,7 @@ __all__ = [
     "KernelEvent",
     "LibraryFile",
     "Nvml",
+    "Paste",
     "PciDevice",
     "Proof",
     "Python",
@@ -68,6 +70,8 @@ class Snapshot:
     toolchain: Toolchain | None = None
     cuda_init: CudaInit | None = dataclasses.field(default=None, metadata=VOLATILE)
     torch_run: TorchRun | None = dataclasses.field(default=None, metadata=VOLATILE)
+    paste: Paste | None = None
+    """Only where ``source`` is no ``live``: what the pasted report says beside the facts."""
     unread: dict[str, str] = dataclasses.field(default_factory=dict, metadata=VOLATILE)
     """Dotted path of a field → why it could not be read."""
 
