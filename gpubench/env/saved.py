@@ -1,10 +1,11 @@
-"""Reads a snapshot back: one of ours, or the doctor JSON that holds one."""
+"""What ``--from`` reads: a snapshot of ours, the doctor JSON that holds one, a pasted report."""
 
 import sys
 from pathlib import Path
 from typing import Any
 
 from gpubench import codec
+from gpubench.env.readers.registry import read_report
 from gpubench.env.redact import clean, clean_plain
 from gpubench.env.snapshot import SCHEMA, Snapshot
 from gpubench.errors import UnknownSchema, UnreadableInput
@@ -17,11 +18,19 @@ def read_snapshot(source: str) -> Snapshot:
     """The snapshot in the file ``source``, or on stdin for ``-``; UnreadableInput otherwise."""
     name = "stdin" if source == "-" else clean(source)
     content = _stdin() if source == "-" else codec.read_bytes(Path(source), MAX_BYTES)
+    if not _is_json(content):
+        return read_report(content, name)
     try:
         plain = _snapshot_in(codec.parse_json(content, name), name)
         return codec.from_plain(Snapshot, clean_plain(plain), name)
     except RecursionError:
         raise UnreadableInput(f"{name}: nested deeper than any snapshot") from None
+
+
+def _is_json(content: bytes) -> bool:
+    """True for what wants to be JSON of ours: an object from its first character on."""
+    head = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return head.startswith((b"{", b"[", b"null")) and b"gpubench." in content[:65536]
 
 
 def _stdin() -> bytes:

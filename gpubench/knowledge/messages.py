@@ -1,0 +1,67 @@
+"""Lines that programs print when they fail, and the cause each points to."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Iterator
+
+from gpubench.knowledge.tables import load
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One row of ``error_lines.toml``."""
+
+    pattern: re.Pattern[str]
+    meaning: str
+    source: str
+    cause: str | None = None
+    """None where it says nothing of the environment, or only together with other facts."""
+    confidence: str = "likely"
+    remedy: str | None = None
+    explained_by: tuple[str, ...] = ()
+    """Causes that, where they are found for certain, are what this line comes from."""
+    wants_gpu: bool = False
+    """Whoever reads it expected a GPU to be used."""
+    is_programs: bool = False
+    """Printed by faulty programs on sound machines as well: it counts only in our own proofs."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message that was found, and where it stands."""
+
+    message: Message
+    words: str
+
+
+@functools.cache
+def messages() -> tuple[Message, ...]:
+    """Every row, the more telling ones first."""
+    rows = load("error_lines")["line"]
+    return tuple(
+        Message(
+            pattern=re.compile(row["pattern"]),
+            explained_by=tuple(row.get("explained_by", ())),
+            **{key: value for key, value in row.items() if key not in ("pattern", "explained_by")},
+        )
+        for row in rows
+    )
+
+
+@functools.cache
+def _any() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{row['pattern']})" for row in load("error_lines")["line"]))
+
+
+def is_message(text: str) -> bool:
+    """True where a line on record stands in ``text``."""
+    return _any().search(text) is not None
+
+
+def messages_in(text: str) -> Iterator[Said]:
+    """The messages that stand in ``text``, in the order of the table."""
+    for message in messages():
+        found = message.pattern.search(text)
+        if found:
+            yield Said(message=message, words=found[0])
