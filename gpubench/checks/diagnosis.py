@@ -103,12 +103,16 @@ def _finding(result: Result) -> Finding:
 
 
 def _ranked(results: Sequence[Result]) -> tuple[Cause, ...]:
-    """Causes of errors before causes of warnings, each in the order of ``CAUSES``."""
+    """What is behind the symptom, then causes of errors, then of warnings, as in ``CAUSES``."""
     troubles = [result for result in results if _enters(result)]
     grouped: dict[str, list[Result]] = {}
     for result in troubles:
         grouped.setdefault(result.cause, []).append(result)
-    order = sorted(grouped, key=lambda cause: (_mildest(grouped[cause]), CAUSES.index(cause)))
+    leading = _behind_the_symptom(results)
+    order = sorted(
+        grouped,
+        key=lambda cause: (cause not in leading, _mildest(grouped[cause]), CAUSES.index(cause)),
+    )
     return tuple(
         Cause(
             cause=cause,
@@ -117,6 +121,18 @@ def _ranked(results: Sequence[Result]) -> tuple[Cause, ...]:
         )
         for cause in order
     )
+
+
+def _behind_the_symptom(results: Sequence[Result]) -> set[str]:
+    """The causes of what somebody complains of; a mere possibility does not lead."""
+    causes = {result.check.id: result.cause for result in results}
+    symptoms = [result for result in results if result.check.is_symptom]
+    own = {
+        result.cause
+        for result in symptoms
+        if _enters(result) and result.outcome.confidence is not Confidence.POSSIBLE
+    }
+    return own | {causes[name] for r in symptoms if (name := r.blocked_by) in causes}
 
 
 def _surest(results: Sequence[Result]) -> str:

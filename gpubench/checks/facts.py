@@ -30,6 +30,7 @@ def has_gpu(snapshot: Snapshot) -> bool:
         snapshot.gpus
         or pci_gpus(snapshot)
         or snapshot.driver.module_loaded
+        or snapshot.driver.version
         or nvml_answers(snapshot)
         or (snapshot.cuda_init and snapshot.cuda_init.device_count)
         or (snapshot.torch_run and snapshot.torch_run.devices and not is_rocm(snapshot))
@@ -44,6 +45,8 @@ def is_rocm(snapshot: Snapshot) -> bool:
 def cuda_works(snapshot: Snapshot) -> bool:
     """True where CUDA was seen to start or to compute: the driver works, whatever a file says."""
     started = snapshot.cuda_init is not None and snapshot.cuda_init.code == 0
+    if snapshot.paste is not None and snapshot.paste.cuda_available and not is_rocm(snapshot):
+        return True
     return started or (gpu_computed(snapshot) and not is_rocm(snapshot))
 
 

@@ -42,7 +42,7 @@ def _toolchain(snapshot: Snapshot) -> tuple[Outcome | None, Toolchain]:
     torch = torch_version(snapshot)
     if torch is not None and torch < Version.parse("2.0"):
         return skip(f"torch {torch} has no torch.compile"), Toolchain()
-    if snapshot.toolchain is None:
+    if snapshot.toolchain is None or snapshot.paste is not None:  # no report tells all of it
         reason = snapshot.why_unread("toolchain")
         words = "the tool chain is not described here"
         return unknown(reason) if reason else skip(words), Toolchain()

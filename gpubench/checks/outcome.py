@@ -41,6 +41,8 @@ class Outcome:
     remedy: tuple[str, ...] = ()
     """Commands or one sentence each, in the order to try them."""
     evidence: dict[str, Any] = dataclasses.field(default_factory=dict)
+    explained_by: tuple[str, ...] = ()
+    """Causes that explain it, where another check has found one of them to be so."""
     """Plain values."""
 
     @property
@@ -85,9 +87,10 @@ def fail(reason: str, *remedy: str, **details: Any) -> Outcome:
 def _trouble(
     status: Status, reason: str, remedy: tuple[str, ...], details: dict[str, Any]
 ) -> Outcome:
-    """``cause`` and ``confidence`` are the outcome's own; everything else is evidence."""
+    """``cause``, ``confidence`` and ``explained_by`` are its own; everything else is evidence."""
     cause = details.pop("cause", None)
     confidence = Confidence(details.pop("confidence", "certain"))
+    explained_by = details.pop("explained_by", ())
     return Outcome(
         status=status,
         reason=reason,
@@ -95,6 +98,7 @@ def _trouble(
         confidence=confidence,
         remedy=remedy,
         evidence=details,
+        explained_by=explained_by,
     )
 
 
@@ -109,6 +113,8 @@ class Check:
     needs: tuple[str, ...] = ()
     """Checks whose failure explains a failure of this one."""
     reference: str = ""
+    is_symptom: bool = False
+    """It judges what somebody complains of, so the cause behind it is the one to fix first."""
 
     @property
     def title(self) -> str:

@@ -15,6 +15,7 @@ from gpubench.checks import (
     inventory,
     kernel_log,
     memory_health,
+    reported,
     requirements,
     torch_build,
     torch_libraries,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     *functional.CHECKS,
     *clocks.CHECKS,
     *host.CHECKS,
+    *reported.CHECKS,
 )
 
 CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -48,6 +50,7 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Torch", ("torch",)),
     ("Companions", ("comp",)),
     ("Functional", ("fn",)),
+    ("Report", ("log",)),
     ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie")),
 )
 """How a report groups them, by the part of the id before the dot."""

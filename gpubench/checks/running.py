@@ -115,4 +115,13 @@ def _blocker(check: Check, outcome: Outcome, results: dict[str, Result]) -> str 
             return needed.blocked_by
         if needed.status in BLOCKING:
             return name
+    return _explanation(outcome, results)
+
+
+def _explanation(outcome: Outcome, results: dict[str, Result]) -> str | None:
+    """The check that failed with a cause this outcome names as its own explanation."""
+    for cause in outcome.explained_by:
+        for name, result in results.items():
+            if result.status is Status.FAIL and result.cause == cause:
+                return name
     return None

@@ -17,6 +17,9 @@ class Message:
     source: str
     cause: str | None = None
     """None where it says nothing of the environment, or only together with other facts."""
+    cause_with_gpus: str | None = None
+    """The cause where GPUs are described, so that they are not what is missing."""
+    cause_in_container: str | None = None
     confidence: str = "likely"
     remedy: str | None = None
     explained_by: tuple[str, ...] = ()
@@ -49,14 +52,9 @@ def messages() -> tuple[Message, ...]:
     )
 
 
-@functools.cache
-def _any() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{row['pattern']})" for row in load("error_lines")["line"]))
-
-
 def is_message(text: str) -> bool:
     """True where a line on record stands in ``text``."""
-    return _any().search(text) is not None
+    return any(message.pattern.search(text) for message in messages())
 
 
 def messages_in(text: str) -> Iterator[Said]:

@@ -44,10 +44,19 @@ def test_every_check_belongs_to_one_category(check):
     assert len(homes) == 1
 
 
+ELSEWHERE = (
+    "ctr.injection",  # it is no container
+    "log.report",  # and no pasted report
+    "log.error",
+    "env.launcher",
+    "cuda.available",
+)
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=IDS)
 def test_a_healthy_machine_passes_every_check_it_is_asked(check):
     status = judge(check.id, HEALTHY).status
-    allowed = {"ctr.injection": Status.SKIP}  # it is no container
+    allowed = dict.fromkeys(ELSEWHERE, Status.SKIP)
     assert status is allowed.get(check.id, Status.PASS)
 
 

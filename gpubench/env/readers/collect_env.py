@@ -247,9 +247,9 @@ _HEADINGS = re.compile(
 )
 _LSCPU = re.compile(
     r"(?:Architecture|CPU op-mode|Address sizes|Byte Order|CPU\(s\)|On-line CPU|Vendor ID"
-    r"|Model name|CPU family|Model|Thread\(s\) per core|Core\(s\) per socket|Socket\(s\)|Stepping|BogoMIPS"
-    r"|Flags|Virtualization|Hypervisor vendor|L\d[di]? cache|NUMA node|Vulnerability"
-    r"|Frequency boost"
+    r"|Model name|CPU family|Model|Thread\(s\) per core|Core\(s\) per socket"
+    r"|Socket\(s\)|Stepping|BogoMIPS|Flags|Virtualization|Hypervisor vendor|L\d[di]? cache"
+    r"|NUMA node|Vulnerability|Frequency boost"
     r"|CPU (?:max|min|scaling)?\s*MHz|CPU MHz|CurrentClockSpeed|DeviceID|Family|L2Cache\w+"
     r"|Manufacturer|MaxClockSpeed|Name|ProcessorType|Revision)\b[^:=]*[:=]"
 )

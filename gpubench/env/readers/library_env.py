@@ -9,8 +9,9 @@ from gpubench.env.readers.pasted import Pasted, unquoted
 from gpubench.env.readers.values import known, put_platform, put_torch, truth, version_in
 
 ANCHOR = re.compile(
-    r"(?im)^[\s>*`-]*[`*]?(?:🤗\s*)?(?:transformers|accelerate|diffusers|datasets|peft"
-    r"|trl|sentence[ -]transformers|safetensors|huggingface[_-]hub|pytorch)[`*]?\s+version\s*(?:\([^)]*\?\)\s*)?:"
+    r"(?im)^[\s>*`-]*[`*]?(?:🤗\s*)?(?:transformers|accelerate|diffusers|datasets"
+    r"|peft|trl|sentence[ -]transformers|safetensors|huggingface[_-]hub|pytorch)"
+    r"[`*]?\s+version\s*(?:\([^)]*\?\)\s*)?:"
 )
 _LINE = re.compile(
     r"[-*•\s]*(?:🤗\s*)?[`*]*(?P<key>[A-Za-z][\w /?()-]{0,60}?)[`*]*"

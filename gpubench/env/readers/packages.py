@@ -70,7 +70,7 @@ def _is_row(row: re.Match[str], *, in_table: bool) -> bool:
 
 def _is_conda(rest: str | None) -> bool:
     """A build string such as py39h2bbff1b_0 or cuda112py39h stands behind the version."""
-    return bool(rest and re.match(r"\w*\d+\w*(?:\s|$)", rest) and "/" not in rest.split()[0])
+    return bool(rest and re.match(r"[\w.]*\d[\w.]*(?:\s|$)", rest))
 
 
 def _put(draft: Draft, text: str, *, is_conda: bool) -> None:
