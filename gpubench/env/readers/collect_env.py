@@ -18,9 +18,13 @@ from gpubench.env.readers.values import (
     was_sought,
 )
 
-ANCHOR = re.compile(
-    r"(?im)^[\s>*`-]*(?:pytorch version\b|is cuda available|cuda used to build pytorch"
-    r"|gpu models and configuration|nvidia driver version|cuda runtime version)"
+ANCHORS = (
+    "pytorch version",
+    "is cuda available",
+    "cuda used to build pytorch",
+    "gpu models and configuration",
+    "nvidia driver version",
+    "cuda runtime version",
 )
 _LINE = re.compile(r"[-*•\s]*(?P<key>[A-Za-z][\w ./`()?,'-]{1,90}?)\s*:(?:\s+|$)(?P<value>.*)$")
 _BARE = re.compile(r"(?P<key>PyTorch version)\s+(?P<value>\d\S*)\s*$")
@@ -32,7 +36,7 @@ Handler = Callable[[Draft, str], None]
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take every line that such a report writes; True where there was one that says something."""
-    if not ANCHOR.search(pasted.text):
+    if not pasted.mentions(*ANCHORS):
         return False
     found = False
     for number, line in list(pasted.free()):

@@ -29,6 +29,7 @@ _CONTAINER = re.compile(
     r"/\.dockerenv|\bdocker(?:-compose)? (?:run|exec|compose)\b|\b(?:podman|nerdctl) run\b"
     r"|\bkubectl\b|KUBERNETES_SERVICE_HOST|\bdocker: Error response"
 )
+_CONTAINERS = ("docker", "podman", "nerdctl", "kube")
 _SHM = re.compile(r"^(?:shm|tmpfs)\s+(\d+(?:\.\d+)?)([KMGT])\s.*\s/dev/shm$")
 _LETTERS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -40,9 +41,11 @@ def read(pasted: Pasted, draft: Draft) -> bool:
         line = unquoted(raw)
         if len(line) > 600:
             continue
-        if _fact(draft, line) or _question(pasted, draft, number, line):
+        if _fact(draft, line):
             pasted.take(number)
             found = True
+        elif _question(pasted, draft, number, line):
+            found = True  # that somebody asked is worth keeping as well
         _variables(draft, line)
     _events(pasted, draft)
     _inside(pasted, draft)
@@ -74,9 +77,6 @@ def _question(pasted: Pasted, draft: Draft, number: int, line: str) -> bool:
     if answer is None and number + 1 < len(pasted.lines):
         below = _OUT.match(unquoted(pasted.lines[number + 1]))
         answer = below["answer"] if below else None
-        if below and _answers(draft, found["what"], answer or ""):
-            pasted.take(number + 1)
-            return True
     return answer is not None and _answers(draft, found["what"], answer)
 
 
@@ -109,11 +109,14 @@ def _variables(draft: Draft, line: str) -> None:
 
 
 def _events(pasted: Pasted, draft: Draft) -> None:
-    if "NVRM" in pasted.text:
-        draft.kernel_events.extend(parse(pasted.text))
+    if pasted.mentions("nvrm"):
+        draft.kernel_events.extend(parse("\n".join(pasted.lines)))
 
 
 def _inside(pasted: Pasted, draft: Draft) -> None:
-    if draft.container is None and (found := _CONTAINER.search(pasted.text)):
+    if draft.container is not None or not pasted.mentions(*_CONTAINERS):
+        return
+    found = next((found for line in pasted.lines if (found := _CONTAINER.search(line))), None)
+    if found:
         runtime = "kubernetes" if "ube" in found[0].lower() else "docker"
         draft.container = Container(runtime=runtime, evidence=f"{found[0]!r} stands in the report")

@@ -6,8 +6,11 @@ from gpubench.env.readers.draft import Draft
 from gpubench.env.readers.pasted import Pasted, unquoted
 from gpubench.env.readers.values import known, put_torch, version_in
 
-ANCHOR = re.compile(
-    r"(?im)^[\s>]*(?:torch version|deepspeed info|torch cuda version) \.{3,}|DeepSpeed C\+\+/CUDA"
+ANCHORS = (
+    "torch version ...",
+    "torch cuda version ...",
+    "deepspeed info ...",
+    "deepspeed c++/cuda",
 )
 _LINE = re.compile(r"(?P<key>[A-Za-z][\w ./()-]{1,60}?) \.{2,}\s*(?P<value>.*)$")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(KB|MB|GB|TB)", re.IGNORECASE)
@@ -16,7 +19,7 @@ _UNITS = {"kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40}
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the lines of such a report; True where there was one."""
-    if not ANCHOR.search(pasted.text):
+    if not pasted.mentions(*ANCHORS):
         return False
     found = False
     for number, raw in list(pasted.free()):

@@ -1,6 +1,5 @@
 """A snapshot in the making: each reader adds what it read, and the first to say a thing counts."""
 
-import dataclasses
 from typing import Any
 
 import gpubench
@@ -21,6 +20,7 @@ from gpubench.env.snapshot import (
 )
 
 MAX_GPUS = 256
+MAX_DISTRIBUTIONS = 2000
 
 
 class Draft:
@@ -41,6 +41,7 @@ class Draft:
         self.gpus: dict[int, dict[str, Any]] = {}
         self.distributions: list[Distribution] = []
         self.kernel_events: list[KernelEvent] = []
+        self._listed: set[tuple[str, str]] = set()
 
     def put(self, section: str, **facts: Any) -> None:
         """Add ``facts`` to a section; None says nothing, and what stands there stays."""
@@ -59,12 +60,16 @@ class Draft:
                 known.setdefault(name, clean(value) if isinstance(value, str) else value)
 
     def distribution(self, name: str, version: str, build: str | None = None) -> None:
-        """Add a distribution of a package list; the same line twice counts once."""
-        entry = Distribution(
-            name=clean(name), version=clean(version), build=clean(build) if build else None
+        """Add a distribution of a package list; the same name and version counts once."""
+        key = (name, version)
+        if key in self._listed or len(self._listed) >= MAX_DISTRIBUTIONS:
+            return
+        self._listed.add(key)
+        self.distributions.append(
+            Distribution(
+                name=clean(name), version=clean(version), build=clean(build) if build else None
+            )
         )
-        if not any(_same(entry, known) for known in self.distributions):
-            self.distributions.append(entry)
 
     def snapshot(self, kinds: tuple[str, ...], paste: dict[str, Any]) -> Snapshot:
         """The snapshot of everything read; ``paste`` is what is known of the text as a whole."""
@@ -93,7 +98,3 @@ class Draft:
         return tuple(
             sorted(self.distributions, key=lambda d: not (d.name == "torch" and d.version == own))
         )
-
-
-def _same(entry: Distribution, known: Distribution) -> bool:
-    return dataclasses.replace(entry, build=None) == dataclasses.replace(known, build=None)

@@ -8,10 +8,19 @@ from gpubench.env.readers.draft import Draft
 from gpubench.env.readers.pasted import Pasted, unquoted
 from gpubench.env.readers.values import known, put_platform, put_torch, truth, version_in
 
-ANCHOR = re.compile(
-    r"(?im)^[\s>*`-]*[`*]?(?:🤗\s*)?(?:transformers|accelerate|diffusers|datasets"
-    r"|peft|trl|sentence[ -]transformers|safetensors|huggingface[_-]hub|pytorch)"
-    r"[`*]?\s+version\s*(?:\([^)]*\?\)\s*)?:"
+ANCHORS = (
+    "transformers version",
+    "transformers` version",
+    "accelerate version",
+    "accelerate` version",
+    "diffusers version",
+    "datasets version",
+    "datasets` version",
+    "peft version",
+    "trl version",
+    "pytorch version (",
+    "huggingface_hub version",
+    "safetensors version",
 )
 _LINE = re.compile(
     r"[-*•\s]*(?:🤗\s*)?[`*]*(?P<key>[A-Za-z][\w /?()-]{0,60}?)[`*]*"
@@ -36,7 +45,7 @@ Handler = Callable[[Draft, str], None]
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the lines of such a report; True where there was one."""
-    if not ANCHOR.search(pasted.text):
+    if not pasted.mentions(*ANCHORS):
         return False
     found = False
     for number, line in list(pasted.free()):

@@ -11,7 +11,7 @@ from gpubench.env.redact import clean
 
 Handler = Callable[[Draft, str], None]
 
-ANCHOR = re.compile(r"(?m)^[\s>|*-]*(?:sys\.platform|PyTorch compiling details)\b")
+ANCHORS = ("sys.platform", "pytorch compiling details")
 _LINE = re.compile(r"[-*|\s]*(?P<key>[A-Za-z][\w. ,/]{1,50}?)(?:\s*:\s+|\s{2,})(?P<value>\S.*)$")
 _GPUS = re.compile(r"GPU (?P<indices>\d+(?:,\s*\d+)*)$", re.IGNORECASE)
 _FLAGS = re.compile(r"(?:sm|compute)_\d+[af]?")
@@ -25,7 +25,7 @@ _SILENT = re.compile(
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the lines of such a report; True where there was one."""
-    if not ANCHOR.search(pasted.text):
+    if not pasted.mentions(*ANCHORS):
         return False
     found = False
     for number, raw in list(pasted.free()):

@@ -13,7 +13,7 @@ _HEAD = re.compile(
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the table; True where its head stands there."""
-    if "NVIDIA-SMI" not in pasted.text:
+    if not pasted.mentions("nvidia-smi"):
         return False
     found = False
     for number, line in list(pasted.free()):

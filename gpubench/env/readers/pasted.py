@@ -4,15 +4,24 @@ import codecs
 import re
 from collections.abc import Callable, Iterator
 
-MAX_LINES = 200_000
+HEAD, TAIL = 2 * 2**20, 2**20
+"""Characters that are looked at from the beginning and the end: reports are far shorter."""
+HEAD_LINES, TAIL_LINES = 14_000, 6_000
+"""Lines that are looked at from the beginning and the end."""
 MAX_LINE = 4_000
-"""Characters of a line that are looked at; a report's own lines are far shorter."""
+"""Characters of a line that are looked at."""
+BINARY_SHARE = 0.2
+"""The share of characters that are none in text; more of them, and it is no text at all."""
 
 _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_LINE_END = re.compile(r"\r\n?|\n|\u2028|\u2029")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
+_LINE_END = re.compile(r"\r\n?|[\n\x0c\x85\u2028\u2029]")
 _QUOTED = re.compile(r"^(?:\s{0,3}>\s?)+")
-_PLAIN = str.maketrans({"：": ":", "\u00a0": " ", "\u3000": " ", "（": "(", "）": ")", "＝": "="})
+_PLAIN = {"：": ": ", "\u00a0": " ", "\u3000": " ", "（": "(", "）": ")", "＝": "="}
+"""Letters of other alphabets' keyboards, and what stands in reports for them."""
 
 
 def decode(content: bytes) -> str:
@@ -35,13 +44,21 @@ class Pasted:
     """The lines of a paste and which of them a reader has understood."""
 
     def __init__(self, text: str) -> None:
-        lines = _LINE_END.split(_TERMINAL.sub("", text), MAX_LINES)
-        self.dropped = max(0, len(lines) - MAX_LINES)
-        """Whether the rest beyond ``MAX_LINES`` lines was not looked at: 0 or 1."""
-        self.lines = [_tidy(line) for line in lines[:MAX_LINES]]
-        self.text = "\n".join(self.lines)
+        self.is_cut = len(text) > HEAD + TAIL
+        """Its middle was too long to be looked at."""
+        if self.is_cut:
+            text = f"{text[:HEAD]}\n{text[-TAIL:]}"
+        self.lines = [line[:MAX_LINE] for line in _LINE_END.split(_plain(text))]
+        if len(self.lines) > HEAD_LINES + TAIL_LINES:
+            self.is_cut = True
+            del self.lines[HEAD_LINES:-TAIL_LINES]
+        self._folded = "\n".join(self.lines).lower()
         self._taken = [not line.strip() for line in self.lines]
         self._filled = self._taken.count(False)
+
+    def mentions(self, *words: str) -> bool:
+        """True where one of ``words``, in lower case, stands anywhere in what is looked at."""
+        return any(word in self._folded for word in words)
 
     def take(self, number: int) -> None:
         """Line ``number`` was understood; nobody else is offered it."""
@@ -73,10 +90,21 @@ class Pasted:
         return self._taken.count(False)
 
 
-def _tidy(line: str) -> str:
-    if line.isascii() and line.isprintable():
-        return line[:MAX_LINE]  # the common case, at a tenth of the cost
-    return _CONTROL.sub("", line[:MAX_LINE].translate(_PLAIN))
+def _plain(text: str) -> str:
+    """``text`` without what a terminal would obey, in the letters reports are written in."""
+    if "\x1b" in text:
+        text = _TERMINAL.sub("", text)
+    if text.isascii() and "\0" not in text:
+        return _CONTROL.sub("", text)
+    for letter, plain in _PLAIN.items():
+        text = text.replace(letter, plain)
+    return _CONTROL.sub("", text)
+
+
+def is_text(text: str) -> bool:
+    """False for what is some other kind of file, judged by its beginning."""
+    head = text[:65536]
+    return len(_NO_TEXT.findall(head)) <= BINARY_SHARE * len(head)
 
 
 def unquoted(line: str) -> str:

@@ -15,7 +15,7 @@ from gpubench.env.readers import (
 )
 from gpubench.env.readers.draft import Draft
 from gpubench.env.readers.finish import finish
-from gpubench.env.readers.pasted import Pasted, decode
+from gpubench.env.readers.pasted import Pasted, decode, is_text
 from gpubench.env.readers.said import said_lines
 from gpubench.env.snapshot import Snapshot
 from gpubench.errors import UnreadableInput
@@ -46,7 +46,10 @@ def read_report(content: bytes, name: str) -> Snapshot:
 
     What the report does not say is None, and what it says it could not read is in ``unread``.
     """
-    pasted, draft = Pasted(decode(content)), Draft()
+    text = decode(content)
+    if not is_text(text):
+        raise UnreadableInput(f"{name}: not text")
+    pasted, draft = Pasted(text), Draft()
     kinds = tuple(reader.kind for reader in READERS if reader.read(pasted, draft))
     said = said_lines(pasted)
     if not kinds and not said:
@@ -58,6 +61,7 @@ def read_report(content: bytes, name: str) -> Snapshot:
             "line_count": pasted.line_count,
             "unread_line_count": pasted.free_count,
             "said": said,
+            "is_cut": pasted.is_cut or draft.paste.pop("is_cut", False),
         },
     )
 
