@@ -43,6 +43,16 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed the doctor 100 000 pastes nobody would send; a quarter of an hour on two cores."""
+    session.install("-e", ".", "pytest", "pytest-timeout", "pytest-xdist", "hypothesis")
+    session.run(
+        "pytest", "tests/fuzz", "--hypothesis-profile=fuzz", "--timeout=3600", "-n", "2",
+        *session.posargs,
+    )  # fmt: skip
+
+
+@nox.session
 def gpu(session: nox.Session) -> None:
     """Run the tests that need an NVIDIA GPU, then the doctor and both suites on it."""
     session.install("-e", ".[dev]")

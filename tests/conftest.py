@@ -8,6 +8,7 @@ import pytest
 
 # a shared machine may stop for a moment in any example; how long one takes is no property here
 hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=50_000, database=None)
 hypothesis.settings.load_profile("house")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported; no test may reach it
