@@ -1,5 +1,6 @@
 """A snapshot in the making: each reader adds what it read, and the first to say a thing counts."""
 
+import dataclasses
 from typing import Any
 
 import gpubench
@@ -41,7 +42,7 @@ class Draft:
         self.gpus: dict[int, dict[str, Any]] = {}
         self.distributions: list[Distribution] = []
         self.kernel_events: list[KernelEvent] = []
-        self._listed: set[tuple[str, str]] = set()
+        self._listed: dict[tuple[str, str], int] = {}
 
     def put(self, section: str, **facts: Any) -> None:
         """Add ``facts`` to a section; None says nothing, and what stands there stays."""
@@ -60,16 +61,17 @@ class Draft:
                 known.setdefault(name, clean(value) if isinstance(value, str) else value)
 
     def distribution(self, name: str, version: str, build: str | None = None) -> None:
-        """Add a distribution of a package list; the same name and version counts once."""
+        """Add a distribution of a package list; what pip and conda both list counts once."""
         key = (name, version)
-        if key in self._listed or len(self._listed) >= MAX_DISTRIBUTIONS:
-            return
-        self._listed.add(key)
-        self.distributions.append(
-            Distribution(
-                name=clean(name), version=clean(version), build=clean(build) if build else None
-            )
-        )
+        if key in self._listed:
+            number = self._listed[key]
+            known = self.distributions[number]
+            if build and known.build is None:
+                self.distributions[number] = dataclasses.replace(known, build=clean(build))
+        elif len(self._listed) < MAX_DISTRIBUTIONS:
+            self._listed[key] = len(self.distributions)
+            entry = Distribution(name=clean(name), version=clean(version))
+            self.distributions.append(dataclasses.replace(entry, build=clean(build or "") or None))
 
     def snapshot(self, kinds: tuple[str, ...], paste: dict[str, Any]) -> Snapshot:
         """The snapshot of everything read; ``paste`` is what is known of the text as a whole."""

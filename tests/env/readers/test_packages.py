@@ -54,3 +54,14 @@ def test_a_conda_list_names_cuda_in_the_build_string():
 def test_prose_that_looks_like_a_row_is_no_package():
     found = read(PIP_LIST + "\ntorch 2 is what I wanted\nnumpy 1.21.0 works for me\n")
     assert [d.version for d in found.python.distributions if d.name == "numpy"] == ["1.21.0"]
+
+
+def test_what_pip_and_conda_both_list_is_one_installation():
+    found = read(
+        "[pip3] torch==1.13.1\n[pip3] numpy==1.24.3\n"
+        "[conda] numpy 1.24.3 py39h14f4228_0\n"
+        "[conda] pytorch 1.13.1 py3.9_cuda11.7_cudnn8.5.0_0 pytorch\n"
+    )
+    torches = [d for d in found.python.distributions if d.name == "torch"]
+    assert [(d.version, d.build) for d in torches] == [("1.13.1", "py3.9_cuda11.7_cudnn8.5.0_0")]
+    assert found.torch.cuda == "11.7"
