@@ -1,0 +1,58 @@
+"""Rows of tables as they were printed, whatever pasting did to them."""
+
+import html
+import re
+from collections.abc import Iterator
+
+from gpubench.env.readers.pasted import Pasted
+
+DATE = re.compile(r"\s*(?:[A-Z][a-z]{2}\s){2}\s?\d{1,2}\s[\d:]{8}\s\d{4}\s*$")
+"""The line above the table: ``Thu Oct 12 10:11:12 2023``."""
+PIECES = 3
+"""Lines into which a terminal breaks one row at most."""
+
+_QUOTED = re.compile(r"^(?:\s{0,3}>\s?){1,9}")
+_BARS = str.maketrans({"│": "|", "┃": "|", "║": "|", "─": "-", "━": "-"})
+_BAR = re.compile(r"[|│┃║]|&#124;|&vert;|NVIDIA-SMI|\+--|:\d\d \d{4}\s*$")
+
+
+def rows(pasted: Pasted) -> Iterator[tuple[list[int], str]]:
+    """Every row with the numbers of its lines, put together where a narrow terminal broke it."""
+    numbers: list[int] = []
+    text = ""
+    for number, raw in list(pasted.free()):
+        if not numbers and not _BAR.search(raw):
+            continue
+        line = plain(raw)
+        starts = line.lstrip().startswith(("|", "+"))
+        if numbers and not starts and "|" in line and _follows(number, numbers):
+            numbers.append(number)
+            text += line
+            if _ends(line):
+                yield numbers, text
+                numbers = []
+            continue
+        if numbers:
+            yield numbers, text
+            numbers = []
+        if starts and "|" in line and not _ends(line):
+            numbers, text = [number], line
+        else:
+            yield [number], line
+    if numbers:
+        yield numbers, text
+
+
+def _follows(number: int, numbers: list[int]) -> bool:
+    return number == numbers[-1] + 1 and len(numbers) < PIECES
+
+
+def _ends(line: str) -> bool:
+    return line.rstrip().endswith(("|", "+"))
+
+
+def plain(line: str) -> str:
+    """A line without quotation marks, with plain bars for drawn or escaped ones."""
+    if "&" in line:
+        line = html.unescape(line)
+    return _QUOTED.sub("", line.translate(_BARS).replace("\\|", "|")).strip("`")
