@@ -22,7 +22,7 @@ _HEAD = re.compile(
 _BORDER = re.compile(r"[|+=\-\s`\\]+$")
 _TITLE = re.compile(
     r"GPU\s+Name|Fan\s+Temp|MIG M\.$|GPU\s+GI\s+CI|GPU\s+PID|ID\s+ID|(?:BAR1-Usage|SM\s+Unc)"
-    r"|^\|?\s*ECC\|?$"
+    r"|\bECC\s{0,9}\|?$"
 )
 _FIRST = re.compile(
     r"(?P<index>\d{1,3})\s+(?P<name>\S.{0,60}?)\s+(?P<mode>On|Off|WDDM|TCC|MCDM|N/A|ERR!)$"
