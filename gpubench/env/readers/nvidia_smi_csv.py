@@ -17,14 +17,12 @@ _PLAIN = frozenset({"index", "name", "count", "uuid", "serial", "pstate"})
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the heads and the rows below them; True where there was a head."""
-    if "." not in pasted.text and "driver_version" not in pasted.text:
-        return False
     indices = Indices(pasted.text)
     columns: list[str] | None = None
     found = False
     rows = 0
     for number, raw in list(pasted.free()):
-        if columns is None and not ("_" in raw or "." in raw):
+        if columns is None and not _may_be_head(raw):
             continue
         line = unquoted(raw)
         head = _head(line)
@@ -37,6 +35,11 @@ def read(pasted: Pasted, draft: Draft) -> bool:
             found, rows = True, rows + 1
         pasted.take(number)
     return found
+
+
+def _may_be_head(raw: str) -> bool:
+    first = raw.partition(",")[0].strip(" \t>`").partition(" [")[0]
+    return first in CSV or "--query-gpu" in raw
 
 
 def _head(line: str) -> list[str] | None:

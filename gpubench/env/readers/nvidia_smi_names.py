@@ -110,6 +110,7 @@ XML = {
 """Path of an element below ``<gpu>`` → section and key of the text."""
 
 CSV = {
+    "timestamp": "timestamp",
     "index": "index",
     "count": "attached gpus",
     "driver_version": "driver version",

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gpubench.env.readers.pasted import Pasted
 
@@ -13,15 +13,17 @@ PIECES = 3
 
 _QUOTED = re.compile(r"^(?:\s{0,3}>\s?){1,9}")
 _BARS = str.maketrans({"│": "|", "┃": "|", "║": "|", "─": "-", "━": "-"})
-_BAR = re.compile(r"[|│┃║]|&#124;|&vert;|NVIDIA-SMI|\+--|:\d\d \d{4}\s*$")
 
 
-def rows(pasted: Pasted) -> Iterator[tuple[list[int], str]]:
-    """Every row with the numbers of its lines, put together where a narrow terminal broke it."""
+def rows(pasted: Pasted, wanted: Callable[[str], bool]) -> Iterator[tuple[list[int], str]]:
+    """The rows that are wanted, with the numbers of their lines.
+
+    They are put together again where a narrow terminal broke them.
+    """
     numbers: list[int] = []
     text = ""
     for number, raw in list(pasted.free()):
-        if not numbers and not _BAR.search(raw):
+        if not numbers and not wanted(raw):
             continue
         line = plain(raw)
         starts = line.lstrip().startswith(("|", "+"))

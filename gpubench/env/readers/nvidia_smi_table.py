@@ -1,12 +1,13 @@
 """The table of plain ``nvidia-smi``, of every driver since R340, whole or cut."""
 
 import dataclasses
+import itertools
 import re
 
-from gpubench.env.readers.draft import Draft
+from gpubench.env.readers.draft import MAX_GPUS, Draft
 from gpubench.env.readers.nvidia_smi_facts import put_driver, put_unread
 from gpubench.env.readers.nvidia_smi_indices import ADDRESS
-from gpubench.env.readers.nvidia_smi_rows import DATE, rows
+from gpubench.env.readers.nvidia_smi_rows import DATE, plain, rows
 from gpubench.env.readers.nvidia_smi_values import MIB, compute_mode, switch
 from gpubench.env.readers.pasted import Pasted
 from gpubench.knowledge.tables import capability_of
@@ -19,6 +20,9 @@ _HEAD = re.compile(
     r"(?P<driver>[\d.]{3,20}|N/A)"
     r"(?:\s{1,80}CUDA(?: UMD)? Version:\s{0,20}(?P<cuda>[\w./!]{1,12}))?"
 )
+_OPENING = re.compile(rf"NVIDIA-SMI|Persistence-M|Driver-Model|{ADDRESS}")
+STRAYS = 15
+"""Rows that fit nowhere, after which the table is over."""
 _BORDER = re.compile(r"[|+=\-\s`\\]+$")
 _TITLE = re.compile(
     r"GPU\s+Name|Fan\s+Temp|MIG M\.$|GPU\s+GI\s+CI|GPU\s+PID|ID\s+ID|(?:BAR1-Usage|SM\s+Unc)"
@@ -27,6 +31,7 @@ _TITLE = re.compile(
 _FIRST = re.compile(
     r"(?P<index>\d{1,3})\s+(?P<name>\S.{0,60}?)\s+(?P<mode>On|Off|WDDM|TCC|MCDM|N/A|ERR!)$"
 )
+_LISTED = re.compile(r"GPU (?:\d{1,3}|models and configuration):[ \t]{0,9}([^\n(|:]{3,80})")
 _BUS = re.compile(rf"(?P<bus>{ADDRESS}|ERR!)(?:\s+(?:On|Off|N/A|ERR!))?$")
 _MEMORY = re.compile(r"(\d{1,9})\s?MiB\s*/\s*(\d{1,9})\s?MiB")
 _POWER = re.compile(r"(?P<used>\d{1,5}W|N/A|ERR!)\s*/\s*(?P<cap>\d{1,5}W|N/A|ERR!)")
@@ -39,14 +44,24 @@ _MIG_ROW = re.compile(r"(\d{1,3})\s+\d{1,3}\s+\d{1,3}\s+\d{1,3}$")
 
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the table; True where its head or a row of it stands there."""
-    if "NVIDIA-SMI" not in pasted.text and not re.search(rf"{ADDRESS}\s", pasted.text):
+    if not _OPENING.search(pasted.text):
         return False
     table = _Table(pasted, draft)
-    for numbers, text in rows(pasted):
+    for numbers, text in rows(pasted, table.wants):
         if table.row(text):
-            for number in numbers:
-                pasted.take(number)
+            _take(pasted, numbers)
     return table.finish()
+
+
+def _take(pasted: Pasted, numbers: list[int]) -> None:
+    """The lines of a row, and the border and the date above the first."""
+    for number in numbers:
+        pasted.take(number)
+    for number in range(numbers[0] - 1, max(numbers[0] - 3, -1), -1):
+        line = plain(pasted.lines[number])
+        if line.strip() and not (_BORDER.match(line) or DATE.match(line)):
+            return
+        pasted.take(number)
 
 
 @dataclasses.dataclass(slots=True)
@@ -68,16 +83,27 @@ class _Table:
         self._processes: dict[int, int] | None = None
         self._untold: set[int] = set()
         self._mig: dict[int, int] | None = None
+        self._names: list[str] | None = None
         self._found = False
+        self._strays = 0
+
+    def wants(self, raw: str) -> bool:
+        """True for a line within the table, or one that may begin another."""
+        return bool(self._part) or _OPENING.search(raw) is not None
 
     def row(self, line: str) -> bool:
-        """True for a line that is understood."""
+        """True for a row that is understood; after many that are not, the table is over."""
+        is_known = self._understands(line)
+        self._strays = 0 if is_known else self._strays + bool(line.strip())
+        if self._strays > STRAYS:
+            self._part, self._row = "", None
+        return is_known
+
+    def _understands(self, line: str) -> bool:
         if head := _HEAD.search(line):
             return self._head(head)
         if _BORDER.match(line):
-            return bool(self._part) or line.count("-") > 50
-        if DATE.match(line):
-            return self._part == "" or self._part == "processes"
+            return bool(self._part)
         return self._named(line) or self._cells(line)
 
     def _head(self, head: re.Match[str]) -> bool:
@@ -143,14 +169,17 @@ class _Table:
         if stem == name:
             self._draft.gpu(index, name=name)
             return
-        whole = re.search(
-            rf"(?m)GPU (?:\d{{1,3}}|models and configuration):\s{{0,9}}"
-            rf"({re.escape(stem)}[^\n(|.:]{{1,40}}?)\s{{0,9}}(?:\(|$)",
-            self._pasted.text,
-        )
-        self._draft.gpu(index, name=whole[1] if whole else stem)
+        whole = next((listed for listed in self._listed() if listed.startswith(stem)), stem)
+        self._draft.gpu(index, name=whole)
         if capability_of(stem) is None:  # whatever digit is missing, the series is the same
             self._draft.gpu(index, compute_capability=capability_of(f"{stem}0"))
+
+    def _listed(self) -> list[str]:
+        """Names that another list in the paste writes in full."""
+        if self._names is None:
+            found = itertools.islice(_LISTED.finditer(self._pasted.text), MAX_GPUS)
+            self._names = [name for one in found if "..." not in (name := one[1].rstrip())]
+        return self._names
 
     def _ecc(self, index: int, cell: str) -> None:
         if re.fullmatch(r"\d{1,18}", cell):
