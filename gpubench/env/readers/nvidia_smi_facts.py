@@ -129,7 +129,7 @@ def put_told(draft: Draft, index: int, told: Told) -> None:
             facts.setdefault("error_code", code)
         elif is_error(value):
             unread.setdefault(field, value)
-        elif not is_absent(value) and (known := read(value)) is not None:
+        elif (known := read(value)) is not None:
             facts.setdefault(field, known)
     facts.update(_counters(told.values))
     facts.update(_mig(told, facts))

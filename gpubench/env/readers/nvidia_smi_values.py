@@ -64,12 +64,12 @@ def compute_mode(value: str) -> str | None:
 
 def text(value: str) -> str | None:
     """A name, as it stands there."""
-    return value.strip()[:120] or None
+    return None if is_absent(value) else value.strip()[:120]
 
 
 def identifier(value: str) -> str | None:
     """A UUID or a serial number, which are never kept as they are."""
-    return anonymous(value.strip())
+    return None if is_absent(value) else anonymous(value.strip())
 
 
 def is_absent(value: str) -> bool:
