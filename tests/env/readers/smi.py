@@ -1,4 +1,4 @@
-"""What the tests of the nvidia-smi readers share: recorded-looking outputs, and how to read them."""
+"""What the tests of the nvidia-smi readers share: recorded-looking outputs, read as pastes."""
 
 from pathlib import Path
 

@@ -14,7 +14,8 @@ LAUGHS = "\n".join(
     + ["]>", "<nvidia_smi_log>", "<driver_version>&m;</driver_version>", "</nvidia_smi_log>"]
 )
 OUTSIDE = (
-    '<?xml version="1.0"?>\n<!DOCTYPE nvidia_smi_log [ <!ENTITY x SYSTEM "file:///etc/hostname"> ]>\n'
+    '<?xml version="1.0"?>\n'
+    '<!DOCTYPE nvidia_smi_log [ <!ENTITY x SYSTEM "file:///etc/hostname"> ]>\n'
     "<nvidia_smi_log><driver_version>&x;</driver_version></nvidia_smi_log>"
 )
 
