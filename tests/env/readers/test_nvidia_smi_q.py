@@ -69,7 +69,7 @@ def test_counters_of_reasons_are_not_the_reasons():
         "        HW Thermal Slowdown               : 12 us\n"
     )
     text = output("h100x8_q.txt").replace("    FB Memory Usage", f"{counters}    FB Memory Usage")
-    assert snapshot_of(text).gpus == snapshot_of(output("h100x8_q.txt")).gpus
+    assert {gpu.throttle_reasons for gpu in snapshot_of(text).gpus} == {0x1}
 
 
 def test_errors_before_turing_are_read_from_their_totals():
