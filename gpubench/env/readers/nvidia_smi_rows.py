@@ -11,6 +11,10 @@ DATE = re.compile(r"\s*(?:[A-Z][a-z]{2}\s){2}\s?\d{1,2}\s[\d:]{8}\s\d{4}\s*$")
 PIECES = 3
 """Lines into which a terminal breaks one row at most."""
 
+WIDEST = 180
+"""Characters of a row; in a longer line the rows of a table have lost their line ends."""
+
+_GLUED = re.compile(r"([|+])[ \t]{1,200}(?=[|+])")
 _QUOTED = re.compile(r"^(?:\s{0,3}>\s?){1,9}")
 _BARS = str.maketrans({"│": "|", "┃": "|", "║": "|", "─": "-", "━": "-"})
 
@@ -26,6 +30,9 @@ def rows(pasted: Pasted, wanted: Callable[[str], bool]) -> Iterator[tuple[list[i
         if not numbers and not wanted(raw):
             continue
         line = plain(raw)
+        if len(line) > WIDEST and not numbers:
+            yield from (([number], piece) for piece in _GLUED.sub(r"\1\n", line).split("\n"))
+            continue
         starts = line.lstrip().startswith(("|", "+"))
         if numbers and not starts and "|" in line and _follows(number, numbers):
             numbers.append(number)

@@ -173,6 +173,7 @@ PASTED = {
     "coloured": bent(lambda line: f"\x1b[32m{line}\x1b[0m"),
     "without the first bar": bent(lambda line: line.removeprefix("|")),
     "in Chinese": f"## 环境\n显卡信息如下：\n{A100}\n请问怎么解决？驱动版本没有问题。",
+    "in one line": " ".join(A100.split()),
     "wrapped": bent(lambda line: "\n".join(textwrap.wrap(line, 60, drop_whitespace=False))),
 }
 
