@@ -149,6 +149,19 @@ def test_another_list_in_the_paste_completes_the_name():
     assert gpus[0].memory_bytes == 40537 * MIB
 
 
+def test_a_cut_name_is_completed_by_the_list_of_the_same_index():
+    table = A100.replace("NVIDIA A100-SXM...", "NVIDIA GeForce ...")
+    listed = "GPU 0: NVIDIA GeForce RTX 3090\nGPU 1: NVIDIA GeForce RTX 4090\n"
+    gpus = snapshot_of(f"GPU models and configuration:\n{listed}\n{table}").gpus
+    assert [gpu.name for gpu in gpus] == ["NVIDIA GeForce RTX 3090", "NVIDIA GeForce RTX 4090"]
+
+
+def test_two_tables_of_a_machine_count_its_programs_once():
+    assert snapshot_of(A100 + A100).gpus == snapshot_of(A100).gpus
+    mig = output("table_r550_mig.txt")
+    assert snapshot_of(mig + mig).gpus == snapshot_of(mig).gpus
+
+
 # -- what pasting does to a table -----------------------------------------------------------------
 
 
