@@ -22,6 +22,7 @@ from gpubench.env.readers.nvidia_smi_values import (
     text,
     whole,
 )
+from gpubench.env.redact import clean
 
 
 @dataclasses.dataclass(slots=True)
@@ -145,7 +146,7 @@ def put_unread(draft: Draft, index: int, fields: Mapping[str, str]) -> None:
         draft.gpu(index)
     for field, value in fields.items():
         if field not in draft.gpus.get(index, {field: 1}):
-            draft.unread.setdefault(f"gpus.{index}.{field}", f"nvidia-smi: {text(value)}")
+            draft.unread.setdefault(f"gpus.{index}.{field}", f"nvidia-smi: {clean(value[:120])}")
 
 
 def _values(told: Told) -> Iterator[tuple[str, str, Reading]]:

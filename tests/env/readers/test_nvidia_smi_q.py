@@ -117,6 +117,15 @@ def test_a_lost_gpu_has_the_code_for_it():
     assert [gpu.error_code for gpu in snapshot_of(text).gpus] == [15, None]
 
 
+def test_no_secret_stands_in_what_could_not_be_read():
+    token = "hf_" + "a" * 30
+    text = output("k80_q.txt").replace(": 29 C", f": Unknown Error \x1b[31m{token}", 1)
+    kept = repr(snapshot_of(text))
+    assert "gpus.0.temperature_c" in kept
+    assert token not in kept
+    assert "\\x1b" not in kept
+
+
 # -- what pasting does ----------------------------------------------------------------------------
 
 A100 = output("a100_mig_q.txt")
