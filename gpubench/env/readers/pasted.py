@@ -52,7 +52,9 @@ class Pasted:
         if len(self.lines) > HEAD_LINES + TAIL_LINES:
             self.is_cut = True
             del self.lines[HEAD_LINES:-TAIL_LINES]
-        self._folded = "\n".join(self.lines).lower()
+        self.text = "\n".join(self.lines)
+        """What is looked at, as one text."""
+        self._folded = self.text.lower()
         self._taken = [not line.strip() for line in self.lines]
         self._filled = self._taken.count(False)
 

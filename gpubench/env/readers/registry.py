@@ -11,6 +11,8 @@ from gpubench.env.readers import (
     library_env,
     mmcv_env,
     nvidia_smi,
+    nvidia_smi_q,
+    nvidia_smi_xml,
     packages,
 )
 from gpubench.env.readers.draft import Draft
@@ -30,6 +32,8 @@ class Reader:
 
 
 READERS = (
+    Reader(kind="nvidia_smi_xml", read=nvidia_smi_xml.read),
+    Reader(kind="nvidia_smi_q", read=nvidia_smi_q.read),
     Reader(kind="nvidia_smi", read=nvidia_smi.read),
     Reader(kind="collect_env", read=collect_env.read),
     Reader(kind="library_env", read=library_env.read),
