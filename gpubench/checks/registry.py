@@ -1,8 +1,10 @@
 """Every check, in the order it is run: what a check needs stands above it."""
 
 from gpubench.checks import (
+    allocator,
     clocks,
     companions,
+    compiler,
     container,
     cuda,
     cuda_families,
@@ -14,21 +16,32 @@ from gpubench.checks import (
     interpreter,
     inventory,
     kernel_log,
+    limits,
     memory_health,
+    nccl_variables,
     requirements,
+    storage,
+    system,
+    toolkit,
+    topology,
     torch_build,
     torch_libraries,
+    tuning,
 )
 from gpubench.checks.outcome import Check
 
 CHECKS: tuple[Check, ...] = (
     *container.CHECKS,
     *interpreter.CHECKS,
+    *system.CHECKS,
     *driver.CHECKS,
     *environment.CHECKS,
+    *nccl_variables.CHECKS,
+    *allocator.CHECKS,
     *inventory.CHECKS,
     *memory_health.CHECKS,
     *kernel_log.CHECKS,
+    *toolkit.CHECKS,
     *cuda.CHECKS,
     *torch_build.CHECKS,
     *cuda_families.CHECKS,
@@ -39,6 +52,11 @@ CHECKS: tuple[Check, ...] = (
     *functional.CHECKS,
     *clocks.CHECKS,
     *host.CHECKS,
+    *limits.CHECKS,
+    *storage.CHECKS,
+    *topology.CHECKS,
+    *tuning.CHECKS,
+    *compiler.CHECKS,
 )
 
 CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -48,6 +66,6 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Torch", ("torch",)),
     ("Companions", ("comp",)),
     ("Functional", ("fn",)),
-    ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie")),
+    ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie", "gdr")),
 )
 """How a report groups them, by the part of the id before the dot."""

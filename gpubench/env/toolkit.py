@@ -16,11 +16,12 @@ COMPILE_SECONDS = 20.0
 CACHE = "/etc/ld.so.cache"
 CACHE_BYTES = 2**24
 PTXAS = (
+    "triton/backends/nvidia/bin/ptxas-blackwell",
     "triton/backends/nvidia/bin/ptxas",
     "triton/common/../third_party/cuda/bin/ptxas",
     "triton/third_party/cuda/bin/ptxas",
 )
-"""Where the releases of triton keep theirs."""
+"""Where the releases of triton keep theirs; of two, the one for newer GPUs."""
 _SMALL = """#include <stdint.h>
 #include <stdlib.h>
 int gpubench_small(int number) { return abs(number); }

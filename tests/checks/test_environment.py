@@ -57,7 +57,7 @@ def test_without_gpus_there_is_nothing_to_hide():
 
 
 def test_debugging_variables_warn_unless_they_are_off():
-    on = change(QUICK, environment={"CUDA_LAUNCH_BLOCKING": "1"})
-    off = change(QUICK, environment={"CUDA_LAUNCH_BLOCKING": "0"})
-    assert judge("env.debug_vars", on).remedy == ("unset CUDA_LAUNCH_BLOCKING",)
+    on = change(QUICK, environment={"CUDA_AUTO_BOOST": "1"})
+    off = change(QUICK, environment={"CUDA_AUTO_BOOST": "0"})
+    assert judge("env.debug_vars", on).remedy == ("unset CUDA_AUTO_BOOST",)
     assert judge("env.debug_vars", off).status is Status.PASS

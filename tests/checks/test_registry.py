@@ -48,6 +48,10 @@ def test_every_check_belongs_to_one_category(check):
 def test_a_healthy_machine_passes_every_check_it_is_asked(check):
     status = judge(check.id, HEALTHY).status
     allowed = {"ctr.injection": Status.SKIP}  # it is no container
+    allowed["ctr.lost_access"] = Status.SKIP
+    allowed["host.wsl"] = Status.SKIP
+    allowed["cuda.require_env"] = Status.SKIP  # it is no image that asks for a driver
+    allowed["tc.ext_build"] = Status.SKIP  # nothing is built
     assert status is allowed.get(check.id, Status.PASS)
 
 

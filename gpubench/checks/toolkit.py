@@ -1,0 +1,308 @@
+"""The CUDA toolkits and copies of libcuda beside torch: unused ones are no trouble."""
+
+import re
+
+from gpubench.checks.facts import (
+    NO_GPU,
+    cuda_works,
+    driver_version,
+    has_gpu,
+    has_no_gpu,
+    is_rocm,
+    torch_cuda,
+    torch_known,
+)
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
+from gpubench.env.snapshot import Snapshot
+from gpubench.knowledge.tables import newest_cuda, oldest_driver
+from gpubench.versions import Version
+
+CONSUMER = re.compile(r"GeForce|TITAN|\bGTX\b|\bMX\d")
+"""Names of GPUs on which forward compatibility is not supported."""
+MISMATCH, UNSUPPORTED = 803, 804
+_REQUIRED = re.compile(r"cuda>=(\d+\.\d+)")
+
+
+def toolkit_of_torch(snapshot: Snapshot) -> Outcome:
+    """The CUDA toolkit here is of the release torch was built with.
+
+    Why: wheels bring their own CUDA and need no toolkit; an extension that is built here does,
+    and torch refuses one of another major release.
+    Remedy: CUDA_HOME of a toolkit of torch's release, where extensions are to be built.
+    """
+    missing = torch_known(snapshot)
+    if missing is not None:
+        return missing
+    cuda, tools = torch_cuda(snapshot), snapshot.toolchain
+    if cuda is None or is_rocm(snapshot):
+        return skip("this torch was built without CUDA")
+    if tools is None or (tools.toolkits is None and tools.nvcc is None):
+        return skip("no toolkit is described here; torch's wheels need none")
+    place, release = _first_toolkit(snapshot)
+    if release is None:
+        return skip(f"{place or 'no toolkit here'}; torch's wheels need none")
+    words = f"the toolkit {place} is of CUDA {release}, torch of {cuda}"
+    if release.release(2) == cuda.release(2):
+        return ok(words)
+    if release.major == cuda.major:
+        return note(f"{words}: of one major release, which also builds extensions")
+    if not snapshot.environment.get("TORCH_CUDA_ARCH_LIST"):
+        return note(f"{words}: it matters where extensions are built, and nowhere else")
+    return warn(
+        f"{words}: torch refuses to build extensions with it",
+        f"export CUDA_HOME=/usr/local/cuda-{cuda.major}.{cuda.minor}   (install it where it is "
+        f"not: cuda-toolkit-{cuda.major}-{cuda.minor})",
+        confidence="likely",
+        toolkit=str(release),
+        torch=str(cuda),
+    )
+
+
+def _first_toolkit(snapshot: Snapshot) -> tuple[str, Version | None]:
+    """The one an extension build would take, and its release."""
+    tools = snapshot.toolchain
+    if tools is None:
+        return "", None
+    for toolkit in tools.toolkits or ():
+        if toolkit.named_by == "PATH" and toolkit.release is None:
+            return toolkit.path, Version.find(tools.nvcc)
+        if toolkit.release is None:
+            return f"{toolkit.named_by} names {toolkit.path}, which holds no toolkit", None
+        return toolkit.path, Version.find(toolkit.release)
+    return "nvcc", Version.find(tools.nvcc)
+
+
+def _candidates(snapshot: Snapshot) -> tuple[str, ...]:
+    """The libcuda that was loaded; where none was, those that a program would find, in order."""
+    if snapshot.cuda_init is not None and snapshot.cuda_init.library:
+        return (snapshot.cuda_init.library,)
+    tools = snapshot.toolchain
+    if tools is None:
+        return ()
+    return (*(tools.libcuda_on_path or ()), *(tools.libcuda_in_cache or ()))
+
+
+def no_stub(snapshot: Snapshot) -> Outcome:
+    """The libcuda that programs load is the driver's.
+
+    Why: a toolkit brings a stub of libcuda to link with; loaded instead of the driver's, it
+    answers every call with error 34.
+    Remedy: take */stubs folders out of LD_LIBRARY_PATH.
+    """
+    if has_no_gpu(snapshot):
+        return skip(NO_GPU)
+    found = _candidates(snapshot)
+    if not found:
+        return skip("no libcuda is described here")
+    if "/stubs/" not in found[0]:
+        return ok(found[0])
+    if cuda_works(snapshot):
+        return note(f"{found[0]} stands first, yet CUDA starts")
+    return fail(
+        f"programs load {found[0]}, a stub that only serves linking",
+        "take every */stubs folder out of LD_LIBRARY_PATH",
+        library=found[0],
+    )
+
+
+def in_linker_cache(snapshot: Snapshot) -> Outcome:
+    """The linker's cache lists the driver's libcuda.so.1.
+
+    Why: what LD_LIBRARY_PATH alone leads to is lost where the variable is: in services, in
+    sudo, in programs that find libraries by the cache.
+    Remedy: sudo ldconfig
+    """
+    if has_no_gpu(snapshot):
+        return skip(NO_GPU)
+    tools = snapshot.toolchain
+    if tools is None or tools.libcuda_in_cache is None:
+        return skip("the linker's cache is not described here")
+    if tools.libcuda_in_cache:
+        return ok(tools.libcuda_in_cache[0])
+    if tools.libcuda_on_path:
+        return note(f"the linker's cache lists no libcuda.so.1; {tools.libcuda_on_path[0]} serves")
+    return skip("neither the linker's cache nor LD_LIBRARY_PATH leads to libcuda.so.1")
+
+
+def forward_compatibility(snapshot: Snapshot) -> Outcome:
+    """A compatibility libcuda is not loaded where it cannot work.
+
+    Why: the cuda-compat package brings the driver library of a newer CUDA release. It works on
+    data-centre GPUs above an older driver; on others CUDA answers 804, above a newer driver 803.
+    Remedy: take the compat folder out of LD_LIBRARY_PATH or the image, or update the driver.
+    """
+    if has_no_gpu(snapshot):
+        return skip(NO_GPU)
+    found = _candidates(snapshot)
+    if not found:
+        return skip("no libcuda is described here")
+    if "/compat/" not in found[0]:
+        return ok(f"{found[0]} is no compatibility library")
+    answer = snapshot.cuda_init
+    if cuda_works(snapshot):
+        return note(f"forward compatibility is in use: {found[0]}")
+    if answer is not None and answer.code == MISMATCH:
+        return _unfit(snapshot, found[0], "driver-library-mismatch", "does not go with the driver")
+    consumer = any(CONSUMER.search(gpu.name or "") for gpu in snapshot.gpus)
+    if answer is not None and answer.code == UNSUPPORTED:
+        return _unfit(snapshot, found[0], "driver-too-old", "is not supported on these GPUs")
+    if answer is None and consumer:
+        return warn(
+            f"{found[0]} stands first, and forward compatibility does not work on GeForce",
+            *_ways_out(snapshot),
+            confidence="likely",
+        )
+    return note(f"a compatibility library stands first: {found[0]}")
+
+
+def _unfit(snapshot: Snapshot, library: str, cause: str, words: str) -> Outcome:
+    version = driver_version(snapshot)
+    driver = f" (driver {version})" if version else ""
+    return fail(
+        f"the compatibility library {library} {words}{driver}",
+        *_ways_out(snapshot),
+        cause=cause,
+        library=library,
+    )
+
+
+def _ways_out(snapshot: Snapshot) -> tuple[str, ...]:
+    where = "the image" if snapshot.container is not None else "LD_LIBRARY_PATH"
+    return (
+        f"take the cuda-compat folder out of {where}, with a torch that the driver runs",
+        "or update the driver",
+    )
+
+
+def one_runtime(snapshot: Snapshot) -> Outcome:
+    """One release of the CUDA runtime is loaded.
+
+    Why: two majors of libcudart or libnvrtc in one process come from two packages that were
+    built for different CUDA releases; each keeps its own state.
+    Remedy: take the folder of the odd one out of LD_LIBRARY_PATH, or uninstall its package.
+    """
+    run = snapshot.torch_run
+    if run is None or not run.loaded:
+        return skip("which libraries are loaded is seen at --level standard")
+    for name in ("libcudart", "libnvrtc"):
+        found = {
+            match[1]: path
+            for path in run.loaded
+            if (match := re.search(rf"/{name}(?:-[0-9a-f]+)?\.so\.(\d+)", path))
+        }
+        if len(found) > 1:
+            return warn(
+                f"{name} of CUDA {' and '.join(sorted(found, key=int))} is loaded at once",
+                "look for the odd one: " + ", ".join(found.values()),
+                cause="cuda-mixed",
+                confidence="possible",
+                files=list(found.values()),
+            )
+    return ok("one release of the CUDA runtime at most is loaded")
+
+
+def device_order(snapshot: Snapshot) -> Outcome:
+    """GPUs are numbered alike by CUDA and nvidia-smi.
+
+    Why: CUDA puts the fastest GPU first unless told otherwise, nvidia-smi goes by the bus; on a
+    machine of different GPUs an index then means two things.
+    Remedy: export CUDA_DEVICE_ORDER=PCI_BUS_ID
+    """
+    names = {gpu.name for gpu in snapshot.gpus if gpu.name}
+    if len(snapshot.gpus) < 2 or not names:
+        return skip("fewer than two GPUs are described here")
+    if len(names) == 1:
+        return ok("all GPUs are of one model")
+    order = snapshot.environment.get("CUDA_DEVICE_ORDER")
+    if order == "PCI_BUS_ID":
+        return ok("CUDA_DEVICE_ORDER=PCI_BUS_ID")
+    if snapshot.source != "live" and not snapshot.environment:
+        return skip("the variables are not described here")
+    return warn(
+        f"{len(names)} models of GPU and CUDA_DEVICE_ORDER is {order or 'not set'}: CUDA numbers "
+        "them otherwise than nvidia-smi",
+        "export CUDA_DEVICE_ORDER=PCI_BUS_ID",
+        models=sorted(names),
+    )
+
+
+def image_requirement(snapshot: Snapshot) -> Outcome:
+    """The image asks for no newer driver than its CUDA needs.
+
+    Why: images carry NVIDIA_REQUIRE_CUDA, and the container runtime refuses them where the
+    driver's own CUDA is older, although minor-version compatibility would run them.
+    Remedy: NVIDIA_DISABLE_REQUIRE=1, knowing that newer features are missing then.
+    """
+    value = snapshot.environment.get("NVIDIA_REQUIRE_CUDA")
+    if not value:
+        return skip("NVIDIA_REQUIRE_CUDA is not set") if has_gpu(snapshot) else skip(NO_GPU)
+    wanted = [Version.parse(text) for text in _REQUIRED.findall(value)]
+    driver = driver_version(snapshot)
+    own = newest_cuda(driver) if driver else None
+    if not wanted or driver is None or own is None:
+        return skip("NVIDIA_REQUIRE_CUDA and the driver cannot be compared")
+    least = min(wanted)
+    oldest = oldest_driver(least)
+    words = f"the image asks for CUDA {least}, driver {driver} is of {own}"
+    if own >= least or (oldest is not None and driver < oldest):
+        return ok(words)  # where the driver is too old by all rules, cuda.floor says so
+    if snapshot.environment.get("NVIDIA_DISABLE_REQUIRE") or cuda_works(snapshot):
+        return note(f"{words}; it runs by minor-version compatibility")
+    return warn(
+        f"{words}: the runtime refuses it although minor-version compatibility would run it",
+        "docker run -e NVIDIA_DISABLE_REQUIRE=1 --gpus all ...",
+        confidence="likely",
+    )
+
+
+_COMPATIBILITY = "NVIDIA CUDA Compatibility guide"
+
+CHECKS = (
+    Check(
+        id="cuda.stub",
+        judge=no_stub,
+        cause="library-path-shadowing",
+        needs=("ctr.injection", "drv.module"),
+        reference="NVIDIA CUDA Installation Guide, stubs; CUresult 34",
+    ),
+    Check(
+        id="cuda.forward_compat",
+        judge=forward_compatibility,
+        cause="driver-too-old",
+        needs=("ctr.injection", "drv.module", "drv.user_kernel_match"),
+        reference=_COMPATIBILITY,
+    ),
+    Check(
+        id="cuda.ldconfig",
+        judge=in_linker_cache,
+        cause="library-path-shadowing",
+        needs=("ctr.injection", "drv.module"),
+        reference="ldconfig(8); pytorch/pytorch issue 103417",
+    ),
+    Check(
+        id="cuda.toolkit",
+        judge=toolkit_of_torch,
+        cause="toolkit-mismatch",
+        needs=("torch.present",),
+        reference="PyTorch, torch.utils.cpp_extension, _check_cuda_version",
+    ),
+    Check(
+        id="cuda.duplicate_rt",
+        judge=one_runtime,
+        cause="cuda-mixed",
+        needs=("torch.present",),
+        reference="bitsandbytes, diagnostics",
+    ),
+    Check(
+        id="cuda.order",
+        judge=device_order,
+        cause="host-tuning",
+        reference="NVIDIA CUDA C++ Programming Guide, environment variables",
+    ),
+    Check(
+        id="cuda.require_env",
+        judge=image_requirement,
+        cause="host-tuning",
+        reference="NVIDIA Container Toolkit documentation; pytorch/test-infra issue 8210",
+    ),
+)
