@@ -14,8 +14,8 @@ _ENTRY = re.compile(r"\s*([A-Za-z_]\w*)\s*:\s*(\[[^\[\]]*\]|[^\s,:\[\]]+)\s*")
 def settings(snapshot: Snapshot) -> Outcome:
     """The settings of torch's memory allocator can be read by torch.
 
-    Why: torch parses them while it is imported, and the import fails where they are not
-    NAME:VALUE pairs with commas between them.
+    Why: torch parses them while it is imported, and aborts where they are not NAME:VALUE pairs
+    with commas between them.
     Remedy: export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
     """
     missing = torch_known(snapshot)
@@ -45,6 +45,9 @@ def parse(value: str) -> tuple[dict[str, str], str | None]:
     pairs: dict[str, str] = {}
     position = 0
     while position < len(value):
+        if value[position] in ", ":  # torch passes over empty entries
+            position += 1
+            continue
         found = _ENTRY.match(value, position)
         end = found.end() if found else position
         if found is None or (end < len(value) and value[end] != ","):

@@ -63,7 +63,7 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Host", ("host", "ctr", "env", "tc")),
     ("Driver", ("drv", "nvml", "gpu")),
     ("CUDA", ("cuda",)),
-    ("Torch", ("torch",)),
+    ("Torch", ("torch", "python")),
     ("Companions", ("comp",)),
     ("Functional", ("fn",)),
     ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie", "gdr")),

@@ -46,6 +46,8 @@ class Python:
     kind: str | None = None
     """``venv``, ``conda`` or ``system``."""
     distributions: tuple[Distribution, ...] = ()
+    startup: tuple[str, ...] = ()
+    """What it said while starting, before anything was asked of it: hooks that fail or print."""
 
     def distribution(self, name: str) -> Distribution | None:
         """The distribution that an import would find, or None."""
