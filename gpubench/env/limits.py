@@ -17,8 +17,8 @@ NO_LIMIT = 2**60
 def read_limits(sources: Sources, unread: dict[str, str]) -> Limits:
     """The limits of this process; what cannot be read goes to ``unread``."""
     groups = dict(_groups(sources))
-    if not groups:
-        unread["host.limits.cpus"] = f"{CGROUPS}: no control group can be read"
+    if not groups and optional(sources, "/proc/self/cgroup"):
+        unread["host.limits.cpus"] = f"{CGROUPS}: no group of /proc/self/cgroup is there"
     memory, memory_used = _memory(sources, groups)
     processes, processes_used = _processes(sources, groups)
     return Limits(

@@ -124,13 +124,15 @@ def _in_cache(sources: Sources, library: str) -> tuple[str, ...] | None:
         return None
     try:
         return tuple(clean(path) for path in _listed(content[start:], library.encode()))
-    except struct.error:
+    except (struct.error, ValueError):
         return None
 
 
 def _listed(cache: bytes, library: bytes) -> Iterator[str]:
     """Entries of 24 bytes behind a header of 48: flags, name, path (offsets), and two more."""
-    (number,) = struct.unpack_from("<I", cache, len(_MAGIC))
+    number, letters = struct.unpack_from("<II", cache, len(_MAGIC))
+    if 48 + 24 * number + letters > len(cache):
+        raise ValueError("the cache is cut short")
     for position in range(48, 48 + 24 * number, 24):
         flags, name, path = struct.unpack_from("<iII", cache, position)
         if flags & 0xFF00 and cache[name : name + len(library) + 1] == library + b"\0":
