@@ -40,7 +40,7 @@ def toolkit_of_torch(snapshot: Snapshot) -> Outcome:
         return skip("no toolkit is described here; torch's wheels need none")
     place, release = _first_toolkit(snapshot)
     if release is None:
-        return skip(f"{place or 'no toolkit here'}; torch's wheels need none")
+        return skip(f"{place or 'no toolkit is here'}; torch's wheels need none")
     words = f"the toolkit {place} is of CUDA {release}, torch of {cuda}"
     if release.release(2) == cuda.release(2):
         return ok(words)
@@ -59,17 +59,18 @@ def toolkit_of_torch(snapshot: Snapshot) -> Outcome:
 
 
 def _first_toolkit(snapshot: Snapshot) -> tuple[str, Version | None]:
-    """The one an extension build would take, and its release."""
+    """The one an extension build would take, and its release; else why there is none."""
     tools = snapshot.toolchain
     if tools is None:
         return "", None
-    for toolkit in tools.toolkits or ():
-        if toolkit.named_by == "PATH" and toolkit.release is None:
-            return toolkit.path, Version.find(tools.nvcc)
-        if toolkit.release is None:
-            return f"{toolkit.named_by} names {toolkit.path}, which holds no toolkit", None
-        return toolkit.path, Version.find(toolkit.release)
-    return "nvcc", Version.find(tools.nvcc)
+    if not tools.toolkits:
+        return "nvcc" if tools.nvcc else "", Version.find(tools.nvcc)
+    first = tools.toolkits[0]
+    release = Version.find(first.release or (tools.nvcc if first.named_by == "PATH" else None))
+    if release is not None:
+        return first.path, release
+    lacks = "does not tell its release" if first.has_nvcc else "holds no toolkit"
+    return f"{first.path} ({first.named_by}) {lacks}", None
 
 
 def _candidates(snapshot: Snapshot) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from gpubench.env.files import optional
 from gpubench.env.redact import clean
 from gpubench.env.snapshot import Python, Toolchain, Toolkit
-from gpubench.env.sources import Sources, run_child
+from gpubench.env.sources import Completed, Sources, run_child
 
 COMPILE_SECONDS = 20.0
 """A small C file takes far less, also on a slow network disk."""
@@ -157,7 +157,8 @@ def _ptxas(python: Python | None, sources: Sources) -> str | None:
 def try_tools(toolchain: Toolchain, sources: Sources, *, timeout: float) -> Toolchain:
     """``toolchain`` after its C compiler built a small library and its ptxas gave its release."""
     seconds = min(timeout, COMPILE_SECONDS)
-    return _try_ptxas(_try_compiler(toolchain, sources, seconds), sources, seconds)
+    toolchain = _try_compiler(toolchain, sources, seconds)
+    return _try_nvcc(_try_ptxas(toolchain, sources, seconds), sources, seconds)
 
 
 def _try_compiler(toolchain: Toolchain, sources: Sources, seconds: float) -> Toolchain:
@@ -194,12 +195,27 @@ def _try_ptxas(toolchain: Toolchain, sources: Sources, seconds: float) -> Toolch
     asked = run_child(
         [_real(toolchain.ptxas), "--version"], timeout=seconds, variables=sources.variables
     )
-    release = re.search(r"release (\d+\.\d+)", asked.output)
     return dataclasses.replace(
-        toolchain,
-        ptxas_release=release[1] if release else None,
-        ptxas_problem=asked.ending,
+        toolchain, ptxas_release=_release_in(asked), ptxas_problem=asked.ending
     )
+
+
+def _release_in(asked: Completed) -> str | None:
+    """The release in what NVIDIA's tools say of themselves: ``release 12.8, V12.8.93``."""
+    found = re.search(r"release (\d+\.\d+)", asked.output)
+    return found[1] if found else None
+
+
+def _try_nvcc(toolchain: Toolchain, sources: Sources, seconds: float) -> Toolchain:
+    """Ask nvcc itself where the files of its toolkit do not tell the release."""
+    found = []
+    for toolkit in toolchain.toolkits or ():
+        release = toolkit.release
+        if toolkit.has_nvcc and release is None:
+            command = [_real(f"{toolkit.path}/bin/nvcc"), "--version"]
+            release = _release_in(run_child(command, timeout=seconds, variables=sources.variables))
+        found.append(dataclasses.replace(toolkit, release=release))
+    return dataclasses.replace(toolchain, toolkits=tuple(found)) if found else toolchain
 
 
 def _real(path: str) -> str:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gpubench.env.snapshot import Distribution, Python, Toolchain
+from gpubench.env.snapshot import Distribution, Python, Toolchain, Toolkit
 from gpubench.env.sources import Sources
 from gpubench.env.toolkit import CACHE, _in_cache, add_files, try_tools
 from tests.env.machine import tree
@@ -165,6 +165,15 @@ def test_the_assembler_gives_its_release_or_its_problem(tmp_path):
     program(tmp_path, "/ptxas", said)
     assert tried(ptxas=str(tmp_path / "ptxas")).ptxas_release == "12.8"
     assert "cannot start" in tried(ptxas=str(tmp_path / "gone")).ptxas_problem
+
+
+def test_an_nvcc_whose_files_do_not_tell_its_release_is_asked(tmp_path):
+    program(tmp_path, "/cuda/bin/nvcc", "#!/bin/sh\necho 'release 12.4, V12.4.131'\n")
+    toolkits = tuple(
+        Toolkit(named_by="PATH", path=str(tmp_path / name), has_nvcc=True)
+        for name in ("cuda", "gone")
+    )
+    assert [found.release for found in tried(toolkits=toolkits).toolkits] == ["12.4", None]
 
 
 def test_what_is_not_there_is_not_tried():
