@@ -88,7 +88,9 @@ def interpreter(python: str | None) -> str:
         return sys.executable
     found = shutil.which(python)
     if found is None:
-        raise BadUsage(f"--python {python}: no such program; give the path of an interpreter")
+        inside = Path(python) / "bin" / "python"
+        wanted = str(inside) if inside.is_file() else "the path of an interpreter"
+        raise BadUsage(f"--python {python}: no such program; give {wanted}")
     return str(Path(found).absolute())
 
 

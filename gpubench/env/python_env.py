@@ -84,8 +84,7 @@ def inspect_python(executable: str, sources: Sources, *, timeout: float) -> Pyth
 def _why_not(completed: Completed, noise: str) -> str:
     """What became of an interpreter that gave no report, and its last words."""
     words = [word for word in completed.last_words if not word.startswith("Traceback")]
-    ended = completed.timed_out or completed.signal_name  # then the innermost call comes first
-    said = " / ".join(words[:3] if ended else words[-3:])
+    said = " / ".join(words[-4:])
     if not said and noise.strip():
         said = f"it printed {clean(noise.strip().splitlines()[-1])[:200]!r}"
     reason = completed.ending or "answered nothing that can be read: is it a Python?"

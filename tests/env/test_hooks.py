@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from gpubench.env.probe import interpreter
 from gpubench.env.python_env import BOOT, inspect_python
 from gpubench.env.sources import Sources
+from gpubench.errors import BadUsage
 from tests.env.hooks import Environment
 
 
@@ -169,3 +171,13 @@ def test_a_python_that_is_too_old_says_its_release(tmp_path, release):
     old.chmod(0o755)
     answer = inspect_python(str(old), Sources(), timeout=5.0)
     assert answer.unread["python"].startswith(f"it is Python {release}; ")
+
+
+def test_an_environment_of_conda_is_known_by_its_folder(environment):
+    (environment.folder / "conda-meta").mkdir()
+    assert inspect(environment).python.kind == "conda"
+
+
+def test_a_folder_named_as_interpreter_is_answered_with_the_one_inside(environment):
+    with pytest.raises(BadUsage, match=r"give .*/venv/bin/python"):
+        interpreter(str(environment.folder))

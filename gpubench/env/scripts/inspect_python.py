@@ -13,6 +13,7 @@ stdlib = (getattr(sys.modules.get("os"), "__file__", None) or "").rpartition("/"
 own = [entry for entry in everything if entry in (stdlib, stdlib + "/lib-dynload")]
 sys.path[:] = own or everything  # a json.py on PYTHONPATH is not to be run
 
+import contextlib
 import csv
 import glob
 import importlib.util
@@ -26,7 +27,8 @@ import struct
 import sysconfig
 from typing import Any, BinaryIO, Callable, Iterator, Tuple
 
-sysconfig.get_config_vars()
+with contextlib.suppress(Exception):  # a minimal installation lacks the module this loads
+    sysconfig.get_config_vars()
 sys.path[:] = everything
 Section = Tuple[int, ...]
 
