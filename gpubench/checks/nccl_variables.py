@@ -29,6 +29,11 @@ def communication(snapshot: Snapshot) -> Outcome:
         found = judge(snapshot)
         if found is not None:
             return found
+    named = [
+        name for name in ("NCCL_SOCKET_IFNAME", "NCCL_IB_HCA") if snapshot.environment.get(name)
+    ]
+    if named and snapshot.host.topology is None:
+        return skip(f"{' and '.join(named)} cannot be held against the devices here")
     return ok("no variable holds NCCL back")
 
 

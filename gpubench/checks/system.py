@@ -70,7 +70,9 @@ def wsl(snapshot: Snapshot) -> Outcome:
     if not snapshot.host.is_wsl:
         return skip("this is no WSL")
     tuning = snapshot.host.tuning
-    files = (tuning and tuning.linux_driver_files) or ()
+    if tuning is None or tuning.linux_driver_files is None:
+        return skip("WSL; its libraries are not described here")
+    files = tuning.linux_driver_files
     if not files:
         return ok("WSL, with the driver of Windows")
     words = f"a Linux driver is installed inside WSL: {files[0]}"

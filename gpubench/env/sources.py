@@ -232,7 +232,7 @@ def _chunks(stream: IO[bytes] | None) -> Iterator[bytes]:
 
 def _ask_where(child: subprocess.Popen[bytes]) -> None:
     """Let a Python that hangs say where, by its fault handler; it leaves no core file."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # prlimit is Linux's alone
         resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
         child.send_signal(signal.SIGABRT)
     with contextlib.suppress(subprocess.TimeoutExpired):

@@ -64,7 +64,7 @@ def _wanted(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _all_of(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    home = variables.get("HOME") or "/"
+    home = variables.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - never raises
     cache = variables.get("XDG_CACHE_HOME") or posixpath.join(home, ".cache")
     yield "temporary files", variables.get("TMPDIR") or TEMPORARY
     yield "home", home

@@ -69,3 +69,7 @@ def test_a_linux_driver_inside_wsl_fails_unless_cuda_works():
     assert FILE in outcome.reason
     assert judge("host.wsl", wsl(HEALTHY, FILE)).status is Status.NOTE
     assert judge("host.wsl", wsl(QUICK)).status is Status.PASS
+
+
+def test_of_a_wsl_that_was_not_looked_into_nothing_is_said():
+    assert judge("host.wsl", host(is_wsl=True, tuning=None)).status is Status.SKIP

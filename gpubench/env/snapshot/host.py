@@ -68,8 +68,8 @@ class Topology:
     """PCIe bridges above GPUs whose access control (ACS) sends peer traffic to the root."""
     iommu: str | None = None
     """``off``, or the type of the GPUs' domain: ``identity``, ``DMA``, ``DMA-FQ``."""
-    interfaces: tuple[str, ...] | None = None
-    """Network interfaces."""
+    interfaces: tuple[str, ...] | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """Network interfaces; those of containers come and go."""
     infiniband: tuple[str, ...] | None = None
     """InfiniBand and RoCE adapters, such as ``mlx5_0``."""
     peer_modules: tuple[str, ...] | None = None
@@ -85,7 +85,7 @@ class Tuning:
     clocksource: str | None = None
     clocksources: tuple[str, ...] = ()
     """Those the kernel could use instead."""
-    is_clock_synchronised: bool | None = None
+    is_clock_synchronised: bool | None = dataclasses.field(default=None, metadata=VOLATILE)
     secure_boot: bool | None = None
     taint: int | None = None
     """The kernel's taint bits."""

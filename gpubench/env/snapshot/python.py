@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from gpubench.env.snapshot.fields import VOLATILE
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
@@ -46,7 +48,7 @@ class Python:
     kind: str | None = None
     """``venv``, ``conda`` or ``system``."""
     distributions: tuple[Distribution, ...] = ()
-    startup: tuple[str, ...] = ()
+    startup: tuple[str, ...] = dataclasses.field(default=(), metadata=VOLATILE)
     """What it said while starting, before anything was asked of it: hooks that fail or print."""
 
     def distribution(self, name: str) -> Distribution | None:
@@ -96,18 +98,20 @@ class Toolchain:
     """What the variable CC names."""
     wanted_cxx: str | None = None
     """What the variable CXX names."""
-    cc_compiles: bool | None = None
-    """A small shared library was built with ``cc``; None where that was not tried."""
-    cc_problem: str | None = None
+    cc_compiles: bool | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """A small shared library was built with ``cc``; None where that was not tried (quick).
+
+    What is tried at one level alone stays out of the digest."""
+    cc_problem: str | None = dataclasses.field(default=None, metadata=VOLATILE)
     """What the compiler said where it did not."""
-    cc_release: str | None = None
+    cc_release: str | None = dataclasses.field(default=None, metadata=VOLATILE)
     ninja: str | None = None
     toolkits: tuple[Toolkit, ...] | None = None
     """In the order that an extension build looks for them."""
     ptxas: str | None = None
     """The assembler that triton would use."""
-    ptxas_release: str | None = None
-    ptxas_problem: str | None = None
+    ptxas_release: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    ptxas_problem: str | None = dataclasses.field(default=None, metadata=VOLATILE)
     """Why it does not run."""
     libcuda_on_path: tuple[str, ...] | None = None
     """libcuda.so.1 in the folders of LD_LIBRARY_PATH, in their order."""
