@@ -56,7 +56,8 @@ def compiler(snapshot: Snapshot) -> Outcome:
     if tools.cc is None:
         return warn("no C compiler on the PATH, only a C++ one: triton needs it", INSTALL)
     if tools.cc_compiles is False:
-        return warn(f"{tools.cc} builds nothing: {tools.cc_problem}", INSTALL, compiler=tools.cc)
+        remedy = "unset CC" if tools.wanted_cc else INSTALL
+        return warn(f"{tools.cc} builds nothing: {tools.cc_problem}", remedy, compiler=tools.cc)
     if tools.cxx is None:
         if has_gpu(snapshot):
             return note("no C++ compiler: torch.compile works on the GPU, not on the CPU")

@@ -231,9 +231,13 @@ def _chunks(stream: IO[bytes] | None) -> Iterator[bytes]:
 
 
 def _ask_where(child: subprocess.Popen[bytes]) -> None:
-    """Let a Python that hangs say where, by its fault handler; it leaves no core file."""
+    """Let a Python that hangs say where, by its fault handler; it leaves no core file.
+
+    A limit of one byte also stops the kernel from handing a core to a collector; 0 does not.
+    """
     with contextlib.suppress(AttributeError, OSError, ValueError):  # prlimit is Linux's alone
-        resource.prlimit(child.pid, resource.RLIMIT_CORE, (0, 0))
+        resource.prlimit(child.pid, resource.RLIMIT_CORE, (1, 1))
+    with contextlib.suppress(OSError):
         child.send_signal(signal.SIGABRT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(1.0)

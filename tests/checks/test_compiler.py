@@ -48,6 +48,9 @@ def test_a_compiler_that_builds_nothing_warns_with_its_own_words():
     outcome = judge("tc.cc", tools(cc_compiles=False, cc_problem=said))
     assert outcome.status is Status.WARN
     assert "stdlib.h" in outcome.reason
+    assert "build-essential" in outcome.remedy[0]
+    named = tools(cc_compiles=False, cc_problem=said, wanted_cc="/opt/cc")
+    assert judge("tc.cc", named).remedy == ("unset CC",)
 
 
 def test_a_compiler_that_was_not_tried_is_believed():
