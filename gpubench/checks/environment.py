@@ -28,6 +28,8 @@ SLOW = {
 """Variables that slow every step, and the values that do; without any, all but 0."""
 OTHERS = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 """What hides AMD's GPUs, and no NVIDIA one."""
+YES = ("1", "true", "yes", "y", "t", "on")
+"""What accelerate takes for yes (str_to_bool)."""
 _NAMED = re.compile(r"(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]+(/\d+/\d+)?$|[0-9a-f]{16}$")
 """A UUID, whole or shortened, that of a MIG instance in its old form, or what stands for one."""
 
@@ -130,6 +132,14 @@ def overrides(snapshot: Snapshot) -> Outcome:
         return skip(NO_GPU)
     if snapshot.source != "live" and not snapshot.environment:
         return skip("the variables are not described here")
+    launcher = snapshot.environment.get("ACCELERATE_USE_CPU", "")
+    if launcher.lower() in YES:
+        return warn(
+            f"ACCELERATE_USE_CPU={launcher}: accelerate trains on the CPU, whatever GPUs are here",
+            "unset ACCELERATE_USE_CPU",
+            cause="devices-hidden",
+            value=launcher,
+        )
     tf32 = snapshot.environment.get("NVIDIA_TF32_OVERRIDE")
     if tf32:
         state = "off" if tf32 == "0" else "on"
@@ -164,6 +174,7 @@ CHECKS = (
         id="env.overrides",
         judge=overrides,
         cause="host-tuning",
-        reference="NVIDIA cuBLAS documentation, NVIDIA_TF32_OVERRIDE; ROCm, GPU isolation",
+        reference="NVIDIA cuBLAS documentation, NVIDIA_TF32_OVERRIDE; ROCm, GPU isolation; "
+        "huggingface/accelerate, environment variables",
     ),
 )

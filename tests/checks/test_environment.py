@@ -96,3 +96,14 @@ def test_what_changes_results_or_is_meant_for_others_is_a_note(environment, word
 @pytest.mark.parametrize("check", ["env.slow_vars", "env.overrides", "env.nccl", "env.alloc_conf"])
 def test_a_report_without_variables_says_nothing_of_them(check):
     assert judge(check, change(QUICK, source="nvidia_smi")).status is Status.SKIP
+
+
+def test_a_launcher_that_was_told_to_use_the_cpu_hides_the_gpus():
+    told = change(QUICK, environment={"ACCELERATE_USE_CPU": "True"})
+    outcome = judge("env.overrides", told)
+    assert (outcome.status, outcome.cause) == (Status.WARN, "devices-hidden")
+    off = change(QUICK, environment={"ACCELERATE_USE_CPU": "false"})
+    assert judge("env.overrides", off).status is Status.PASS
+    assert judge("env.overrides", change(told, gpus=NO_GPU.gpus, driver=NO_GPU.driver)).status is (
+        Status.SKIP
+    )
