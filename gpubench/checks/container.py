@@ -11,7 +11,24 @@ FLAGS = {
     "apptainer": "apptainer exec --nv ...",
     "lxc": "lxc config device add NAME gpu gpu",
 }
+LIBRARY_MISSING, UNKNOWN_ERROR = 12, 999
+"""What NVML answers without its library, and where a device node may no longer be opened."""
 TOOLKIT = "where that is refused: install the NVIDIA Container Toolkit on the host and restart it"
+
+
+def is_known(snapshot: Snapshot) -> Outcome:
+    """Whether this is a container, and of which runtime.
+
+    Why: what is missing in a container is put right outside of it, by its runtime's own words;
+    every remedy follows this answer.
+    Remedy: none needed.
+    """
+    found = snapshot.container
+    if found is not None:
+        return ok(f"in a container: {found.runtime} (by {found.evidence})")
+    if snapshot.source != "live":
+        return skip("whether this is a container is not described here")
+    return ok("this is no container")
 
 
 def gpus_handed_in(snapshot: Snapshot) -> Outcome:
@@ -31,13 +48,28 @@ def gpus_handed_in(snapshot: Snapshot) -> Outcome:
     if snapshot.driver.device_nodes is None:
         return skip("the device nodes are not described here")
     if gpu_nodes(snapshot):
-        return _capabilities(snapshot)
+        return _without_libraries(snapshot) or _capabilities(snapshot)
     said = f"; NVIDIA_VISIBLE_DEVICES={hidden}" if hidden in ("void", "none", "") else ""
     return fail(
         f"the host has an NVIDIA GPU, but none was handed into this container{said}",
         *_how(snapshot),
         NVIDIA_VISIBLE_DEVICES=hidden,
         runtime=snapshot.container.runtime,
+    )
+
+
+def _without_libraries(snapshot: Snapshot) -> Outcome | None:
+    """Device nodes were handed in (--device), the driver's libraries were not."""
+    nvml, tools = snapshot.driver.nvml, snapshot.toolchain
+    if nvml is None or nvml.code != LIBRARY_MISSING or tools is None:
+        return None
+    if tools.libcuda_in_cache is None or tools.libcuda_in_cache or tools.libcuda_on_path:
+        return None
+    return fail(
+        "the GPUs' device nodes are in this container, the driver's libraries are not",
+        *_how(snapshot),
+        confidence="likely",
+        runtime=snapshot.container.runtime if snapshot.container else None,
     )
 
 
@@ -67,11 +99,48 @@ def _capabilities(snapshot: Snapshot) -> Outcome:
     )
 
 
+def access_kept(snapshot: Snapshot) -> Outcome:
+    """The container can still open the GPUs it was given.
+
+    Why: where systemd rules the control groups, a reload of it (an update on the host does one)
+    takes device nodes away from running containers: NVML says "Unknown Error" from then on.
+    Remedy: start the container again; hand GPUs in by CDI, or name the nodes with --device.
+    """
+    if snapshot.container is None:
+        return skip("this is no container")
+    nvml = snapshot.driver.nvml
+    if nvml is None or not gpu_nodes(snapshot):
+        return skip("no GPU was handed in")
+    if cuda_works(snapshot) or nvml.code != UNKNOWN_ERROR:
+        return ok("the GPUs that were handed in can be opened, as far as NVML tells")
+    return fail(
+        "this container has lost its GPUs: the nodes are here and NVML says "
+        f"{nvml.message or 'Unknown Error'} ({nvml.code})",
+        "start the container again",
+        "to keep it: docker run --device nvidia.com/gpu=all ...  (CDI), or "
+        "native.cgroupdriver=cgroupfs in the host's /etc/docker/daemon.json",
+        confidence="likely",
+    )
+
+
 CHECKS = (
+    Check(
+        id="ctr.detect",
+        judge=is_known,
+        cause="container-no-gpu",
+        reference="lablup/all-smi, container.runtime",
+    ),
     Check(
         id="ctr.injection",
         judge=gpus_handed_in,
         cause="container-no-gpu",
         reference="NVIDIA Container Toolkit documentation",
+    ),
+    Check(
+        id="ctr.lost_access",
+        judge=access_kept,
+        cause="device-access",
+        needs=("ctr.injection",),
+        reference="NVIDIA Container Toolkit, troubleshooting: containers losing access to GPUs",
     ),
 )

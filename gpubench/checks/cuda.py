@@ -214,7 +214,16 @@ CHECKS = (
         id="cuda.init",
         judge=cuda_starts,
         cause="driver-absent",
-        needs=(*_UP, "nvml.load", "gpu.handles", "gpu.compute_mode", "gpu.mig", "env.masking"),
+        needs=(
+            *_UP,
+            "cuda.stub",
+            "cuda.forward_compat",
+            "nvml.load",
+            "gpu.handles",
+            "gpu.compute_mode",
+            "gpu.mig",
+            "env.masking",
+        ),
         reference="NVIDIA CUDA Driver API, cuInit and CUresult",
     ),
     Check(

@@ -15,12 +15,21 @@ DEBUGGING = (
     "CUDA_ENABLE_COREDUMP_ON_EXCEPTION",
     "CUDA_INJECTION32_PATH",
     "CUDA_INJECTION64_PATH",
-    "CUDA_LAUNCH_BLOCKING",
     "CUDA_PROFILE",
     "NSIGHT_CUDA_DEBUGGER",
     "OPENCL_PROFILE",
-    "PYTORCH_NO_CUDA_MEMORY_CACHING",
 )
+SLOW = {
+    "CUDA_LAUNCH_BLOCKING": (),
+    "PYTORCH_NO_CUDA_MEMORY_CACHING": (),
+    "NCCL_DEBUG": ("TRACE",),
+    "TORCH_DISTRIBUTED_DEBUG": ("DETAIL",),
+}
+"""Variables that slow every step, and the values that do; without any, all but 0."""
+OTHERS = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+"""What hides AMD's GPUs, and no NVIDIA one."""
+YES = ("1", "true", "yes", "y", "t", "on")
+"""What accelerate takes for yes (str_to_bool)."""
 _NAMED = re.compile(r"(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]+(/\d+/\d+)?$|[0-9a-f]{16}$")
 """A UUID, whole or shortened, that of a MIG instance in its old form, or what stands for one."""
 
@@ -92,6 +101,55 @@ def nothing_left_on(snapshot: Snapshot) -> Outcome:
     )
 
 
+def nothing_slows(snapshot: Snapshot) -> Outcome:
+    """No variable slows every step down.
+
+    Why: they wait after every kernel, ask the driver for every tensor, or log every collective;
+    a measurement taken so is not the machine's.
+    Remedy: unset them.
+    """
+    if snapshot.source != "live" and not snapshot.environment:
+        return skip("the variables are not described here")
+    found = [
+        name
+        for name, values in SLOW.items()
+        if (value := snapshot.environment.get(name, "")) not in ("", "0")
+        and (not values or value.upper() in values)
+    ]
+    if not found:
+        return ok("no variable slows training down")
+    return warn(f"set: {', '.join(found)}", f"unset {' '.join(found)}", variables=found)
+
+
+def overrides(snapshot: Snapshot) -> Outcome:
+    """No variable changes what programs compute, or is meant for other GPUs.
+
+    Why: NVIDIA_TF32_OVERRIDE decides over the program's own precision; the variables of AMD's
+    GPUs do nothing here, where somebody may have meant to hide some.
+    Remedy: unset them where they were not meant.
+    """
+    if not has_gpu(snapshot):
+        return skip(NO_GPU)
+    if snapshot.source != "live" and not snapshot.environment:
+        return skip("the variables are not described here")
+    launcher = snapshot.environment.get("ACCELERATE_USE_CPU", "")
+    if launcher.lower() in YES:
+        return warn(
+            f"ACCELERATE_USE_CPU={launcher}: accelerate trains on the CPU, whatever GPUs are here",
+            "unset ACCELERATE_USE_CPU",
+            cause="devices-hidden",
+            value=launcher,
+        )
+    tf32 = snapshot.environment.get("NVIDIA_TF32_OVERRIDE")
+    if tf32:
+        state = "off" if tf32 == "0" else "on"
+        return note(f"NVIDIA_TF32_OVERRIDE={tf32} forces TF32 {state} in every program")
+    found = [name for name in OTHERS if name in snapshot.environment]
+    if found and not is_rocm(snapshot):
+        return note(f"{', '.join(found)} is set, and does nothing to NVIDIA GPUs")
+    return ok("no variable changes what programs compute")
+
+
 CHECKS = (
     Check(
         id="env.masking",
@@ -105,5 +163,18 @@ CHECKS = (
         judge=nothing_left_on,
         cause="host-tuning",
         reference="NVIDIA DCGM, software prerequisites",
+    ),
+    Check(
+        id="env.slow_vars",
+        judge=nothing_slows,
+        cause="host-tuning",
+        reference="PyTorch, CUDA semantics, environment variables; NVIDIA NCCL documentation",
+    ),
+    Check(
+        id="env.overrides",
+        judge=overrides,
+        cause="host-tuning",
+        reference="NVIDIA cuBLAS documentation, NVIDIA_TF32_OVERRIDE; ROCm, GPU isolation; "
+        "huggingface/accelerate, environment variables",
     ),
 )

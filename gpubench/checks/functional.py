@@ -256,7 +256,7 @@ CHECKS = (
         id="torch.import",
         judge=imports,
         cause="torch-install-damaged",
-        needs=("torch.present", *_FILES, "torch.requires", "env.ld_paths"),
+        needs=("torch.present", *_FILES, "torch.requires", "env.ld_paths", "env.alloc_conf"),
         reference="pytorch/pytorch torch/__init__.py",
     ),
     Check(

@@ -246,7 +246,7 @@ def idle(snapshot: Snapshot) -> Outcome:
 
 
 _NVML = "NVIDIA Management Library API reference"
-_UP = ("ctr.injection", "drv.module", "drv.user_kernel_match", "drv.devnodes")
+_UP = ("ctr.injection", "ctr.lost_access", "drv.module", "drv.user_kernel_match", "drv.devnodes")
 
 CHECKS = (
     Check(id="nvml.load", judge=nvml_starts, cause="driver-absent", needs=_UP, reference=_NVML),

@@ -1,8 +1,10 @@
 """Every check, in the order it is run: what a check needs stands above it."""
 
 from gpubench.checks import (
+    allocator,
     clocks,
     companions,
+    compiler,
     container,
     cuda,
     cuda_families,
@@ -14,22 +16,35 @@ from gpubench.checks import (
     interpreter,
     inventory,
     kernel_log,
+    libcuda,
+    limits,
     memory_health,
+    nccl_variables,
     reported,
     requirements,
+    storage,
+    system,
+    toolkit,
+    topology,
     torch_build,
     torch_libraries,
+    tuning,
 )
 from gpubench.checks.outcome import Check
 
 CHECKS: tuple[Check, ...] = (
     *container.CHECKS,
     *interpreter.CHECKS,
+    *system.CHECKS,
     *driver.CHECKS,
     *environment.CHECKS,
+    *nccl_variables.CHECKS,
+    *allocator.CHECKS,
     *inventory.CHECKS,
     *memory_health.CHECKS,
     *kernel_log.CHECKS,
+    *libcuda.CHECKS,
+    *toolkit.CHECKS,
     *cuda.CHECKS,
     *torch_build.CHECKS,
     *cuda_families.CHECKS,
@@ -40,6 +55,11 @@ CHECKS: tuple[Check, ...] = (
     *functional.CHECKS,
     *clocks.CHECKS,
     *host.CHECKS,
+    *limits.CHECKS,
+    *storage.CHECKS,
+    *topology.CHECKS,
+    *tuning.CHECKS,
+    *compiler.CHECKS,
     *reported.CHECKS,
 )
 
@@ -47,10 +67,10 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Host", ("host", "ctr", "env", "tc")),
     ("Driver", ("drv", "nvml", "gpu")),
     ("CUDA", ("cuda",)),
-    ("Torch", ("torch",)),
+    ("Torch", ("torch", "python")),
     ("Companions", ("comp",)),
     ("Functional", ("fn",)),
     ("Report", ("log",)),
-    ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie")),
+    ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie", "gdr")),
 )
 """How a report groups them, by the part of the id before the dot."""

@@ -6,9 +6,14 @@ import re
 import resource
 from collections.abc import Mapping
 
+from gpubench.env.files import optional
+from gpubench.env.limits import read_limits
 from gpubench.env.redact import anonymous, clean
-from gpubench.env.snapshot import Container, Host
+from gpubench.env.snapshot import Host
 from gpubench.env.sources import Sources
+from gpubench.env.storage import read_folders
+from gpubench.env.topology import read_topology
+from gpubench.env.tuning import read_tuning
 from gpubench.units import Bytes
 
 SHM = "/dev/shm"  # noqa: S108 - looked at, not written
@@ -17,6 +22,7 @@ ALLOWED = re.compile(
     r"|DISABLE_PTX_JIT|FORCE_PTX_JIT|AUTO_BOOST|COREDUMP_FILE|ENABLE_COREDUMP_ON_EXCEPTION"
     r"|DEVICE_WAITS_ON_EXCEPTION|PROFILE|INJECTION(32|64)_PATH)"
     r"|COMPUTE_PROFILE|OPENCL_PROFILE|NSIGHT_CUDA_DEBUGGER"
+    r"|HIP_VISIBLE_DEVICES|ROCR_VISIBLE_DEVICES|GLOO_SOCKET_IFNAME|ACCELERATE_USE_CPU"
     r"|NVIDIA_(VISIBLE_DEVICES|DRIVER_CAPABILITIES|REQUIRE_CUDA|DISABLE_REQUIRE|TF32_OVERRIDE)"
     r"|NCCL_(DEBUG|P2P_DISABLE|P2P_LEVEL|SHM_DISABLE|IB_DISABLE|SOCKET_IFNAME|IB_HCA|ALGO|PROTO)"
     r"|PYTORCH_(CUDA_)?ALLOC_CONF|PYTORCH_NO_CUDA_MEMORY_CACHING"
@@ -53,6 +59,7 @@ def _hashed(found: re.Match[str]) -> str:
 def read_host(sources: Sources, unread: dict[str, str], *, identify: bool = False) -> Host:
     """The operating system and what it grants this process."""
     shm, shm_free = _shared_memory(sources, unread)
+    is_wsl = "microsoft" in platform.release().lower()
     return Host(
         name=platform.node() if identify else None,
         system=_release_name(sources) or platform.system(),
@@ -62,10 +69,15 @@ def read_host(sources: Sources, unread: dict[str, str], *, identify: bool = Fals
         cpu_model=_cpu_model(sources),
         cpu_count=_cpu_count(),
         memory_bytes=_memory(sources, unread),
+        memory_available_bytes=_memory_of(sources, "MemAvailable"),
         shm_bytes=shm,
         shm_free_bytes=shm_free,
         memlock_bytes=Bytes(resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]),
-        is_wsl="microsoft" in platform.release().lower(),
+        is_wsl=is_wsl,
+        limits=read_limits(sources, unread),
+        folders=read_folders(sources, unread),
+        topology=read_topology(sources, unread),
+        tuning=read_tuning(sources, unread, is_wsl=is_wsl),
     )
 
 
@@ -78,32 +90,28 @@ def _cpu_count() -> int | None:
 
 def _release_name(sources: Sources) -> str | None:
     found = re.search(
-        r'^PRETTY_NAME="?([^"\n]*)', _optional(sources, "/etc/os-release"), re.MULTILINE
+        r'^PRETTY_NAME="?([^"\n]*)', optional(sources, "/etc/os-release"), re.MULTILINE
     )
     return clean(found[1]) if found else None
 
 
 def _cpu_model(sources: Sources) -> str | None:
     found = re.search(
-        r"^model name\s*:\s*(.+)$", _optional(sources, "/proc/cpuinfo", 65536), re.MULTILINE
+        r"^model name\s*:\s*(.+)$", optional(sources, "/proc/cpuinfo", 65536), re.MULTILINE
     )
     return clean(found[1]) if found else None
 
 
-def _optional(sources: Sources, name: str, limit: int = 2**20) -> str:
-    """The content of a file that nothing depends on."""
-    try:
-        return sources.text(name, limit) or ""
-    except OSError:
-        return ""
-
-
 def _memory(sources: Sources, unread: dict[str, str]) -> Bytes | None:
-    found = re.search(r"^MemTotal:\s*(\d+) kB", _optional(sources, "/proc/meminfo"), re.MULTILINE)
+    found = _memory_of(sources, "MemTotal")
     if found is None:
         unread["host.memory_bytes"] = "/proc/meminfo has no MemTotal"
-        return None
-    return Bytes(int(found[1]) * 1024)
+    return found
+
+
+def _memory_of(sources: Sources, name: str) -> Bytes | None:
+    found = re.search(rf"^{name}:\s*(\d+) kB", optional(sources, "/proc/meminfo"), re.MULTILINE)
+    return Bytes(int(found[1]) * 1024) if found else None
 
 
 def _shared_memory(sources: Sources, unread: dict[str, str]) -> tuple[Bytes | None, Bytes | None]:
@@ -115,41 +123,3 @@ def _shared_memory(sources: Sources, unread: dict[str, str]) -> tuple[Bytes | No
         unread["host.shm_bytes"] = f"{SHM}: {problem.strerror}"
         return None, None
     return Bytes(answer.f_blocks * answer.f_frsize), Bytes(answer.f_bavail * answer.f_frsize)
-
-
-def find_container(sources: Sources) -> Container | None:
-    """The container this process runs in, by the marks its runtime leaves."""
-    if sources.path("/.dockerenv").exists():
-        return _orchestrated(sources, "docker", "/.dockerenv")
-    if sources.path("/run/.containerenv").exists():
-        return _orchestrated(sources, "podman", "/run/.containerenv")
-    for variable in ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"):
-        if variable in sources.variables:
-            return Container(runtime="apptainer", evidence=variable)
-    if "KUBERNETES_SERVICE_HOST" in sources.variables:
-        return Container(runtime="kubernetes", evidence="KUBERNETES_SERVICE_HOST")
-    return _by_cgroup(sources)
-
-
-def _orchestrated(sources: Sources, runtime: str, evidence: str) -> Container:
-    if "KUBERNETES_SERVICE_HOST" in sources.variables:
-        return Container(runtime="kubernetes", evidence="KUBERNETES_SERVICE_HOST")
-    return Container(runtime=runtime, evidence=evidence)
-
-
-def _by_cgroup(sources: Sources) -> Container | None:
-    named = sources.variables.get("container")
-    if named:
-        known = named in ("docker", "podman", "lxc")
-        return Container(runtime=named if known else "unknown", evidence="the variable container")
-    text = _optional(sources, "/proc/1/cgroup")
-    for mark, runtime in (
-        ("kubepods", "kubernetes"),
-        ("docker", "docker"),
-        ("libpod", "podman"),
-        ("containerd", "unknown"),
-        ("/lxc/", "lxc"),
-    ):
-        if mark in text:
-            return Container(runtime=runtime, evidence="/proc/1/cgroup")
-    return None

@@ -8,14 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gpubench
+from gpubench.env.container import find_container
 from gpubench.env.driver_files import is_gpu_node, read_driver
-from gpubench.env.host import find_container, read_environment, read_host
+from gpubench.env.host import read_environment, read_host
 from gpubench.env.kernel_log import read_kernel_log
 from gpubench.env.nvml import NvmlAnswer, ask_nvml
 from gpubench.env.python_env import PythonAnswer, inspect_python
 from gpubench.env.running import run_torch, start_cuda
-from gpubench.env.snapshot import CudaInit, Driver, Snapshot, TorchRun
+from gpubench.env.snapshot import CudaInit, Driver, Snapshot, Toolchain, TorchRun
 from gpubench.env.sources import Sources
+from gpubench.env.toolkit import add_files, try_tools
 from gpubench.errors import BadUsage
 
 LEVELS = ("quick", "standard")
@@ -64,11 +66,20 @@ def take_snapshot(
         kernel_events=events,
         python=environment.python,
         torch=environment.torch,
-        toolchain=environment.toolchain,
+        toolchain=_toolchain(level, environment, sources, timeout),
         cuda_init=cuda_init,
         torch_run=torch_run,
         unread={**unread, **nvml.unread, **environment.unread},
     )
+
+
+def _toolchain(
+    level: str, environment: PythonAnswer, sources: Sources, timeout: float
+) -> Toolchain | None:
+    if environment.toolchain is None:
+        return None
+    toolchain = add_files(environment.toolchain, environment.python, sources)
+    return toolchain if level == "quick" else try_tools(toolchain, sources, timeout=timeout)
 
 
 def interpreter(python: str | None) -> str:
@@ -77,7 +88,9 @@ def interpreter(python: str | None) -> str:
         return sys.executable
     found = shutil.which(python)
     if found is None:
-        raise BadUsage(f"--python {python}: no such program; give the path of an interpreter")
+        inside = Path(python) / "bin" / "python"
+        wanted = str(inside) if inside.is_file() else "the path of an interpreter"
+        raise BadUsage(f"--python {python}: no such program; give {wanted}")
     return str(Path(found).absolute())
 
 

@@ -8,7 +8,39 @@ from typing import Any
 
 from gpubench.env.redact import clean, clean_plain
 from gpubench.env.snapshot import Distribution, LibraryFile, Python, Toolchain, Torch
-from gpubench.env.sources import Sources, run_child
+from gpubench.env.sources import Completed, Sources, run_child
+
+BOOT = """if 1:
+    import sys
+    sys.path[:] = [entry for entry in sys.path if entry]
+    if sys.version_info < (3, 8):
+        sys.stdout.write('\\n{"too_old": "%s"}\\n' % sys.version.split()[0])
+    else:
+        exec(compile(sys.stdin.buffer.read(), "<gpubench>", "exec"))
+"""
+"""Reads the script from stdin where the Python is new enough to compile it.
+
+The condition keeps a shell, where one is named as interpreter, from running any of it."""
+LEFT_OUT = frozenset(
+    "PYTHON" + name
+    for name in (
+        "DEBUG",
+        "DEVMODE",
+        "DUMPREFS",
+        "INSPECT",
+        "IOENCODING",
+        "PROFILEIMPORTTIME",
+        "STARTUP",
+        "TRACEMALLOC",
+        "VERBOSE",
+        "WARNINGS",
+    )
+)
+"""Variables that make an interpreter talk, stop or ask; those that say where it looks are kept."""
+LINES_AFTER = 1000
+"""Lines that hooks may print after the report."""
+SAID = 600
+"""Characters of last words that a reason holds."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -29,26 +61,59 @@ def script(name: str) -> str:
 def inspect_python(executable: str, sources: Sources, *, timeout: float) -> PythonAnswer:
     """Describe the interpreter ``executable`` within ``timeout`` seconds."""
     completed = run_child(
-        [executable, "-B", "-"],
+        [executable, "-B", "-c", BOOT],
         script=script("inspect_python.py"),
         timeout=timeout,
-        variables=sources.variables,
+        variables={
+            name: value for name, value in sources.variables.items() if name not in LEFT_OUT
+        },
     )
-    report = _report_in(completed.output)
+    noise, report = _report_in(completed.output)
     if report is None:
-        words = " ".join("".join(completed.last_words[-1:]).split())
-        reason = completed.ending or "it answered nothing that can be read"
-        return PythonAnswer(unread={"python": f"the interpreter {reason}: {words}".rstrip(": ")})
-    return read_report(report)
+        return PythonAnswer(unread={"python": _why_not(completed, noise)})
+    if "too_old" in report:
+        words = f"it is Python {report['too_old']}; gpubench examines Python 3.8 or later"
+        return PythonAnswer(unread={"python": clean(words)})
+    answer = read_report(report)
+    if answer.python is not None:
+        startup = _startup(completed, noise)
+        answer.python = dataclasses.replace(answer.python, startup=startup)
+    return answer
 
 
-def _report_in(output: str) -> dict[str, Any] | None:
-    """The JSON object in what the child printed; a site hook may have printed before it."""
-    try:
-        report = json.loads(output[output.index('{"') :])
-    except ValueError:
-        return None
-    return report if isinstance(report, dict) else None
+def _why_not(completed: Completed, noise: str) -> str:
+    """What became of an interpreter that gave no report, and its last words."""
+    words = [word for word in completed.last_words if not word.startswith("Traceback")]
+    said = " / ".join(words[-4:])
+    if not said and noise.strip():
+        said = f"it printed {clean(noise.strip().splitlines()[-1])[:200]!r}"
+    reason = completed.ending or "answered nothing that can be read: is it a Python?"
+    return f"the interpreter {reason}: {' '.join(said.split())[:SAID]}".rstrip(": ")
+
+
+def _startup(completed: Completed, noise: str) -> tuple[str, ...]:
+    """The ends of what hooks said on stderr and on stdout."""
+    printed = [line for line in noise[-4096:].splitlines() if line.strip()][-1:]
+    return (*completed.last_words, *(f"printed: {clean(line)[:200]}" for line in printed))
+
+
+def _report_in(output: str) -> tuple[str, dict[str, Any] | None]:
+    """What was printed before it, and the last line that is a report."""
+    end = len(output)
+    for _ in range(LINES_AFTER):
+        start = output.rfind("\n", 0, end) + 1
+        line = output[start:end]
+        if line.startswith('{"'):
+            try:
+                report = json.loads(line)
+            except (ValueError, RecursionError):
+                report = None
+            if isinstance(report, dict) and ("unread" in report or "too_old" in report):
+                return output[:start], report
+        if start == 0:
+            break
+        end = start - 1
+    return output, None
 
 
 def read_report(report: dict[str, Any]) -> PythonAnswer:

@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -16,12 +18,16 @@ from gpubench.env.redact import clean
 from gpubench.units import Seconds
 
 NO_TIME = Seconds(0.0)
-MAX_OUTPUT_BYTES = 16 * 2**20
-"""What is kept of a child's stdout, from its start (the largest honest answer is 0.2 MiB)."""
+HALF_OUTPUT_BYTES = 8 * 2**20
+"""What is kept of a child's stdout from its start, and from its end.
+
+The largest honest answer is 0.2 MiB; a hook of the interpreter may print much before it."""
 MAX_ERROR_BYTES = 64 * 2**10
 """What is kept of a child's stderr, from its end."""
 LAST_WORDS = 8
 """Lines of a child's stderr that are kept as its last words."""
+CALLS = 3
+"""Of these, the innermost calls of a Python that crashed or hung."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +48,9 @@ class Completed:
     def last_words(self) -> tuple[str, ...]:
         """The last lines of its stderr, cleaned of secrets and terminal codes."""
         lines = [line.rstrip() for line in self.errors.splitlines() if line.strip()]
-        return tuple(clean(line)[:500] for line in lines[-LAST_WORDS:])
+        said, place = _split(lines)
+        words = [*said[-LAST_WORDS + len(place) :], *place]
+        return tuple(clean(line)[:500] for line in words)
 
     @property
     def ending(self) -> str | None:
@@ -54,6 +62,20 @@ class Completed:
         if self.signal_name:
             return f"was ended by {self.signal_name}"
         return None if self.code == 0 else f"ended with exit status {self.code}"
+
+
+def _split(lines: list[str]) -> tuple[list[str], list[str]]:
+    """What a child said, and the innermost calls where Python's fault handler left its stack."""
+    fatal = [i for i, line in enumerate(lines) if line.startswith("Fatal Python error: ")]
+    stacks = [i for i, line in enumerate(lines) if line.endswith("(most recent call first):")]
+    if not fatal or not stacks:
+        return lines, []
+    own = next((i for i in stacks if lines[i].startswith("Current thread")), stacks[-1])
+    calls = itertools.takewhile(lambda line: line.startswith("  File "), lines[own + 1 :])
+    files = (line.strip() for line in calls if 'File "<' not in line)  # not what we sent
+    place = list(itertools.islice(files, CALLS))
+    fault = lines[fatal[-1]].removeprefix("Fatal Python error: ")
+    return [*lines[: fatal[-1]], *([] if fault == "Aborted" else [fault])], place
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,15 +165,16 @@ def _caches_in(folder: str) -> dict[str, str]:
         "TRITON_CACHE_DIR",
         "XDG_CACHE_HOME",
     )
-    return {"PYTHONDONTWRITEBYTECODE": "1", **dict.fromkeys(names, folder)}
+    python = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": "1"}
+    return {**python, **dict.fromkeys(names, folder)}
 
 
 def _finish(
     child: subprocess.Popen[bytes], script: str | None, timeout: float, started: float
 ) -> Completed:
-    streams: dict[str, bytes] = {"output": b"", "errors": b""}
+    streams = {"start": bytearray(), "end": bytearray(), "errors": bytearray()}
     threads = [
-        threading.Thread(target=_keep_start, args=(child.stdout, streams), daemon=True),
+        threading.Thread(target=_keep_both_ends, args=(child.stdout, streams), daemon=True),
         threading.Thread(target=_keep_end, args=(child.stderr, streams), daemon=True),
         threading.Thread(target=_feed, args=(child.stdin, script), daemon=True),
     ]
@@ -162,12 +185,13 @@ def _finish(
         child.wait(timeout)
     except subprocess.TimeoutExpired:
         timed_out = True
+        _ask_where(child)
     finally:
         _end_group(child)
     for thread in threads:
         thread.join(1.0)  # a grandchild in a session of its own may still hold the pipe
     return Completed(
-        output=streams["output"].decode("utf-8", "replace"),
+        output=(streams["start"] + streams["end"][-HALF_OUTPUT_BYTES:]).decode("utf-8", "replace"),
         errors=streams["errors"].decode("utf-8", "replace"),
         code=child.returncode if not timed_out and child.returncode >= 0 else None,
         signal_name=None if timed_out else _signal_name(child.returncode),
@@ -182,15 +206,19 @@ def _feed(stream: IO[bytes] | None, script: str | None) -> None:
             stream.write(script.encode())
 
 
-def _keep_start(stream: IO[bytes] | None, streams: dict[str, bytes]) -> None:
+def _keep_both_ends(stream: IO[bytes] | None, streams: dict[str, bytearray]) -> None:
     for chunk in _chunks(stream):
-        if len(streams["output"]) < MAX_OUTPUT_BYTES:
-            streams["output"] += chunk
+        room = max(0, HALF_OUTPUT_BYTES - len(streams["start"]))
+        streams["start"] += chunk[:room]
+        streams["end"] += chunk[room:]
+        if len(streams["end"]) > 2 * HALF_OUTPUT_BYTES:  # at every chunk it would take too long
+            del streams["end"][:-HALF_OUTPUT_BYTES]
 
 
-def _keep_end(stream: IO[bytes] | None, streams: dict[str, bytes]) -> None:
+def _keep_end(stream: IO[bytes] | None, streams: dict[str, bytearray]) -> None:
     for chunk in _chunks(stream):
-        streams["errors"] = (streams["errors"] + chunk)[-MAX_ERROR_BYTES:]
+        streams["errors"] += chunk
+        del streams["errors"][:-MAX_ERROR_BYTES]
 
 
 def _chunks(stream: IO[bytes] | None) -> Iterator[bytes]:
@@ -200,6 +228,19 @@ def _chunks(stream: IO[bytes] | None) -> Iterator[bytes]:
     with contextlib.suppress(OSError, ValueError), stream:
         while chunk := os.read(stream.fileno(), 65536):
             yield chunk
+
+
+def _ask_where(child: subprocess.Popen[bytes]) -> None:
+    """Let a Python that hangs say where, by its fault handler; it leaves no core file.
+
+    A limit of one byte also stops the kernel from handing a core to a collector; 0 does not.
+    """
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # prlimit is Linux's alone
+        resource.prlimit(child.pid, resource.RLIMIT_CORE, (1, 1))
+    with contextlib.suppress(OSError):
+        child.send_signal(signal.SIGABRT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(1.0)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:

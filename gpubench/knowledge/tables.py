@@ -12,7 +12,7 @@ from gpubench.versions import Version
 
 tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
-FILES = ("companions", "cuda", "cuda_errors", "error_lines", "gpus", "torch", "xid")
+FILES = ("builds", "companions", "cuda", "cuda_errors", "error_lines", "gpus", "torch", "xid")
 
 
 @functools.cache
@@ -164,3 +164,27 @@ def stands_for(row: Version, version: Version) -> bool:
     """True where a row's version, of two numbers or three, covers ``version``."""
     length = len(row.parts)
     return row.release(length) == version.release(length)
+
+
+# -- Builds of extensions -----------------------------------------------------------------------
+
+
+def gcc_limit(cuda: Version) -> int | None:
+    """The major release of gcc from which on nvcc of a CUDA release refuses it."""
+    for row in load("builds")["host_compiler"]:
+        if f"{cuda.major}.{cuda.minor}" in row["cuda"]:
+            return int(row["gcc_below"])
+    return None
+
+
+def first_assembler(capability: Version) -> Version | None:
+    """The first CUDA release whose ptxas knows a compute capability; None if not on record."""
+    for row in load("builds")["assembler"]:
+        if Version.parse(row["capability"]).release(2) == capability.release(2):
+            return Version.parse(row["cuda"])
+    return None
+
+
+def allocator_options() -> frozenset[str]:
+    """The options of PYTORCH_ALLOC_CONF."""
+    return frozenset(name for row in load("builds")["allocator"] for name in row["options"])

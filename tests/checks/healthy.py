@@ -18,11 +18,11 @@ from gpubench.env.snapshot import (
     Proof,
     Python,
     Snapshot,
-    Toolchain,
     Torch,
     TorchDevice,
     TorchRun,
 )
+from tests.checks import healthy_host
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 NODES = ("/dev/nvidiactl", "/dev/nvidia-uvm", *(f"/dev/nvidia{n}" for n in range(8)))
@@ -85,6 +85,12 @@ HEALTHY = Snapshot(
         memory_bytes=2**41,
         shm_bytes=2**40,
         memlock_bytes=-1,
+        memory_available_bytes=2**40,
+        libc="glibc 2.39",
+        limits=healthy_host.LIMITS,
+        folders=healthy_host.FOLDERS,
+        topology=healthy_host.TOPOLOGY,
+        tuning=healthy_host.TUNING,
     ),
     environment={},
     driver=Driver(
@@ -149,7 +155,7 @@ HEALTHY = Snapshot(
             ),
         ),
     ),
-    toolchain=Toolchain(cc="/usr/bin/gcc", cxx="/usr/bin/g++", python_h="/usr/include/Python.h"),
+    toolchain=healthy_host.TOOLCHAIN,
     cuda_init=CudaInit(code=0, name="CUDA_SUCCESS", driver_cuda="13.0", device_count=8),
     torch_run=TorchRun(
         ended="done",

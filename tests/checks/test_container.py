@@ -1,5 +1,7 @@
 """The container check."""
 
+import dataclasses
+
 import pytest
 
 from gpubench.checks.outcome import Status
@@ -81,3 +83,54 @@ def test_every_runtime_gets_its_own_words(runtime, word):
     remedy = judge("ctr.injection", inside).remedy
     assert word in remedy[0]
     assert any("--gpus all" in step for step in remedy)
+
+
+def test_whether_this_is_a_container_is_told_with_its_mark():
+    assert "docker (by /.dockerenv)" in judge("ctr.detect", NOT_HANDED_IN).reason
+    assert judge("ctr.detect", HEALTHY).status is Status.PASS
+    assert judge("ctr.detect", change(HEALTHY, source="collect_env")).status is Status.SKIP
+
+
+def inside(**libcuda):
+    """Device nodes were handed in, NVML is not there."""
+    tools = dataclasses.replace(QUICK.toolchain, **libcuda)
+    absent = with_nvml(QUICK, code=12, message="Library Not Found", device_count=None)
+    return change(absent, gpus=(), container=DOCKER, toolchain=tools)
+
+
+def test_device_nodes_without_the_drivers_libraries_are_not_enough():
+    outcome = judge("ctr.injection", inside(libcuda_in_cache=(), libcuda_on_path=()))
+    assert outcome.status is Status.FAIL
+    assert "libraries are not" in outcome.reason
+    assert "--gpus all" in outcome.remedy[0]
+
+
+@pytest.mark.parametrize(
+    "libcuda",
+    [{}, {"libcuda_in_cache": None}, {"libcuda_in_cache": (), "libcuda_on_path": ("/x",)}],
+)
+def test_a_libcuda_that_is_here_was_handed_in(libcuda):
+    assert judge("ctr.injection", inside(**libcuda)).status is Status.PASS
+
+
+def lost(snapshot=QUICK):
+    return change(
+        with_nvml(snapshot, code=999, message="Unknown Error", device_count=None),
+        gpus=(),
+        container=DOCKER,
+    )
+
+
+def test_a_container_that_lost_its_gpus_is_told_so_once():
+    found = results(lost())
+    failed = [key for key, result in found.items() if result.status is Status.FAIL]
+    assert failed == ["ctr.lost_access"]
+    assert found["ctr.lost_access"].cause == "device-access"
+    assert found["nvml.load"].blocked_by == "ctr.lost_access"
+    assert "start the container again" in found["ctr.lost_access"].outcome.remedy[0]
+
+
+def test_access_is_lost_only_where_nothing_works_any_more():
+    assert judge("ctr.lost_access", lost(HEALTHY)).status is Status.PASS  # CUDA starts
+    assert judge("ctr.lost_access", change(lost(), container=None)).status is Status.SKIP
+    assert judge("ctr.lost_access", with_driver(lost(), device_nodes=())).status is Status.SKIP

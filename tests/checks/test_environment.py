@@ -57,7 +57,53 @@ def test_without_gpus_there_is_nothing_to_hide():
 
 
 def test_debugging_variables_warn_unless_they_are_off():
-    on = change(QUICK, environment={"CUDA_LAUNCH_BLOCKING": "1"})
-    off = change(QUICK, environment={"CUDA_LAUNCH_BLOCKING": "0"})
-    assert judge("env.debug_vars", on).remedy == ("unset CUDA_LAUNCH_BLOCKING",)
+    on = change(QUICK, environment={"CUDA_AUTO_BOOST": "1"})
+    off = change(QUICK, environment={"CUDA_AUTO_BOOST": "0"})
+    assert judge("env.debug_vars", on).remedy == ("unset CUDA_AUTO_BOOST",)
     assert judge("env.debug_vars", off).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("environment", "status"),
+    [
+        ({}, Status.PASS),
+        ({"CUDA_LAUNCH_BLOCKING": "1"}, Status.WARN),
+        ({"CUDA_LAUNCH_BLOCKING": "0"}, Status.PASS),
+        ({"NCCL_DEBUG": "TRACE"}, Status.WARN),
+        ({"NCCL_DEBUG": "INFO"}, Status.PASS),
+        ({"TORCH_DISTRIBUTED_DEBUG": "detail"}, Status.WARN),
+        ({"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}, Status.WARN),
+    ],
+)
+def test_variables_that_slow_every_step_warn(environment, status):
+    assert judge("env.slow_vars", change(QUICK, environment=environment)).status is status
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"NVIDIA_TF32_OVERRIDE": "0"}, "forces TF32 off"),
+        ({"NVIDIA_TF32_OVERRIDE": "1"}, "forces TF32 on"),
+        ({"HIP_VISIBLE_DEVICES": "0"}, "does nothing to NVIDIA GPUs"),
+    ],
+)
+def test_what_changes_results_or_is_meant_for_others_is_a_note(environment, words):
+    outcome = judge("env.overrides", change(QUICK, environment=environment))
+    assert outcome.status is Status.NOTE
+    assert words in outcome.reason
+
+
+@pytest.mark.parametrize("check", ["env.slow_vars", "env.overrides", "env.nccl", "env.alloc_conf"])
+def test_a_report_without_variables_says_nothing_of_them(check):
+    assert judge(check, change(QUICK, source="nvidia_smi")).status is Status.SKIP
+
+
+def test_a_launcher_that_was_told_to_use_the_cpu_hides_the_gpus():
+    told = change(QUICK, environment={"ACCELERATE_USE_CPU": "True"})
+    outcome = judge("env.overrides", told)
+    assert (outcome.status, outcome.cause) == (Status.WARN, "devices-hidden")
+    off = change(QUICK, environment={"ACCELERATE_USE_CPU": "false"})
+    assert judge("env.overrides", off).status is Status.PASS
+    assert judge("env.overrides", change(told, gpus=NO_GPU.gpus, driver=NO_GPU.driver)).status is (
+        Status.SKIP
+    )

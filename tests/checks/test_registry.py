@@ -46,6 +46,10 @@ def test_every_check_belongs_to_one_category(check):
 
 ELSEWHERE = (
     "ctr.injection",  # it is no container
+    "ctr.lost_access",
+    "host.wsl",
+    "cuda.require_env",  # it is no image that asks for a driver
+    "tc.ext_build",  # nothing is built
     "log.report",  # and no pasted report
     "log.error",
     "env.launcher",
@@ -88,6 +92,17 @@ WHAT_IT_ASKS = {
     "host.shm": [("host", "shm_bytes")],
     "tc.cc": [("toolchain",), ("torch",)],
     "tc.python_h": [("toolchain",), ("torch",)],
+    "tc.ptxas": [("toolchain",), ("torch",)],
+    "tc.cache": [("host", "folders"), ("torch",)],
+    "cuda.toolkit": [("toolchain",), ("torch",)],
+    "host.disk": [("host", "folders")],
+    "host.nofile_pids": [("host", "limits")],
+    "host.cgroup": [("host", "limits"), ("gpus",)],
+    "host.memory": [("host", "memory_available_bytes")],
+    "host.numa": [("host", "topology")],
+    "pcie.acs": [("host", "topology")],
+    "host.governor": [("host", "tuning")],
+    "python.startup": [("python",)],
     "kmsg.xid": [("kernel_events",)],
     "kmsg.fallen_off_bus": [("kernel_events",)],
 }

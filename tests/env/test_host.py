@@ -2,34 +2,9 @@
 
 import pytest
 
-from gpubench.env.host import find_container, read_environment, read_host
+from gpubench.env.host import read_environment, read_host
 from gpubench.env.redact import anonymous
-from gpubench.env.sources import Sources
 from tests.env.machine import tree
-
-
-@pytest.mark.parametrize(
-    ("files", "variables", "runtime"),
-    [
-        ({"/.dockerenv": ""}, {}, "docker"),
-        ({"/run/.containerenv": ""}, {}, "podman"),
-        ({"/.dockerenv": ""}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
-        ({}, {"APPTAINER_CONTAINER": "/x.sif"}, "apptainer"),
-        ({}, {"container": "lxc"}, "lxc"),
-        ({"/proc/1/cgroup": "0::/kubepods/burstable/pod1"}, {}, "kubernetes"),
-        ({"/proc/1/cgroup": "12:pids:/docker/0123"}, {}, "docker"),
-    ],
-)
-def test_a_container_is_known_by_the_marks_of_its_runtime(tmp_path, files, variables, runtime):
-    tree(tmp_path, files)
-    container = find_container(Sources(root=tmp_path, variables=variables))
-    assert container.runtime == runtime
-    assert container.evidence
-
-
-def test_a_plain_machine_is_no_container(tmp_path):
-    tree(tmp_path, {"/proc/1/cgroup": "0::/init.scope\n"})
-    assert find_container(Sources(root=tmp_path, variables={})) is None
 
 
 def test_variables_are_kept_by_an_allow_list():

@@ -32,6 +32,12 @@ def test_a_snapshot_of_a_later_minor_version_is_read():
         h.change(HEALTHY, taken_at="2030-01-01T00:00:00+00:00", level="quick"),
         h.change(HEALTHY, torch_run=None, cuda_init=None, kernel_events=None),
         h.change(HEALTHY, host=dataclasses.replace(HEALTHY.host, shm_free_bytes=1)),
+        h.change(
+            HEALTHY,
+            toolchain=dataclasses.replace(
+                HEALTHY.toolchain, cc_compiles=None, cc_release=None, ptxas_release=None
+            ),
+        ),
     ],
 )
 def test_what_passes_does_not_change_the_digest(same):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gpubench.env import sources
 from gpubench.env.sources import Sources, run_child
 
 PYTHON = [sys.executable, "-"]
@@ -31,6 +32,24 @@ def test_a_child_that_aborts_is_an_answer_with_its_last_words():
     assert done.signal_name == "SIGABRT"
     assert done.ending == "was ended by SIGABRT"
     assert done.last_words[-1] == "terminate called"
+
+
+def test_of_much_output_the_start_and_the_end_are_kept(monkeypatch):
+    monkeypatch.setattr(sources, "HALF_OUTPUT_BYTES", 1000)
+    done = child("import sys; sys.stdout.write('first' + 10**6 * 'x' + 'last')")
+    assert done.output.startswith("first")
+    assert done.output.endswith("last")
+    assert len(done.output) == 2000
+
+
+def test_a_crash_tells_the_innermost_calls_after_what_was_said(tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "def inner():\n    import os; os.abort()\ndef outer():\n    inner()\n"
+    )
+    script = "import sys; print('said', file=sys.stderr, flush=True); import broken; broken.outer()"
+    words = child(script, PYTHONPATH=str(tmp_path)).last_words
+    assert words[0] == "said"
+    assert [line.rpartition(" in ")[2] for line in words[1:]] == ["inner", "outer"]
 
 
 def test_a_child_that_exits_with_a_status_says_so():

@@ -152,3 +152,18 @@ def test_an_experimental_build_is_known_and_never_the_default():
 @pytest.mark.parametrize("code", [155, 156, 157, *range(160, 166), 168, 169, 171, 172])
 def test_an_xid_of_the_newer_catalogue_is_on_record(code):
     assert tables.xid(code)["action"]
+
+
+@pytest.mark.parametrize(
+    ("cuda", "limit"), [("11.0", 10), ("12.4", 14), ("12.8", 15), ("13.0", 16), ("99.0", None)]
+)
+def test_nvcc_takes_gcc_up_to_a_release(cuda, limit):
+    assert tables.gcc_limit(V(cuda)) == limit
+
+
+@pytest.mark.parametrize(
+    ("capability", "cuda"), [("8.0", "11.0"), ("9.0", "11.8"), ("12.0", "12.8"), ("7.5", None)]
+)
+def test_an_architecture_is_known_from_a_cuda_release_on(capability, cuda):
+    found = tables.first_assembler(V(capability))
+    assert (found and str(found)) == cuda

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import sys
 
-sys.path[:] = [entry for entry in sys.path if entry]
+everything = [entry for entry in sys.path if entry]
+stdlib = (getattr(sys.modules.get("os"), "__file__", None) or "").rpartition("/")[0]
+own = [entry for entry in everything if entry in (stdlib, stdlib + "/lib-dynload")]
+sys.path[:] = own or everything  # a json.py on PYTHONPATH is not to be run
 
+import contextlib
 import csv
 import glob
 import importlib.util
@@ -23,6 +27,9 @@ import struct
 import sysconfig
 from typing import Any, BinaryIO, Callable, Iterator, Tuple
 
+with contextlib.suppress(Exception):  # a minimal installation lacks the module this loads
+    sysconfig.get_config_vars()
+sys.path[:] = everything
 Section = Tuple[int, ...]
 
 RELEVANT = re.compile(
@@ -429,7 +436,10 @@ def main() -> None:
     read("distributions", distributions, report)
     read("torch", torch_files, report)
     read("toolchain", toolchain, report)
-    sys.stdout.write(json.dumps(report))
+    if sys.stdout is not None:
+        sys.stdout.flush()  # what hooks printed stands before the answer
+    with os.fdopen(os.dup(1), "wb") as answer:
+        answer.write(b"\n" + json.dumps(report).encode("ascii") + b"\n")
 
 
 def read(name: str, part: Callable[[], Any], report: dict[str, Any]) -> None:

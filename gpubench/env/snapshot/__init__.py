@@ -12,9 +12,24 @@ from typing import Any
 from gpubench.env.snapshot.driver import DeviceNode, Driver, KernelEvent, Nvml, PciDevice
 from gpubench.env.snapshot.fields import VOLATILE
 from gpubench.env.snapshot.gpu import Gpu
-from gpubench.env.snapshot.host import Container, Host
+from gpubench.env.snapshot.host import (
+    Container,
+    Folder,
+    Host,
+    Limits,
+    Place,
+    Topology,
+    Tuning,
+)
 from gpubench.env.snapshot.paste import Paste
-from gpubench.env.snapshot.python import Distribution, LibraryFile, Python, Toolchain, Torch
+from gpubench.env.snapshot.python import (
+    Distribution,
+    LibraryFile,
+    Python,
+    Toolchain,
+    Toolkit,
+    Torch,
+)
 from gpubench.env.snapshot.runs import CudaInit, Proof, TorchDevice, TorchRun
 
 __all__ = [
@@ -25,20 +40,26 @@ __all__ = [
     "DeviceNode",
     "Distribution",
     "Driver",
+    "Folder",
     "Gpu",
     "Host",
     "KernelEvent",
     "LibraryFile",
+    "Limits",
     "Nvml",
     "Paste",
     "PciDevice",
+    "Place",
     "Proof",
     "Python",
     "Snapshot",
     "Toolchain",
+    "Toolkit",
+    "Topology",
     "Torch",
     "TorchDevice",
     "TorchRun",
+    "Tuning",
     "digest",
 ]
 

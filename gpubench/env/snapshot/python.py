@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from gpubench.env.snapshot.fields import VOLATILE
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
@@ -46,6 +48,8 @@ class Python:
     kind: str | None = None
     """``venv``, ``conda`` or ``system``."""
     distributions: tuple[Distribution, ...] = ()
+    startup: tuple[str, ...] = dataclasses.field(default=(), metadata=VOLATILE)
+    """What it said while starting, before anything was asked of it: hooks that fail or print."""
 
     def distribution(self, name: str) -> Distribution | None:
         """The distribution that an import would find, or None."""
@@ -68,6 +72,18 @@ class Torch:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Toolkit:
+    """A CUDA toolkit that builds of extensions would find."""
+
+    named_by: str
+    """``CUDA_HOME``, ``CUDA_PATH``, ``PATH`` (its nvcc) or ``default`` (/usr/local/cuda)."""
+    path: str
+    release: str | None = None
+    """None where there is no toolkit, or its files do not say."""
+    has_nvcc: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Toolchain:
     """What torch.compile and extension builds need on this machine."""
 
@@ -78,3 +94,26 @@ class Toolchain:
     python_h: str | None = None
     nvcc: str | None = None
     """The release of nvcc on the PATH."""
+    wanted_cc: str | None = None
+    """What the variable CC names."""
+    wanted_cxx: str | None = None
+    """What the variable CXX names."""
+    cc_compiles: bool | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """A small shared library was built with ``cc``; None where that was not tried (quick).
+
+    What is tried at one level alone stays out of the digest."""
+    cc_problem: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """What the compiler said where it did not."""
+    cc_release: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    ninja: str | None = None
+    toolkits: tuple[Toolkit, ...] | None = None
+    """In the order that an extension build looks for them."""
+    ptxas: str | None = None
+    """The assembler that triton would use."""
+    ptxas_release: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    ptxas_problem: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """Why it does not run."""
+    libcuda_on_path: tuple[str, ...] | None = None
+    """libcuda.so.1 in the folders of LD_LIBRARY_PATH, in their order."""
+    libcuda_in_cache: tuple[str, ...] | None = None
+    """libcuda.so.1 as the linker's cache lists it; None: it has no cache that can be read."""
