@@ -1,5 +1,7 @@
 """The tables of vendors and releases."""
 
+import re
+
 import pytest
 
 from gpubench.checks.diagnosis import CAUSES
@@ -78,7 +80,9 @@ def test_a_gpu_is_known_by_its_name(name, capability):
         ("580.82.07", "13.0"),
         ("560.35.03", "12.6"),
         ("551.61", "12.4"),
-        ("440.33", None),
+        ("440.33", "10.2"),
+        ("390.87", "9.1"),
+        ("352.39", None),
         ("999.1", None),
     ],
 )
@@ -98,6 +102,21 @@ def test_every_toolkit_needs_at_least_the_floor_of_its_major():
         assert V(row["driver"]) >= tables.oldest_driver(V(row["cuda"]))
 
 
+@pytest.mark.parametrize(
+    ("cuda", "driver"),
+    [("9.0", "384.81"), ("10.0", "410.48"), ("10.1", "418.39"), ("10.2", "440.33"), ("14.0", None)],
+)
+def test_before_cuda_11_each_toolkit_needs_its_own_driver(cuda, driver):
+    found = tables.oldest_driver(V(cuda))
+    assert (str(found) if found else None) == driver
+
+
+def test_branches_rise_with_their_cuda():
+    rows = [(row["driver"], V(row["cuda"])) for row in tables.load("cuda")["branch"]]
+    assert rows == sorted(rows)
+    assert [cuda for _, cuda in rows] == sorted(cuda for _, cuda in rows)
+
+
 def test_the_first_cuda_11_ran_on_a_driver_below_the_later_floor():
     assert str(tables.oldest_driver(V("11.0"))) == "450.51.05"
     assert str(tables.oldest_driver(V("11.1"))) == "450.80.02"
@@ -105,7 +124,15 @@ def test_the_first_cuda_11_ran_on_a_driver_below_the_later_floor():
 
 @pytest.mark.parametrize(
     ("torch", "torchvision"),
-    [("2.0.1", "0.15.2"), ("2.7.1", "0.22"), ("2.13.0", "0.28"), ("2.15.0", None), ("1.0", None)],
+    [
+        ("2.0.1", "0.15.2"),
+        ("2.7.1", "0.22"),
+        ("2.13.0", "0.28"),
+        ("2.15.0", None),
+        ("1.12.1", "0.13"),
+        ("1.3.1", "0.4.2"),
+        ("0.4.1", None),
+    ],
 )
 def test_a_torch_has_one_torchvision_or_none_on_record(torch, torchvision):
     found = tables.companion_of(V(torch), "torchvision")
@@ -113,10 +140,52 @@ def test_a_torch_has_one_torchvision_or_none_on_record(torch, torchvision):
 
 
 def test_the_newest_torch_stands_first_and_each_release_has_one_default():
-    builds = tables.torch_builds()
-    assert builds[0].torch == max(build.torch for build in builds)
-    for release in {build.torch for build in builds}:
-        assert sum(build.is_default for build in builds if build.torch == release) == 1
+    for machine in ("x86_64", "aarch64"):
+        builds = tables.torch_builds(machine)
+        assert builds[0].torch == max(build.torch for build in builds)
+        for release in {build.torch for build in builds}:
+            assert sum(build.is_default for build in builds if build.torch == release) == 1
+
+
+def test_every_build_names_a_toolkit_and_architectures_on_record():
+    for build in (*tables.torch_builds(), *tables.torch_builds("aarch64")):
+        assert tables.oldest_driver(build.cuda) is not None
+        for architecture in build.architectures:
+            assert re.fullmatch(r"(sm|compute)_\d+", architecture)
+
+
+def test_a_release_has_each_cuda_once():
+    for machine in ("x86_64", "aarch64"):
+        kinds = [(build.torch, build.cuda) for build in tables.torch_builds(machine)]
+        assert len(kinds) == len(set(kinds))
+
+
+def test_triton_came_with_torch_2():
+    for build in tables.torch_builds():
+        assert (build.triton is None) == (build.torch < V("2.0"))
+
+
+@pytest.mark.parametrize(
+    ("torch", "machine", "cuda"),
+    [
+        ("2.8.0", "x86_64", True),
+        ("1.12.1", "AMD64", True),
+        ("2.10.0", "aarch64", False),
+        ("2.11.0", "aarch64", True),
+        ("2.15.0", "arm64", True),
+        ("2.8.0", "ppc64le", None),
+    ],
+)
+def test_whether_plain_pip_gives_a_cuda_build(torch, machine, cuda):
+    assert tables.plain_wheel_has_cuda(V(torch), machine) is cuda
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_first_plain_cuda_wheel_is_a_build_on_record(machine):
+    builds = tables.torch_builds(machine)
+    assert tables.plain_wheel_has_cuda(builds[-1].torch, machine)
+    oldest = [row for row in tables.load("torch")["plain"] if row["machine"] == machine]
+    assert builds[-1].torch.release(2) == V(oldest[0]["since"]).release(2)
 
 
 def test_a_build_is_found_by_release_and_cuda():
