@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpubench.knowledge.compatibility import (
-    WHEELS,
     Code,
     best_build,
     code_for,
@@ -75,7 +74,7 @@ def test_the_newest_build_that_runs_is_offered(driver, gpu, line):
             "418.87",
             "7.5",
             "3.8",
-            f"pip install torch==1.8.1+cu101 torchvision==0.9.1+cu101 -f {WHEELS}/torch_stable.html",
+            "pip install torch==1.8.1+cu101 torchvision==0.9.1+cu101 -f https",
         ),
         ("390.87", "6.1", "3.7", "pip install torch==1.1.0 'torchvision==0.3.*'"),
         ("450.80.02", "3.7", "3.10", "pip install torch==2.7.1 "),  # cu118 still has Kepler
