@@ -65,12 +65,56 @@ def test_every_cause_is_one_of_ours(row):
         ("NVIDIA RTX 4500 Ada Generation", "8.9"),
         ("NVIDIA RTX PRO 4500 Blackwell", "12.0"),
         ("NVIDIA RTX PRO 500 Blackwell Generation Laptop GPU", "12.0"),
+        ("Tesla K80", "3.7"),
+        ("Tesla K40c", "3.5"),
+        ("GeForce GTX 980 Ti", "5.2"),
+        ("GeForce GTX 960M", "5.0"),
+        ("GeForce GTX TITAN X", "5.2"),
+        ("TITAN X (Pascal)", "6.1"),
+        ("NVIDIA TITAN Xp", "6.1"),
+        ("NVIDIA TITAN RTX", "7.5"),
+        ("GRID P40-24Q", "6.1"),
+        ("Quadro P400", "6.1"),
+        ("Tesla V100S-PCIE-32GB", "7.0"),
+        ("NVIDIA T400 4GB", "7.5"),
+        ("GRID T4-16Q", "7.5"),
+        ("NVIDIA GeForce GTX 1660 Ti", "7.5"),
+        ("Quadro RTX 4000 with Max-Q Design", "7.5"),
+        ("NVIDIA GeForce MX150", "6.1"),
+        ("NVIDIA GeForce MX450", "7.5"),
+        ("NVIDIA GeForce RTX 2050", "8.6"),
+        ("NVIDIA GeForce RTX 2060", "7.5"),
+        ("NVIDIA A2", "8.6"),
+        ("NVIDIA A30-4C", "8.0"),
+        ("NVIDIA RTX A1000 Laptop GPU", "8.6"),
+        ("NVIDIA RTX 4000 SFF Ada Generation", "8.9"),
+        ("NVIDIA H20", "9.0"),
+        ("NVIDIA H200 NVL", "9.0"),
+        ("NVIDIA Tegra X1", "5.3"),
+        ("Xavier", "7.2"),
+        ("NVIDIA Thor", "11.0"),
         ("NVIDIA Z1", None),
+        ("GeForce GT 730", None),  # sold with chips of two generations
         ("", None),
     ],
 )
 def test_a_gpu_is_known_by_its_name(name, capability):
     assert tables.capability_of(name) == capability
+
+
+GPUS = [(row, name) for row in tables.load("gpus")["gpu"] for name in row["names"]]
+
+
+@pytest.mark.parametrize(("row", "name"), GPUS, ids=[name for _, name in GPUS])
+@pytest.mark.parametrize("around", ["{}", "NVIDIA {}", "NVIDIA {} Laptop GPU", "GRID {}-8Q"])
+def test_no_name_means_two_capabilities(row, name, around):
+    whole = f"{name}60" if re.search(r"[RG]TX \d\d$", name) else name  # a series
+    assert tables.capability_of(around.format(whole)) == row["capability"]
+
+
+def test_every_name_stands_once():
+    names = [name for _, name in GPUS]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
@@ -202,6 +246,14 @@ def test_a_build_is_found_by_release_and_cuda():
         ("version `GLIBC_2.28' not found", "python-unsupported"),
         ("AttributeError: _ARRAY_API not found", "numpy-abi"),
         ("CUDA error: no kernel image is available for execution", "gpu-arch-unsupported"),
+        (
+            "AttributeError: module 'torch.utils._pytree' has no attribute 'register_pytree_node'",
+            "framework-incompatible",
+        ),
+        (
+            "Disabling PyTorch because PyTorch >= 2.4 is required but found 2.2.2",
+            "framework-incompatible",
+        ),
     ],
 )
 def test_a_known_line_points_to_its_cause(line, cause):
@@ -221,3 +273,81 @@ def test_an_experimental_build_is_known_and_never_the_default():
 @pytest.mark.parametrize("code", [155, 156, 157, *range(160, 166), 168, 169, 171, 172])
 def test_an_xid_of_the_newer_catalogue_is_on_record(code):
     assert tables.xid(code)["action"]
+
+
+@pytest.mark.parametrize("code", [*range(1, 31), 999])
+def test_every_return_code_of_nvml_is_on_record(code):
+    assert tables.nvml_return(code)["meaning"]
+
+
+def test_nvml_numbers_are_those_of_the_binding():
+    pynvml = pytest.importorskip("pynvml")
+    codes = {getattr(pynvml, name) for name in vars(pynvml) if name.startswith("NVML_ERROR_")}
+    actions = {
+        getattr(pynvml, name) for name in vars(pynvml) if name.startswith("NVML_GPU_RECOVERY_")
+    }
+    known = {row["code"] for row in tables.load("nvml")["return"]}
+    assert codes <= known
+    assert actions <= {row["action"] for row in tables.load("nvml")["recovery"]}
+
+
+def test_only_a_recovery_action_that_asks_for_something_has_a_remedy():
+    for row in tables.load("nvml")["recovery"]:
+        assert ("remedy" in row) == ("class" in row) == (row["action"] != 0)
+
+
+@pytest.mark.parametrize("code", [2, 3, 35, 46, 100, 101, 209, 214, 218, 222, 700, 719, 802, 999])
+def test_a_cuda_error_has_a_meaning_and_something_to_do(code):
+    row = tables.cuda_error(code)
+    assert row["meaning"]
+    assert row["remedy"]
+
+
+def test_memory_in_use_says_nothing_of_the_environment():
+    assert "cause" not in tables.cuda_error(2)
+    assert tables.cuda_error(4711) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "torch"),
+    [
+        ("transformers", "4.47.1", ">=1.11"),
+        ("transformers", "4.53.3", ">=2.1"),
+        ("vllm", "0.10.1.1", "==2.7.1"),
+        ("vllm", "0.6.3.post1+cu118", "==2.4.0"),
+        ("xformers", "0.0.29.post2", "==2.6.0"),
+        ("timm", "1.0.9", None),
+        ("nothing", "1.0", None),
+        ("vllm", "no version", None),
+    ],
+)
+def test_what_a_library_asks_of_torch(name, version, torch):
+    row = tables.framework_needs(name, version)
+    assert (row["torch"] if row else None) == torch
+
+
+def test_the_rows_of_a_library_do_not_overlap():
+    for row in tables.load("frameworks")["framework"]:
+        for edge in re.findall(r"[>=]=([\w.]+)", row["versions"]):
+            assert tables.framework_needs(row["name"], edge) == row
+
+
+def test_the_newest_release_that_takes_a_torch_is_found():
+    assert tables.framework_for("vllm", V("2.7.1")) == ">=0.10.0,<=0.10.1.1"
+    assert tables.framework_for("transformers", V("2.1.0")) == ">=4.52,<4.56"
+    assert tables.framework_for("xformers", V("1.11.0")) is None
+
+
+@pytest.mark.parametrize(
+    ("torch", "numpy", "abi"),
+    [("2.2.2", "<2", False), ("2.3.0", None, False), ("2.6.0", None, None), ("2.7.1", None, True)],
+)
+def test_numpy_and_abi_of_a_torch(torch, numpy, abi):
+    assert tables.numpy_for(V(torch)) == numpy
+    assert tables.cxx11_abi(V(torch)) is abi
+
+
+def test_the_newest_companions_are_of_the_release_on_record():
+    for row in tables.load("companions")["pair"]:
+        for name, version in row.get("newest", {}).items():
+            assert tables.stands_for(V(row[name]), V(version))
