@@ -61,3 +61,10 @@ def gpu(session: nox.Session) -> None:
     session.run(
         "gpubench", "run", "--suite", "deit,bert-ner", "--preset", "smoke", "--modes", "all"
     )
+
+
+@nox.session
+def knowledge(session: nox.Session) -> None:
+    """Hold the table of torch releases against the released wheels; `-- --write` adds new ones."""
+    session.install("-e", ".", "pip>=25.1")
+    session.run("python", "-m", "tests.knowledge.derive", *session.posargs)

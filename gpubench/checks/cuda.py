@@ -123,6 +123,8 @@ def cuda_starts(snapshot: Snapshot) -> Outcome:
             confidence="possible",
             code=answer.code,
         )
+    if "cause" not in row:
+        return unknown(f"cuInit: {_words(answer)}: {row['meaning']}")
     return fail(
         f"cuInit: {_words(answer)}: {row['meaning']}",
         row["remedy"],

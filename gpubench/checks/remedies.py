@@ -8,7 +8,7 @@ from gpubench.checks.facts import capabilities, companions, driver_version, pyth
 from gpubench.env.redact import clean
 from gpubench.env.snapshot import Snapshot
 from gpubench.knowledge.compatibility import WHEELS, best_build, install_line
-from gpubench.knowledge.tables import Build
+from gpubench.knowledge.tables import X86, Build
 from gpubench.versions import Version
 
 CPU_TORCH = f"pip install torch torchvision --index-url {WHEELS}/cpu"
@@ -32,13 +32,12 @@ def _shell_word(path: str) -> str:
 
 def build_that_runs(snapshot: Snapshot, torch: Version | None = None) -> Build | None:
     """The newest torch build on record that runs on this driver, these GPUs and this Python."""
-    if snapshot.host.machine not in (None, "x86_64", "AMD64"):
-        return None
     return best_build(
         driver=driver_version(snapshot),
         capabilities=capabilities(snapshot),
         python=python_version(snapshot),
         torch=torch,
+        machine=snapshot.host.machine or X86,
     )
 
 

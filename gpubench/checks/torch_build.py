@@ -15,7 +15,7 @@ from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknow
 from gpubench.checks.remedies import no_build, replace_torch
 from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.knowledge.compatibility import Code, code_for, driver_compiles_ptx
-from gpubench.knowledge.tables import torch_build, torch_builds
+from gpubench.knowledge.tables import X86, torch_build, torch_builds
 
 UNINSTALL_ALL = "pip uninstall -y torch, until pip says it is not installed; then install it again"
 
@@ -119,7 +119,8 @@ def _architectures(snapshot: Snapshot) -> tuple[tuple[str, ...] | None, str]:
     if torch is not None and torch.architectures:
         return torch.architectures, ""
     version = torch_version(snapshot)
-    build = torch_build(version, cuda) if version and cuda else None
+    machine = snapshot.host.machine or X86
+    build = torch_build(version, cuda, machine) if version and cuda else None
     return (build.architectures if build else None), " (by the table of releases)"
 
 

@@ -10,6 +10,12 @@ from gpubench.versions import Version
 
 _ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)$")
 WHEELS = "https://download.pytorch.org/whl"
+FIRST_TAGGED = Version.parse("1.2")
+"""From here on the version of a build beside the default names its CUDA release."""
+FIRST_INDEX = Version.parse("1.11")
+"""From here on there is an index per CUDA release; before it, one page with every build."""
+FIRST_TAGGED_AUDIO = Version.parse("1.10")
+"""Wheels of torchaudio 0.10 were the first to name their CUDA release."""
 
 
 class Code(Enum):
@@ -84,16 +90,32 @@ def best_build(
     capabilities: Sequence[Version],
     python: Version | None,
     torch: Version | None = None,
+    machine: str = tables.X86,
 ) -> Build | None:
     """The newest build on record that runs here, of release ``torch`` where one is named."""
-    for build in tables.torch_builds():
-        if build.is_experimental:
+    for build in tables.torch_builds(machine):
+        if not _is_offered(build):
             continue
         if torch is not None and build.torch.release(2) != torch.release(2):
             continue
         if runs_here(build, driver=driver, capabilities=capabilities, python=python):
             return build
     return None
+
+
+def _is_offered(build: Build) -> bool:
+    """Whether one line installs it: builds beside the default were not told apart at first."""
+    return not build.is_experimental and (build.is_default or build.torch >= FIRST_TAGGED)
+
+
+def install_line(build: Build, companions: Iterable[str] = ()) -> str:
+    """The command that installs a build, with the torchvision and torchaudio that go with it."""
+    tag = f"cu{build.cuda.major}{build.cuda.minor}"
+    if not build.is_default and build.torch < FIRST_INDEX:
+        return _from_one_page(build, companions, f"+{tag}")
+    pinned = [_pinned(name, tables.companion_of(build.torch, name)) for name in companions]
+    line = f"pip install {' '.join([f'torch=={build.torch}', *pinned])}"
+    return line if build.is_default else f"{line} --index-url {WHEELS}/{tag}"
 
 
 def _pinned(name: str, release: Version | None) -> str:
@@ -103,11 +125,11 @@ def _pinned(name: str, release: Version | None) -> str:
     return f"'{name}=={release}.*'" if len(release.parts) == 2 else f"{name}=={release}"
 
 
-def install_line(build: Build, companions: Iterable[str] = ()) -> str:
-    """The command that installs a build, with the torchvision and torchaudio that go with it."""
-    pinned = [_pinned(name, tables.companion_of(build.torch, name)) for name in companions]
-    packages = [f"torch=={build.torch}", *pinned]
-    line = f"pip install {' '.join(packages)}"
-    if build.is_default:
-        return line
-    return f"{line} --index-url {WHEELS}/cu{build.cuda.major}{build.cuda.minor}"
+def _from_one_page(build: Build, companions: Iterable[str], local: str) -> str:
+    """The line for a page that holds the builds of every CUDA release: each named in full."""
+    packages = [f"torch=={build.torch}{local}"]
+    for name in companions:
+        release = tables.newest_companion(build.torch, name)
+        is_tagged = name == "torchvision" or build.torch >= FIRST_TAGGED_AUDIO
+        packages.append(_pinned(name, release) + (local if release and is_tagged else ""))
+    return f"pip install {' '.join(packages)} -f {WHEELS}/torch_stable.html"

@@ -12,7 +12,19 @@ from gpubench.versions import Version
 
 tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
-FILES = ("builds", "companions", "cuda", "cuda_errors", "error_lines", "gpus", "torch", "xid")
+X86 = "x86_64"
+FILES = (
+    "builds",
+    "companions",
+    "cuda",
+    "cuda_errors",
+    "error_lines",
+    "frameworks",
+    "gpus",
+    "nvml",
+    "torch",
+    "xid",
+)
 
 
 @functools.cache
@@ -30,14 +42,16 @@ def oldest_driver(cuda: Version) -> Version | None:
     """The oldest driver that runs a CUDA release; None if its major is not on record.
 
     That is the floor of its major, or the driver its own toolkit came with where that is older
-    still (CUDA 11.0, which is older than minor-version compatibility).
+    still (CUDA 11.0) or where there is no floor (before 11): those releases are older than
+    minor-version compatibility.
     """
     floors = load("cuda")["floor"]
     floor = next(
         (Version.parse(row["driver"]) for row in floors if row["major"] == cuda.major), None
     )
     own = toolkit_driver(cuda)
-    return floor if floor is None or own is None else min(floor, own)
+    known = [driver for driver in (floor, own) if driver is not None]
+    return min(known, default=None)
 
 
 def toolkit_driver(cuda: Version) -> Version | None:
@@ -58,8 +72,21 @@ def newest_cuda(driver: Version) -> Version | None:
 
 
 def cuda_error(code: int) -> dict[str, str] | None:
-    """Cause, meaning and remedy of what ``cuInit`` answered; None if not on record."""
+    """Cause, meaning and remedy of a CUDA error; None if not on record.
+
+    Without ``cause`` it says nothing of the environment.
+    """
     return next((row for row in load("cuda_errors")["error"] if row["code"] == code), None)
+
+
+def nvml_return(code: int) -> dict[str, Any] | None:
+    """Name, meaning and, where it says something, cause and remedy of an NVML return code."""
+    return next((row for row in load("nvml")["return"] if row["code"] == code), None)
+
+
+def recovery_action(action: int) -> dict[str, Any] | None:
+    """What NVML says is to be done with a GPU; ``class`` is missing where that is nothing."""
+    return next((row for row in load("nvml")["recovery"] if row["action"] == action), None)
 
 
 def known_error(text: str) -> dict[str, str] | None:
@@ -102,7 +129,7 @@ def xid(code: int) -> dict[str, Any] | None:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """One released CUDA build of torch for Linux on x86-64."""
+    """One released CUDA build of torch for Linux."""
 
     torch: Version
     """The newest patch release."""
@@ -110,47 +137,68 @@ class Build:
     architectures: tuple[str, ...]
     cudnn: Version | None
     nccl: Version | None
-    triton: Version
+    triton: Version | None
+    """The release it requires; None before torch 2.0."""
     python: tuple[Version, Version]
     """Oldest and newest Python minor release it was built for."""
     is_default: bool
     """It is what pip installs without an index."""
     is_experimental: bool = False
     """Released, but not meant for everyone."""
+    machine: str = X86
+    """The kind of machine, as ``platform.machine`` names it."""
 
 
 @functools.cache
-def torch_builds() -> tuple[Build, ...]:
-    """Every CUDA build on record, newest torch first and, within one, newest CUDA first."""
-    builds = [
+def torch_builds(machine: str = X86) -> tuple[Build, ...]:
+    """Every CUDA build on record for a machine, newest torch first and, within, newest CUDA."""
+    found = [build for build in _builds() if build.machine == machine_name(machine)]
+    return tuple(sorted(found, key=lambda build: (build.torch, build.cuda), reverse=True))
+
+
+def machine_name(machine: str) -> str:
+    """A kind of machine as the table writes it: AMD64 is x86_64, arm64 is aarch64."""
+    return {"amd64": X86, "arm64": "aarch64"}.get(machine.lower(), machine)
+
+
+def _builds() -> list[Build]:
+    return [
         Build(
             torch=Version.parse(row["latest"]),
             cuda=Version.parse(build["cuda"]),
             architectures=tuple(build["architectures"]),
             cudnn=Version.find(build.get("cudnn")),
             nccl=Version.find(build.get("nccl")),
-            triton=Version.parse(row["triton"]),
+            triton=Version.find(row.get("triton")),
             python=(Version.parse(row["python"][0]), Version.parse(row["python"][1])),
             is_default=build["default"],
             is_experimental=build.get("experimental", False),
+            machine=build.get("machine", X86),
         )
         for row in load("torch")["release"]
         for build in row["build"]
     ]
-    return tuple(sorted(builds, key=lambda build: (build.torch, build.cuda), reverse=True))
 
 
-def torch_build(torch: Version, cuda: Version) -> Build | None:
+def torch_build(torch: Version, cuda: Version, machine: str = X86) -> Build | None:
     """The build of a torch release (major.minor) for a CUDA release; None if not on record."""
-    for build in torch_builds():
+    for build in torch_builds(machine):
         same_torch = build.torch.release(2) == torch.release(2)
         if same_torch and build.cuda.release(2) == cuda.release(2):
             return build
     return None
 
 
+def plain_wheel_has_cuda(torch: Version, machine: str) -> bool | None:
+    """Whether plain ``pip install torch`` gave a CUDA build there; None if not on record."""
+    for row in load("torch")["plain"]:
+        if row["machine"] == machine_name(machine):
+            return torch >= Version.parse(row["since"])
+    return None
+
+
 def companion_of(torch: Version, name: str) -> Version | None:
-    """The release of ``name`` (torchvision, torchaudio) for a torch; None if not on record.
+    """The release of ``name`` (torchvision, torchaudio …) for a torch; None if not on record.
 
     Two numbers stand for all their patch releases.
     """
@@ -158,6 +206,14 @@ def companion_of(torch: Version, name: str) -> Version | None:
         if name in row and stands_for(Version.parse(row["torch"]), torch):
             return Version.parse(row[name])
     return None
+
+
+def newest_companion(torch: Version, name: str) -> Version | None:
+    """Like ``companion_of``, with all its numbers where the newest patch is on record."""
+    for row in load("companions")["pair"]:
+        if stands_for(Version.parse(row["torch"]), torch) and name in row.get("newest", {}):
+            return Version.parse(row["newest"][name])
+    return companion_of(torch, name)
 
 
 def stands_for(row: Version, version: Version) -> bool:
@@ -188,3 +244,53 @@ def first_assembler(capability: Version) -> Version | None:
 def allocator_options() -> frozenset[str]:
     """The options of PYTORCH_ALLOC_CONF."""
     return frozenset(name for row in load("builds")["allocator"] for name in row["options"])
+
+
+# -- Libraries above torch ----------------------------------------------------------------------
+
+
+def framework_needs(name: str, version: str) -> dict[str, str] | None:
+    """What a release of a library asks of torch, as ``torch``, a specifier; None if not known.
+
+    ``breaks`` is there where the library does not work at all with another torch.
+    """
+    return next((row for row in _frameworks(name) if accepts(row["versions"], version)), None)
+
+
+def framework_for(name: str, torch: Version) -> str | None:
+    """The newest releases of a library that take this torch, as a specifier; None if not known."""
+    fitting = [row["versions"] for row in _frameworks(name) if accepts(row["torch"], str(torch))]
+    return fitting[-1] if fitting else None
+
+
+def numpy_for(torch: Version) -> str | None:
+    """The NumPy releases a torch was built for, as a specifier; None where any will do."""
+    return _of_torch("numpy", torch, "numpy")
+
+
+def cxx11_abi(torch: Version) -> bool | None:
+    """Whether the plain wheels of a torch have the newer C++ ABI; None if they differ."""
+    return _of_torch("cxx11abi", torch, "abi")
+
+
+def _frameworks(name: str) -> list[dict[str, str]]:
+    return [row for row in load("frameworks")["framework"] if row["name"] == name]
+
+
+def _of_torch(kind: str, torch: Version, field: str) -> Any:
+    rows = load("frameworks")[kind]
+    return next((row[field] for row in rows if accepts(row["torch"], str(torch))), None)
+
+
+def accepts(specifier: str, version: str) -> bool:
+    """True where a version satisfies a specifier; local tags do not count, pre-releases do.
+
+    False for a version that is none.
+    """
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion
+
+    try:
+        return SpecifierSet(specifier).contains(version.partition("+")[0], prereleases=True)
+    except InvalidVersion:
+        return False

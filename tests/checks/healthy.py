@@ -133,6 +133,8 @@ HEALTHY = Snapshot(
             distribution("nvidia-nccl-cu12", "2.27.3"),
             distribution("numpy", "2.2.1"),
             distribution("sympy", "1.13.3"),
+            distribution("accelerate", "1.10.1", requires=("torch>=2.0.0",)),
+            distribution("flash-attn", "2.8.3+cu12torch2.8cxx11abiTRUE", requires=("torch",)),
         ),
     ),
     torch=Torch(

@@ -89,6 +89,8 @@ WHAT_IT_ASKS = {
     "torch.record": [("python",)],
     "comp.vision_audio": [("python",), ("torch",)],
     "comp.triton": [("python",)],
+    "comp.frameworks": [("python",), ("torch",)],
+    "comp.extensions": [("python",), ("torch",)],
     "host.shm": [("host", "shm_bytes")],
     "tc.cc": [("toolchain",), ("torch",)],
     "tc.python_h": [("toolchain",), ("torch",)],

@@ -5,9 +5,15 @@ import sys
 
 import pytest
 
-from gpubench.checks.remedies import for_interpreter
+from gpubench.checks.remedies import for_interpreter, install_torch
 from gpubench.env.redact import clean
-from tests.checks.healthy import HEALTHY, change, results, with_distribution
+from tests.checks.healthy import (
+    HEALTHY,
+    change,
+    results,
+    with_distribution,
+    with_driver_version,
+)
 
 BROKEN = with_distribution(change(HEALTHY, torch_run=None), "nvidia-cudnn-cu12", version="8.9.2.26")
 
@@ -37,3 +43,13 @@ def test_pip_stays_plain_for_the_default_interpreter(executable):
 )
 def test_the_interpreter_is_one_word_of_the_shell(executable, remedy, shown):
     assert for_interpreter(of(executable), remedy).startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("driver", "line"), [("580.82.07", "pip install torch==2.15.0"), ("570.26", None)]
+)
+def test_an_arm_machine_is_offered_the_builds_made_for_it(driver, line):
+    host = dataclasses.replace(HEALTHY.host, machine="aarch64")
+    snapshot = with_driver_version(change(HEALTHY, host=host), driver)
+    offered = install_torch(snapshot)
+    assert (offered is None) if line is None else offered.startswith(line)

@@ -65,8 +65,52 @@ def test_the_newest_build_that_runs_is_offered(driver, gpu, line):
     assert line in install_line(build)
 
 
+@pytest.mark.parametrize(
+    ("driver", "gpu", "python", "line"),
+    [
+        ("440.33.01", "7.0", "3.9", "pip install torch==1.12.1 'torchvision==0.13.*'"),
+        ("470.57.02", "8.6", "3.7", "pip install torch==1.13.1 'torchvision==0.14.*'"),
+        (
+            "418.87",
+            "7.5",
+            "3.8",
+            "pip install torch==1.8.1+cu101 torchvision==0.9.1+cu101 -f https",
+        ),
+        ("390.87", "6.1", "3.7", "pip install torch==1.1.0 'torchvision==0.3.*'"),
+        ("450.80.02", "3.7", "3.10", "pip install torch==2.7.1 "),  # cu118 still has Kepler
+    ],
+)
+def test_a_torch_before_2_is_offered_where_nothing_newer_runs(driver, gpu, python, line):
+    build = best_build(driver=V(driver), capabilities=[V(gpu)], python=V(python))
+    assert install_line(build, ["torchvision"]).startswith(line)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["384.81", "410.48", "440.33", "450.80.02", "535.54.03", "580.65.06"]),
+    st.sampled_from(["3.5", "6.1", "7.0", "8.6", "9.0", "12.0"]),
+    st.sampled_from(["3.6", "3.8", "3.10", "3.12", "3.14"]),
+)
+def test_an_old_torch_is_never_offered_where_a_newer_one_runs(driver, gpu, python):
+    facts = {"driver": V(driver), "capabilities": [V(gpu)], "python": V(python)}
+    build = best_build(**facts)
+    newer = [b for b in torch_builds() if build is None or b.torch > build.torch]
+    assert not any(runs_here(b, **facts) for b in newer if b.is_default)
+
+
+def test_torchaudio_is_named_without_a_cuda_release_before_0_10():
+    build = best_build(driver=V("418.87"), capabilities=[V("7.5")], python=V("3.8"))
+    assert " torchaudio==0.8.1 -f" in install_line(build, ["torchaudio"])
+
+
+def test_an_arm_machine_is_offered_its_own_builds():
+    facts = {"capabilities": [V("9.0")], "python": V("3.12"), "machine": "aarch64"}
+    assert best_build(driver=V("570.26"), **facts) is None  # only CUDA 13 is on record there
+    assert install_line(best_build(driver=V("580.65.06"), **facts)) == "pip install torch==2.15.0"
+
+
 def test_no_build_is_offered_where_none_runs():
-    assert best_build(driver=V("390.1"), capabilities=[], python=None) is None
+    assert best_build(driver=V("375.26"), capabilities=[], python=None) is None
     assert best_build(driver=V("450.80.02"), capabilities=[V("12.0")], python=None) is None
 
 

@@ -1,5 +1,7 @@
 """The tables of vendors and releases."""
 
+import re
+
 import pytest
 
 from gpubench.checks.diagnosis import CAUSES
@@ -63,12 +65,56 @@ def test_every_cause_is_one_of_ours(row):
         ("NVIDIA RTX 4500 Ada Generation", "8.9"),
         ("NVIDIA RTX PRO 4500 Blackwell", "12.0"),
         ("NVIDIA RTX PRO 500 Blackwell Generation Laptop GPU", "12.0"),
+        ("Tesla K80", "3.7"),
+        ("Tesla K40c", "3.5"),
+        ("GeForce GTX 980 Ti", "5.2"),
+        ("GeForce GTX 960M", "5.0"),
+        ("GeForce GTX TITAN X", "5.2"),
+        ("TITAN X (Pascal)", "6.1"),
+        ("NVIDIA TITAN Xp", "6.1"),
+        ("NVIDIA TITAN RTX", "7.5"),
+        ("GRID P40-24Q", "6.1"),
+        ("Quadro P400", "6.1"),
+        ("Tesla V100S-PCIE-32GB", "7.0"),
+        ("NVIDIA T400 4GB", "7.5"),
+        ("GRID T4-16Q", "7.5"),
+        ("NVIDIA GeForce GTX 1660 Ti", "7.5"),
+        ("Quadro RTX 4000 with Max-Q Design", "7.5"),
+        ("NVIDIA GeForce MX150", "6.1"),
+        ("NVIDIA GeForce MX450", "7.5"),
+        ("NVIDIA GeForce RTX 2050", "8.6"),
+        ("NVIDIA GeForce RTX 2060", "7.5"),
+        ("NVIDIA A2", "8.6"),
+        ("NVIDIA A30-4C", "8.0"),
+        ("NVIDIA RTX A1000 Laptop GPU", "8.6"),
+        ("NVIDIA RTX 4000 SFF Ada Generation", "8.9"),
+        ("NVIDIA H20", "9.0"),
+        ("NVIDIA H200 NVL", "9.0"),
+        ("NVIDIA Tegra X1", "5.3"),
+        ("Xavier", "7.2"),
+        ("NVIDIA Thor", "11.0"),
         ("NVIDIA Z1", None),
+        ("GeForce GT 730", None),  # sold with chips of two generations
         ("", None),
     ],
 )
 def test_a_gpu_is_known_by_its_name(name, capability):
     assert tables.capability_of(name) == capability
+
+
+GPUS = [(row, name) for row in tables.load("gpus")["gpu"] for name in row["names"]]
+
+
+@pytest.mark.parametrize(("row", "name"), GPUS, ids=[name for _, name in GPUS])
+@pytest.mark.parametrize("around", ["{}", "NVIDIA {}", "NVIDIA {} Laptop GPU", "GRID {}-8Q"])
+def test_no_name_means_two_capabilities(row, name, around):
+    whole = f"{name}60" if re.search(r"[RG]TX \d\d$", name) else name  # a series
+    assert tables.capability_of(around.format(whole)) == row["capability"]
+
+
+def test_every_name_stands_once():
+    names = [name for _, name in GPUS]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +124,9 @@ def test_a_gpu_is_known_by_its_name(name, capability):
         ("580.82.07", "13.0"),
         ("560.35.03", "12.6"),
         ("551.61", "12.4"),
-        ("440.33", None),
+        ("440.33", "10.2"),
+        ("390.87", "9.1"),
+        ("352.39", None),
         ("999.1", None),
     ],
 )
@@ -98,6 +146,21 @@ def test_every_toolkit_needs_at_least_the_floor_of_its_major():
         assert V(row["driver"]) >= tables.oldest_driver(V(row["cuda"]))
 
 
+@pytest.mark.parametrize(
+    ("cuda", "driver"),
+    [("9.0", "384.81"), ("10.0", "410.48"), ("10.1", "418.39"), ("10.2", "440.33"), ("14.0", None)],
+)
+def test_before_cuda_11_each_toolkit_needs_its_own_driver(cuda, driver):
+    found = tables.oldest_driver(V(cuda))
+    assert (str(found) if found else None) == driver
+
+
+def test_branches_rise_with_their_cuda():
+    rows = [(row["driver"], V(row["cuda"])) for row in tables.load("cuda")["branch"]]
+    assert rows == sorted(rows)
+    assert [cuda for _, cuda in rows] == sorted(cuda for _, cuda in rows)
+
+
 def test_the_first_cuda_11_ran_on_a_driver_below_the_later_floor():
     assert str(tables.oldest_driver(V("11.0"))) == "450.51.05"
     assert str(tables.oldest_driver(V("11.1"))) == "450.80.02"
@@ -105,7 +168,15 @@ def test_the_first_cuda_11_ran_on_a_driver_below_the_later_floor():
 
 @pytest.mark.parametrize(
     ("torch", "torchvision"),
-    [("2.0.1", "0.15.2"), ("2.7.1", "0.22"), ("2.13.0", "0.28"), ("2.15.0", None), ("1.0", None)],
+    [
+        ("2.0.1", "0.15.2"),
+        ("2.7.1", "0.22"),
+        ("2.13.0", "0.28"),
+        ("2.15.0", None),
+        ("1.12.1", "0.13"),
+        ("1.3.1", "0.4.2"),
+        ("0.4.1", None),
+    ],
 )
 def test_a_torch_has_one_torchvision_or_none_on_record(torch, torchvision):
     found = tables.companion_of(V(torch), "torchvision")
@@ -113,10 +184,52 @@ def test_a_torch_has_one_torchvision_or_none_on_record(torch, torchvision):
 
 
 def test_the_newest_torch_stands_first_and_each_release_has_one_default():
-    builds = tables.torch_builds()
-    assert builds[0].torch == max(build.torch for build in builds)
-    for release in {build.torch for build in builds}:
-        assert sum(build.is_default for build in builds if build.torch == release) == 1
+    for machine in ("x86_64", "aarch64"):
+        builds = tables.torch_builds(machine)
+        assert builds[0].torch == max(build.torch for build in builds)
+        for release in {build.torch for build in builds}:
+            assert sum(build.is_default for build in builds if build.torch == release) == 1
+
+
+def test_every_build_names_a_toolkit_and_architectures_on_record():
+    for build in (*tables.torch_builds(), *tables.torch_builds("aarch64")):
+        assert tables.oldest_driver(build.cuda) is not None
+        for architecture in build.architectures:
+            assert re.fullmatch(r"(sm|compute)_\d+", architecture)
+
+
+def test_a_release_has_each_cuda_once():
+    for machine in ("x86_64", "aarch64"):
+        kinds = [(build.torch, build.cuda) for build in tables.torch_builds(machine)]
+        assert len(kinds) == len(set(kinds))
+
+
+def test_triton_came_with_torch_2():
+    for build in tables.torch_builds():
+        assert (build.triton is None) == (build.torch < V("2.0"))
+
+
+@pytest.mark.parametrize(
+    ("torch", "machine", "cuda"),
+    [
+        ("2.8.0", "x86_64", True),
+        ("1.12.1", "AMD64", True),
+        ("2.10.0", "aarch64", False),
+        ("2.11.0", "aarch64", True),
+        ("2.15.0", "arm64", True),
+        ("2.8.0", "ppc64le", None),
+    ],
+)
+def test_whether_plain_pip_gives_a_cuda_build(torch, machine, cuda):
+    assert tables.plain_wheel_has_cuda(V(torch), machine) is cuda
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_first_plain_cuda_wheel_is_a_build_on_record(machine):
+    builds = tables.torch_builds(machine)
+    assert tables.plain_wheel_has_cuda(builds[-1].torch, machine)
+    oldest = [row for row in tables.load("torch")["plain"] if row["machine"] == machine]
+    assert builds[-1].torch.release(2) == V(oldest[0]["since"]).release(2)
 
 
 def test_a_build_is_found_by_release_and_cuda():
@@ -133,6 +246,14 @@ def test_a_build_is_found_by_release_and_cuda():
         ("version `GLIBC_2.28' not found", "python-unsupported"),
         ("AttributeError: _ARRAY_API not found", "numpy-abi"),
         ("CUDA error: no kernel image is available for execution", "gpu-arch-unsupported"),
+        (
+            "AttributeError: module 'torch.utils._pytree' has no attribute 'register_pytree_node'",
+            "framework-incompatible",
+        ),
+        (
+            "Disabling PyTorch because PyTorch >= 2.4 is required but found 2.2.2",
+            "framework-incompatible",
+        ),
     ],
 )
 def test_a_known_line_points_to_its_cause(line, cause):
@@ -167,3 +288,81 @@ def test_nvcc_takes_gcc_up_to_a_release(cuda, limit):
 def test_an_architecture_is_known_from_a_cuda_release_on(capability, cuda):
     found = tables.first_assembler(V(capability))
     assert (found and str(found)) == cuda
+
+
+@pytest.mark.parametrize("code", [*range(1, 31), 999])
+def test_every_return_code_of_nvml_is_on_record(code):
+    assert tables.nvml_return(code)["meaning"]
+
+
+def test_nvml_numbers_are_those_of_the_binding():
+    pynvml = pytest.importorskip("pynvml")
+    codes = {getattr(pynvml, name) for name in vars(pynvml) if name.startswith("NVML_ERROR_")}
+    actions = {
+        getattr(pynvml, name) for name in vars(pynvml) if name.startswith("NVML_GPU_RECOVERY_")
+    }
+    known = {row["code"] for row in tables.load("nvml")["return"]}
+    assert codes <= known
+    assert actions <= {row["action"] for row in tables.load("nvml")["recovery"]}
+
+
+def test_only_a_recovery_action_that_asks_for_something_has_a_remedy():
+    for row in tables.load("nvml")["recovery"]:
+        assert ("remedy" in row) == ("class" in row) == (row["action"] != 0)
+
+
+@pytest.mark.parametrize("code", [2, 3, 35, 46, 100, 101, 209, 214, 218, 222, 700, 719, 802, 999])
+def test_a_cuda_error_has_a_meaning_and_something_to_do(code):
+    row = tables.cuda_error(code)
+    assert row["meaning"]
+    assert row["remedy"]
+
+
+def test_memory_in_use_says_nothing_of_the_environment():
+    assert "cause" not in tables.cuda_error(2)
+    assert tables.cuda_error(4711) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "torch"),
+    [
+        ("transformers", "4.47.1", ">=1.11"),
+        ("transformers", "4.53.3", ">=2.1"),
+        ("vllm", "0.10.1.1", "==2.7.1"),
+        ("vllm", "0.6.3.post1+cu118", "==2.4.0"),
+        ("xformers", "0.0.29.post2", "==2.6.0"),
+        ("timm", "1.0.9", None),
+        ("nothing", "1.0", None),
+        ("vllm", "no version", None),
+    ],
+)
+def test_what_a_library_asks_of_torch(name, version, torch):
+    row = tables.framework_needs(name, version)
+    assert (row["torch"] if row else None) == torch
+
+
+def test_the_rows_of_a_library_do_not_overlap():
+    for row in tables.load("frameworks")["framework"]:
+        for edge in re.findall(r"[>=]=([\w.]+)", row["versions"]):
+            assert tables.framework_needs(row["name"], edge) == row
+
+
+def test_the_newest_release_that_takes_a_torch_is_found():
+    assert tables.framework_for("vllm", V("2.7.1")) == ">=0.10.0,<=0.10.1.1"
+    assert tables.framework_for("transformers", V("2.1.0")) == ">=4.52,<4.56"
+    assert tables.framework_for("xformers", V("1.11.0")) is None
+
+
+@pytest.mark.parametrize(
+    ("torch", "numpy", "abi"),
+    [("2.2.2", "<2", False), ("2.3.0", None, False), ("2.6.0", None, None), ("2.7.1", None, True)],
+)
+def test_numpy_and_abi_of_a_torch(torch, numpy, abi):
+    assert tables.numpy_for(V(torch)) == numpy
+    assert tables.cxx11_abi(V(torch)) is abi
+
+
+def test_the_newest_companions_are_of_the_release_on_record():
+    for row in tables.load("companions")["pair"]:
+        for name, version in row.get("newest", {}).items():
+            assert tables.stands_for(V(row[name]), V(version))
