@@ -49,5 +49,6 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Companions", ("comp",)),
     ("Functional", ("fn",)),
     ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie")),
+    ("Expected", ("expect",)),
 )
 """How a report groups them, by the part of the id before the dot."""
