@@ -68,6 +68,8 @@ def _is_identified(snapshot: Snapshot) -> bool:
 def facts(snapshot: Snapshot, *, by_uuid: bool) -> Facts:
     """Every lasting field by its path, entries of lists by what tells them apart."""
     plain = {key: value for key, value in lasting(snapshot).items() if key not in LEFT_OUT}
+    nvml = plain["driver"]["nvml"] or {}
+    plain["driver"]["version"] = plain["driver"]["version"] or nvml.get("driver_version")
     key = "uuid" if by_uuid else "index"
     plain["gpus"] = {
         str(gpu[key]): {"index": gpu["index"], **_described(gpu)} for gpu in plain["gpus"]
@@ -159,6 +161,10 @@ def _gpu_count(before: Snapshot, after: Snapshot) -> Iterator[Difference]:
         )
 
 
+def _number(found: Facts) -> int:
+    return len({path[1] for path in found if path[0] == "gpus" and len(path) > 2})
+
+
 def _gpus(paths: list[Path], old: Facts, new: Facts) -> Iterator[Difference]:
     """What differs of GPUs that are on both sides; the same change of several is one."""
     alike: dict[tuple[str, str | None, str | None], list[str]] = {}
@@ -169,7 +175,7 @@ def _gpus(paths: list[Path], old: Facts, new: Facts) -> Iterator[Difference]:
         if place in old and place in new:
             change = (path[2], _words(path, old), _words(path, new))
             alike.setdefault(change, []).append(str(new[place]))
-    number = len({path[1] for path in new if path[0] == "gpus" and len(path) > 2})
+    number = _number(new)
     for (field, before, after), indices in alike.items():
         named = f"GPU {', '.join(sorted(indices, key=int))}"
         what = f"{'every GPU' if len(indices) == number > 1 else named}: {field}"
@@ -185,6 +191,8 @@ def _is_single(path: Path, paths: list[Path], old: Facts, new: Facts) -> bool:
         return False
     if path[:2] == LIBRARIES:
         return _is_of_library(path, paths, old, new)
+    if path == ("driver", "nvml", "device_count") and _number(old) != _number(new):
+        return False  # told as the number of GPUs
     listed = any(isinstance(f.get(path[:n]), list) for f in (old, new) for n in range(1, len(path)))
     if listed and not (path in old and path in new):
         return False  # an entry that came or went is told by the list

@@ -96,8 +96,3 @@ def described() -> tuple[Check, ...]:
     """Every expectation there can be, for the page that lists them; their judges are not run."""
     families = (package_key("NAME"), variable_key("NAME"))
     return tuple(key.check(None) for key in (expected_gpus.PRESENT, *KEYS, *families))
-
-
-def is_expectation(check_id: str) -> bool:
-    """True for the id of a line of a contract."""
-    return check_id.startswith(f"{PREFIX}.")

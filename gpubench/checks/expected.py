@@ -61,6 +61,11 @@ class Key:
         )
 
 
+def is_expectation(check_id: str) -> bool:
+    """True for the id of a line of a contract."""
+    return check_id.startswith(f"{PREFIX}.")
+
+
 # -- kinds of values ------------------------------------------------------------------------------
 
 
@@ -208,6 +213,12 @@ def release_is(what: str, found: str, wanted: Release, *remedy: str, **details: 
         expected=wanted.text,
         **details,
     )
+
+
+def pinned(name: str, wanted: Release) -> str:
+    """A package held to a release, as pip takes it."""
+    text = wanted.text.strip()
+    return f"{name}=={text}" + ("" if "+" in text else ".*") if text[:1].isdigit() else name + text
 
 
 def value_is(what: str, found: Any, wanted: Any, *remedy: str, **details: Any) -> Outcome:

@@ -4,7 +4,7 @@ import ast
 import functools
 import re
 
-from gpubench.checks.expected import PACKAGE, VARIABLE, Key, Release, release_is, unreadable
+from gpubench.checks.expected import PACKAGE, VARIABLE, Key, Release, pinned, release_is, unreadable
 from gpubench.checks.outcome import Outcome, fail, ok, unknown
 from gpubench.checks.requirements import normalised
 from gpubench.env.python_env import script
@@ -32,7 +32,7 @@ def package_key(written: str) -> Key:
             return unknown(f"{name} is none of the packages around torch, which are recorded")
         if wanted is None:
             return _absent(name, entry.version if entry else None, snapshot)
-        remedy = f'pip install "{_pinned(name, wanted)}"'
+        remedy = f'pip install "{pinned(name, wanted)}"'
         if entry is None:
             return _not_found(snapshot, name, wanted, remedy)
         return release_is(name, entry.build or entry.version, wanted, remedy)
@@ -71,11 +71,6 @@ def _not_found(snapshot: Snapshot, name: str, wanted: Release, remedy: str) -> O
     if snapshot.source != "live":
         return unknown(f"the report does not speak of {name}")
     return fail(f"{name} is not installed, expected {wanted.text}", remedy)
-
-
-def _pinned(name: str, wanted: Release) -> str:
-    text = wanted.text.strip()
-    return f"{name}=={text}" + ("" if "+" in text else ".*") if text[:1].isdigit() else name + text
 
 
 def variable_key(name: str) -> Key:

@@ -1,18 +1,21 @@
 """What a contract may expect of the environment: torch, its libraries, Python."""
 
-from gpubench.checks.expected import RELEASE, Key, Release, release_is, unreadable
+from collections.abc import Callable
+
+from gpubench.checks.expected import RELEASE, Key, Release, pinned, release_is, unreadable
 from gpubench.checks.facts import (
     capabilities,
     companions,
     driver_version,
+    has_gpu,
     python_version,
     torch_known,
     torch_version,
 )
 from gpubench.checks.outcome import Outcome, Status, fail, unknown
 from gpubench.env.snapshot import Snapshot
-from gpubench.knowledge.compatibility import install_line, runs_here
-from gpubench.knowledge.tables import torch_builds
+from gpubench.knowledge.compatibility import WHEELS, install_line, runs_here
+from gpubench.knowledge.tables import Build, torch_builds
 from gpubench.versions import Version
 
 
@@ -23,14 +26,38 @@ def _without_torch(snapshot: Snapshot, wanted: Release, what: str) -> Outcome | 
         return None
     if missing.status is Status.UNKNOWN or snapshot.source != "live":
         return unreadable(snapshot, what, "torch", "python")
-    return fail(f"torch is not installed, expected {what} {wanted.text}", _install(wanted))
+    return fail(
+        f"torch is not installed, expected {what} {wanted.text}", _install(snapshot, wanted)
+    )
 
 
-def _install(wanted: Release) -> str:
-    text = wanted.text.strip()
-    bare = text[:1].isdigit()
-    pin = f"=={text}" + ("" if "+" in text else ".*") if bare else text
-    return f'pip install "torch{pin}"'
+def _install(snapshot: Snapshot, wanted: Release) -> str:
+    """The line for the newest torch of that release which runs here."""
+    if snapshot.torch is not None and snapshot.torch.cuda is None and not has_gpu(snapshot):
+        return f'pip install "{pinned("torch", wanted)}" --index-url {WHEELS}/cpu'
+    return _line(snapshot, _builds(snapshot, lambda build: wanted.holds(str(build.torch))), wanted)
+
+
+def _builds(snapshot: Snapshot, suits: Callable[[Build], bool]) -> list[Build]:
+    """The builds on record that suit and run on this driver, these GPUs and this Python."""
+    return [
+        build
+        for build in torch_builds()
+        if suits(build)
+        and not build.is_experimental
+        and runs_here(
+            build,
+            driver=driver_version(snapshot),
+            capabilities=capabilities(snapshot),
+            python=python_version(snapshot),
+        )
+    ]
+
+
+def _line(snapshot: Snapshot, builds: list[Build], wanted: Release) -> str:
+    if builds:
+        return install_line(builds[0], companions(snapshot))
+    return f"no torch build on record of {wanted.text} runs here: correct the contract"
 
 
 def torch_release(snapshot: Snapshot, wanted: Release) -> Outcome:
@@ -42,7 +69,7 @@ def torch_release(snapshot: Snapshot, wanted: Release) -> Outcome:
     missing = _without_torch(snapshot, wanted, "torch")
     if missing is not None or snapshot.torch is None:
         return missing or unknown("torch could not be read")
-    return release_is("torch", snapshot.torch.version, wanted, _install(wanted))
+    return release_is("torch", snapshot.torch.version, wanted, _install(snapshot, wanted))
 
 
 def torch_cuda_release(snapshot: Snapshot, wanted: Release) -> Outcome:
@@ -64,24 +91,11 @@ def torch_cuda_release(snapshot: Snapshot, wanted: Release) -> Outcome:
 
 
 def _install_build(snapshot: Snapshot, wanted: Release) -> str:
-    """The line for the build that runs here, of this torch release where there is one."""
+    """The line for the build with that CUDA, of this torch release where there is one."""
     own = torch_version(snapshot)
-    builds = [
-        build
-        for build in torch_builds()
-        if wanted.holds(str(build.cuda))
-        and runs_here(
-            build,
-            driver=driver_version(snapshot),
-            capabilities=capabilities(snapshot),
-            python=python_version(snapshot),
-        )
-    ]
+    builds = _builds(snapshot, lambda build: wanted.holds(str(build.cuda)))
     same = [build for build in builds if own and build.torch.release(2) == own.release(2)]
-    best = next(iter([*same, *builds]), None)
-    if best is None:
-        return f"no torch build on record for CUDA {wanted.text} runs here; correct the contract"
-    return install_line(best, companions(snapshot))
+    return _line(snapshot, same or builds, wanted)
 
 
 def _library(snapshot: Snapshot, name: str, written: str, wanted: Release) -> Outcome:

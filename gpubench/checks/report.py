@@ -5,7 +5,7 @@ import dataclasses
 import gpubench
 from gpubench.checks.diagnosis import Cause, Finding, diagnose
 from gpubench.checks.drift import Drift, drift
-from gpubench.checks.expectation import is_expectation
+from gpubench.checks.expected import is_expectation
 from gpubench.checks.outcome import Status
 from gpubench.checks.running import Result
 from gpubench.checks.targets import Target, aim, is_whole

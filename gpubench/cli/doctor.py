@@ -164,10 +164,12 @@ def _list(output: Path | None) -> int:
 
 def _explain(name: str, output: Path | None) -> int:
     """One check, or every check of a subject: what, why, remedy, cause, reference."""
+    from gpubench.checks.expectation import described
     from gpubench.checks.explain import explanation
     from gpubench.checks.registry import CHECKS
     from gpubench.checks.running import select
 
-    ids = select(CHECKS, [name])
-    terminal.answer("\n".join(explanation(check) for check in CHECKS if check.id in ids), output)
+    checks = (*CHECKS, *described())
+    ids = select(checks, [name])
+    terminal.answer("\n".join(explanation(check) for check in checks if check.id in ids), output)
     return ExitStatus.YES

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gpubench import codec
-from gpubench.checks.expectation import described, is_expectation
+from gpubench.checks.expectation import described
+from gpubench.checks.expected import is_expectation
 from gpubench.checks.explain import body
 from gpubench.checks.outcome import Check
 from gpubench.checks.registry import CATEGORIES, CHECKS

@@ -10,7 +10,7 @@ check that broke is an error.
 import xml.etree.ElementTree as ET
 
 from gpubench.checks.diagnosis import Finding
-from gpubench.checks.expectation import is_expectation
+from gpubench.checks.expected import is_expectation
 from gpubench.checks.outcome import Status
 from gpubench.checks.report import CheckLine, DoctorReport
 from gpubench.env.snapshot import digest

@@ -10,7 +10,8 @@ from typing import Any
 import gpubench
 from gpubench import codec
 from gpubench.checks.diagnosis import Finding
-from gpubench.checks.expectation import described, is_expectation
+from gpubench.checks.expectation import described
+from gpubench.checks.expected import is_expectation
 from gpubench.checks.explain import explanation
 from gpubench.checks.outcome import Check, Status
 from gpubench.checks.registry import CATEGORIES, CHECKS

@@ -280,6 +280,18 @@ def test_a_machine_that_lost_its_driver_is_told_in_few_lines():
     assert len(found) <= 4
 
 
+def test_a_driver_that_nvml_alone_tells_is_the_driver():
+    def alone(version):
+        return h.with_driver(h.with_driver_version(QUICK, version), version=None)
+
+    assert changes(alone("580.82.07"), alone("575.57.08")) == [("driver", "580.82.07", "575.57.08")]
+
+
+def test_a_gpu_that_is_missing_is_told_once():
+    fewer = h.with_nvml(h.change(QUICK, gpus=QUICK.gpus[:7]), device_count=7)
+    assert changes(QUICK, fewer) == [("number of GPUs", "8", "7")]
+
+
 def test_facts_are_told_apart_by_path():
     known = facts(QUICK, by_uuid=False)
     assert known["python", "distributions", "numpy", "version"] == "2.2.1"

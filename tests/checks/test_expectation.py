@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gpubench.checks.diagnosis import CAUSES
-from gpubench.checks.expectation import described, is_expectation, read_contract
-from gpubench.checks.expected import Release, matches
+from gpubench.checks.expectation import described, read_contract
+from gpubench.checks.expected import Release, is_expectation, matches
 from gpubench.checks.outcome import Status
 from gpubench.checks.registry import CHECKS
 from gpubench.checks.report import exit_status, make_report
@@ -213,6 +213,20 @@ def test_a_cpu_build_is_named_where_a_cuda_build_is_expected(contract):
     assert status is Status.FAIL
     assert result.cause == "torch-cpu-build"
     assert any("torch==2.8.0" in step for step in result.outcome.remedy)
+
+
+@pytest.mark.parametrize(
+    ("line", "snapshot", "words"),
+    [
+        ("torch.version = '2.7'", HEALTHY, "pip install torch==2.7.1 'torchvision"),
+        ("torch.version = '2.3'", h.with_gpus(HEALTHY, compute_capability="10.0"), "no torch"),
+        ("torch.cuda = '12.6'", HEALTHY, "torch==2.8.0 'torchvision"),
+        ("torch.version = '2.7'", h.with_torch(NO_GPU, cuda=None), '"torch==2.7.*" --index-url'),
+    ],
+)
+def test_the_remedy_is_a_build_that_runs_here(contract, line, snapshot, words):
+    _, result = status_of(contract, line, snapshot)
+    assert words in result.outcome.remedy[0]
 
 
 def test_no_torch_is_not_what_a_contract_of_torch_expects(contract):

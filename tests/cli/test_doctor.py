@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpubench import codec
+from gpubench.checks.expectation import described
 from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
 from gpubench.errors import ExitStatus
@@ -205,7 +206,7 @@ def test_every_check_is_listed_with_what_it_asks(capsys):
     assert [line.split()[0] for line in lines] == [check.id for check in CHECKS]
 
 
-@pytest.mark.parametrize("name", [check.id for check in CHECKS])
+@pytest.mark.parametrize("name", [check.id for check in (*CHECKS, *described())])
 def test_every_check_is_explained(capsys, name):
     assert doctor("--explain", name) == 0
     shown = capsys.readouterr().out
