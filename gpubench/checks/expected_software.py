@@ -13,6 +13,7 @@ from gpubench.checks.facts import (
     torch_version,
 )
 from gpubench.checks.outcome import Outcome, Status, fail, unknown
+from gpubench.checks.remedies import install_torch
 from gpubench.env.snapshot import Snapshot
 from gpubench.knowledge.compatibility import WHEELS, install_line, runs_here
 from gpubench.knowledge.tables import Build, torch_builds
@@ -26,9 +27,12 @@ def _without_torch(snapshot: Snapshot, wanted: Release, what: str) -> Outcome | 
         return None
     if missing.status is Status.UNKNOWN or snapshot.source != "live":
         return unreadable(snapshot, what, "torch", "python")
-    return fail(
-        f"torch is not installed, expected {what} {wanted.text}", _install(snapshot, wanted)
+    remedy = (
+        _install(snapshot, wanted)
+        if what == "torch"
+        else install_torch(snapshot) or "install torch"
     )
+    return fail(f"torch is not installed, expected {what} {wanted.text}", remedy)
 
 
 def _install(snapshot: Snapshot, wanted: Release) -> str:

@@ -231,8 +231,10 @@ def test_the_remedy_is_a_build_that_runs_here(contract, line, snapshot, words):
 
 def test_no_torch_is_not_what_a_contract_of_torch_expects(contract):
     without = h.change(h.without_distribution(NO_GPU, "torch"), torch=None)
-    for line in ('torch.version = "2.8"', 'cudnn.version = "9"'):
-        assert status_of(contract, line, without)[0] is Status.FAIL
+    for line in ('torch.version = "2.8"', 'cudnn.version = "9"', 'torch.cuda = "12.8"'):
+        status, result = status_of(contract, line, without)
+        assert status is Status.FAIL
+        assert re.search(r"pip install torch==2\.", result.outcome.remedy[0])
 
 
 def test_a_package_that_is_not_recorded_is_never_called_absent(contract):
