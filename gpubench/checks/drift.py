@@ -19,7 +19,7 @@ WHY = {
     "nccl": "another NCCL lacks symbols, or hangs between machines",
     "triton": "torch.compile generates code for one triton",
     "numpy": "extensions are compiled for one NumPy, and results can differ",
-    "companion": "its compiled parts are built for one torch",
+    "companion": "it is built on torch, or compiled for one release of it",
     "python": "extensions are compiled for one Python",
     "kernel": "the driver's module is built for one kernel",
     "variable": "it changes which libraries are loaded, or how CUDA runs",

@@ -13,6 +13,12 @@ Path = tuple[str, ...]
 Facts = Mapping[Path, Any]
 
 PACKAGES = {"torch": "torch", "numpy": "numpy", "triton": "triton", "pytorch-triton": "triton"}
+COMPANIONS = (
+    "accelerate", "apex", "bitsandbytes", "deepspeed", "flash-attn", "lightning", "timm",
+    "tokenizers", "torchao", "torchaudio", "torchdata", "torchtext", "torchvision",
+    "transformer-engine", "transformers", "vllm", "xformers",
+)  # fmt: skip
+"""What is built on torch, or compiled for it."""
 NAMES: dict[Path, str] = {
     ("driver", "version"): "driver",
     ("torch", "version"): "torch",
@@ -121,12 +127,14 @@ def _packages(paths: list[Path], old: Facts, new: Facts) -> Iterator[Difference]
     """One difference per distribution: its release, else the fields that differ."""
     folder = ("python", "distributions")
     torch_is_told = ("torch", "version") in paths
+    moved = ("python", "executable") in paths  # another environment has its packages elsewhere
     mine = [path for path in paths if path[:2] == folder and len(path) > 3]
     for name in dict.fromkeys(path[2] for path in mine):
         if name == "torch" and torch_is_told:
             continue  # told once, with the local tag that metadata lacks
         release = (*folder, name, "version")
-        shown = [release] if release in mine else [path for path in mine if path[2] == name]
+        fields = [path for path in mine if path[2] == name and not (moved and path[3] == "folder")]
+        shown = [release] if release in mine else fields
         for path in shown:
             before, after = _both(path, old, new)
             yield Difference(
@@ -144,7 +152,9 @@ def _kind_of_package(name: str) -> str:
     for library in ("cudnn", "nccl"):
         if name.startswith(f"nvidia-{library}"):
             return library
-    return "cuda" if name.startswith(("nvidia-", "cuda-")) else "companion"
+    if name.startswith(("nvidia-", "cuda-")) and name != "nvidia-ml-py":
+        return "cuda"
+    return "companion" if name in COMPANIONS else "rest"
 
 
 # -- GPUs -----------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.knowledge.tables import newest_cuda
 
 UNTOLD = "not described"
+SHOWN = 30
+"""Changes that a page for people shows; what matters most stands first."""
 
 
 def one_line(text: str) -> str:
@@ -53,7 +55,9 @@ def changes(drift: Drift) -> list[str]:
     other = ["another machine: no GPU of it is one of those"] if drift.same_machine is False else []
     if not drift.changes:
         return [f"Since {since}", *other, "nothing changed"]
-    return [f"Changed since {since}", *other, *(_changed(change) for change in drift.changes)]
+    told = [_changed(change) for change in drift.changes]
+    more = [f"and {len(told) - SHOWN} more, in --format json"] if len(told) > SHOWN + 1 else []
+    return [f"Changed since {since}", *other, *(told[:SHOWN] if more else told), *more]
 
 
 def _changed(change: Change) -> str:

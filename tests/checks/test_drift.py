@@ -292,6 +292,14 @@ def test_a_gpu_that_is_missing_is_told_once():
     assert changes(QUICK, fewer) == [("number of GPUs", "8", "7")]
 
 
+def test_an_environment_that_stands_elsewhere_is_one_change():
+    moved = h.with_distributions(
+        QUICK, [dataclasses.replace(e, folder="/srv/v/site") for e in QUICK.python.distributions]
+    )
+    moved = h.change(moved, python=dataclasses.replace(moved.python, executable="/srv/v/python"))
+    assert changes(QUICK, moved) == [("python.executable", "/opt/venv/bin/python", "/srv/v/python")]
+
+
 def test_facts_are_told_apart_by_path():
     known = facts(QUICK, by_uuid=False)
     assert known["python", "distributions", "numpy", "version"] == "2.2.1"

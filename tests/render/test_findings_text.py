@@ -151,6 +151,15 @@ def test_nothing_changed_is_said_as_well():
     assert "Since the earlier snapshot\n  nothing changed" in changed(HEALTHY, HEALTHY)
 
 
+def test_many_changes_do_not_fill_the_page():
+    after = h.without_distribution(QUICK, "numpy")
+    for number in range(40):
+        after = h.with_distribution(after, f"nvidia-thing{number}", version="1")
+    lines = changed(QUICK, after).partition("Changed since")[2].partition("\n\n")[0].splitlines()
+    assert len(lines) == 32
+    assert lines[-1] == "  and 11 more, in --format json"
+
+
 def test_another_machine_is_said_before_its_differences():
     def named(uuid):
         return h.with_gpus(QUICK, uuid=uuid)
