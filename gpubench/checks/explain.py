@@ -7,7 +7,7 @@ from gpubench.checks.outcome import Check
 
 def explanation(check: Check) -> str:
     """Its id and docstring, the cause it points to, what it needs and where that stands."""
-    lines = [check.id, *(f"  {line}".rstrip() for line in _body(check)), ""]
+    lines = [check.id, *(f"  {line}".rstrip() for line in body(check)), ""]
     lines.append(f"  Cause: {check.cause}")
     if check.needs:
         lines.append(f"  Explained by: {', '.join(check.needs)}")
@@ -16,5 +16,6 @@ def explanation(check: Check) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _body(check: Check) -> list[str]:
+def body(check: Check) -> list[str]:
+    """The lines of its docstring: a title, Why, Remedy."""
     return inspect.cleandoc(check.judge.__doc__ or "").splitlines()

@@ -74,5 +74,6 @@ CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Functional", ("fn",)),
     ("Report", ("log",)),
     ("Health", ("ecc", "rows", "kmsg", "clk", "tmp", "pwr", "pcie", "gdr")),
+    ("Expected", ("expect",)),
 )
 """How a report groups them, by the part of the id before the dot."""

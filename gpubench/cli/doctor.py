@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,10 +15,12 @@ from gpubench.errors import BadUsage, ExitStatus, UnknownName
 
 if TYPE_CHECKING:
     from gpubench.checks.report import DoctorReport
+    from gpubench.cli.question import Question
     from gpubench.env.snapshot import Snapshot
 
 LEVELS = ("quick", "standard")
 FAIL_ON = ("error", "warning", "never")
+FORMATS = "text, json, markdown, junit, sarif or prometheus."
 
 
 def doctor(
@@ -33,7 +35,7 @@ def doctor(
         str | None,
         typer.Option("--from", metavar="FILE|-", help="Judge a saved snapshot or doctor JSON."),
     ] = None,
-    format_name: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    format_name: Annotated[str, typer.Option("--format", help=FORMATS)] = "text",
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the answer there.")
     ] = None,
@@ -51,6 +53,20 @@ def doctor(
     ] = 60.0,
     save_snapshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the snapshot.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="SNAPSHOT", help="Say what changed since that was taken."),
+    ] = None,
+    expect: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Hold it against a contract, as TOML.")
+    ] = None,
+    target_gpu: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,..", help="Judge for these GPUs, which are not here."),
+    ] = None,
+    target_driver: Annotated[
+        str | None, typer.Option(metavar="V", help="Judge for this driver, which is not here.")
     ] = None,
     require_gpu: Annotated[
         bool, typer.Option("--require-gpu", help="A missing GPU is an error.")
@@ -70,11 +86,22 @@ def doctor(
         return _explain(explain, output)
     started = time.monotonic()
     _check_usage(level, fail_on, timeout, source, python)
-    chosen = _chosen(only, left_out, format_name)
+    if source == against == "-":
+        raise BadUsage("--from - and --against - both read stdin; give a file for one of them")
+    question = _question(
+        format_name,
+        only=only,
+        left_out=left_out,
+        require_gpu=require_gpu,
+        expect=expect,
+        against=against,
+        target_gpu=target_gpu,
+        target_driver=target_driver,
+    )
     snapshot = _snapshot(source, level, python, timeout, identify=identify)
     if save_snapshot is not None:
         terminal.answer(codec.to_json(snapshot, indent=2), save_snapshot)
-    report = _judge(snapshot, *chosen, require_gpu=require_gpu)
+    report = question.put(snapshot)
     _answer(report, format_name, output, time.monotonic() - started)
     from gpubench.checks.report import exit_status
 
@@ -96,21 +123,13 @@ def _check_usage(
         raise BadUsage("--from judges a file and --python an interpreter; give one of them")
 
 
-def _chosen(only: str, left_out: str, format_name: str) -> tuple[list[str], list[str]]:
-    """The names of --only and --skip; UnknownName before anything is probed."""
-    from gpubench.checks.registry import CHECKS
-    from gpubench.checks.running import select
+def _question(format_name: str, **options: Any) -> "Question":
+    """The question, read before anything is probed; a GpubenchError where it is none."""
+    from gpubench.cli.question import read_question
     from gpubench.render.findings import renderer
 
     renderer(format_name)
-    chosen = _names(only), _names(left_out)
-    for names in chosen:
-        select(CHECKS, names)
-    return chosen
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    return read_question(**options)
 
 
 def _snapshot(
@@ -125,16 +144,6 @@ def _snapshot(
     if level == "standard" and sys.stderr.isatty():
         terminal.note("importing torch and computing with it; --level quick reads files only")
     return take_snapshot(level=level, python=python, timeout=timeout, identify=identify)
-
-
-def _judge(
-    snapshot: "Snapshot", only: list[str], left_out: list[str], *, require_gpu: bool
-) -> "DoctorReport":
-    from gpubench.checks.report import make_report
-    from gpubench.checks.running import run_checks
-
-    results = run_checks(snapshot, only=only, left_out=left_out, require_gpu=require_gpu)
-    return make_report(snapshot, results)
 
 
 def _answer(report: "DoctorReport", name: str, output: Path | None, seconds: float) -> None:
@@ -155,10 +164,12 @@ def _list(output: Path | None) -> int:
 
 def _explain(name: str, output: Path | None) -> int:
     """One check, or every check of a subject: what, why, remedy, cause, reference."""
+    from gpubench.checks.expectation import described
     from gpubench.checks.explain import explanation
     from gpubench.checks.registry import CHECKS
     from gpubench.checks.running import select
 
-    ids = select(CHECKS, [name])
-    terminal.answer("\n".join(explanation(check) for check in CHECKS if check.id in ids), output)
+    checks = (*CHECKS, *described())
+    ids = select(checks, [name])
+    terminal.answer("\n".join(explanation(check) for check in checks if check.id in ids), output)
     return ExitStatus.YES

@@ -51,9 +51,13 @@ def _checks() -> Rows:
 
 
 def _formats() -> Rows:
+    from gpubench.render.findings import FORMATS as REPORTS
     from gpubench.render.registry import FORMATS
 
-    return [(entry.name, f"tables as .{entry.ending}") for entry in FORMATS]
+    said = {entry.name: f"tables as .{entry.ending}" for entry in FORMATS}
+    for name in REPORTS:
+        said[name] = f"{said[name]}; doctor's report" if name in said else "doctor's report"
+    return list(said.items())
 
 
 KINDS: dict[str, Callable[[], Rows]] = {

@@ -9,6 +9,10 @@ from gpubench.errors import UnknownName
 FORMATS = {
     "text": "gpubench.render.findings_text",
     "json": "gpubench.render.findings_json",
+    "markdown": "gpubench.render.findings_markdown",
+    "junit": "gpubench.render.findings_junit",
+    "sarif": "gpubench.render.findings_sarif",
+    "prometheus": "gpubench.render.findings_prometheus",
 }
 
 

@@ -1,17 +1,15 @@
 """A doctor's report for people: the machine, one line per category, what to do first."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpubench import units
-from gpubench.checks.facts import capability, driver_version
 from gpubench.checks.outcome import Status
 from gpubench.checks.registry import CATEGORIES
 from gpubench.checks.report import CheckLine, DoctorReport
-from gpubench.env.redact import clean
-from gpubench.env.snapshot import Gpu, Snapshot, digest
-from gpubench.knowledge.tables import newest_cuda
+from gpubench.env.snapshot import digest
+from gpubench.render.machine import changes, judged_for, machine, one_line, paste
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -36,6 +34,10 @@ COUNTED = (
     (Status.CRASH, "crashed", "crashed"),
 )
 SHOWN = (Status.FAIL, Status.CRASH, Status.WARN, Status.UNKNOWN, Status.NOTE)
+WIDEST = 32
+"""Columns of an id; what is longer moves its own reason alone."""
+NAMED = 3
+"""Checks that are named where several ended for one reason."""
 VERDICTS = {
     "healthy": "green",
     "no-gpu": "green",
@@ -68,15 +70,18 @@ def render(
 
 def _lines(report: DoctorReport, seconds: float | None) -> Iterator["Text"]:
     took = f" · {units.seconds(seconds)}" if seconds is not None else ""
-    level = report.snapshot.level if report.snapshot.source == "live" else report.snapshot.source
+    source = report.snapshot.source
+    level = report.snapshot.level if source == "live" else one_line(source)
     yield _text(("gpubench doctor", "bold"), (f" · {level}{took}", "dim"))
     yield _text()
-    for name, words in _machine(report.snapshot):
-        yield _text((f"  {name:<10}", "dim"), (clean(words), ""))
+    for name, words in (*paste(report), *machine(report.snapshot), *judged_for(report)):
+        yield _text((f"  {name:<10}", "dim"), (words, ""))
     yield _text()
     for name, subjects in CATEGORIES:
         mine = [line for line in report.checks if line.id.partition(".")[0] in subjects]
-        yield from _category(name, mine)
+        if name != "Report" or report.snapshot.paste is not None:
+            yield from _category(name, mine)
+    yield from _changed(report)
     yield from _first_steps(report)
     yield _text()
     yield _summary(report)
@@ -88,75 +93,6 @@ def _text(*parts: tuple[str, str]) -> "Text":
     return Text.assemble(*parts)
 
 
-# -- the machine ----------------------------------------------------------------------------------
-
-
-def _machine(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    yield "Host", _joined(_host(snapshot)) or "not described"
-    yield "Driver", _driver(snapshot)
-    yield "GPUs", "; ".join(_gpus(snapshot.gpus)) or "none"
-    yield "Python", _python(snapshot)
-    yield "Torch", _joined(_torch(snapshot)) or "not installed"
-
-
-def _joined(parts: Iterable[str | None]) -> str:
-    return " · ".join(part for part in parts if part)
-
-
-def _host(snapshot: Snapshot) -> Iterator[str | None]:
-    host = snapshot.host
-    yield host.name
-    yield host.system
-    yield f"kernel {host.kernel}" if host.kernel else None
-    yield units.count(host.cpu_count, "CPU") if host.cpu_count else None
-    yield units.memory(host.memory_bytes) if host.memory_bytes else None
-    yield f"in a container ({snapshot.container.runtime})" if snapshot.container else None
-
-
-def _driver(snapshot: Snapshot) -> str:
-    version = driver_version(snapshot)
-    if version is None:
-        return "none" if not snapshot.driver.module_loaded else "loaded, of unknown release"
-    flavour = f" ({snapshot.driver.flavour} kernel module)" if snapshot.driver.flavour else ""
-    newest = newest_cuda(version)
-    return f"{version}{flavour}" + (f", CUDA up to {newest}" if newest else "")
-
-
-def _gpus(gpus: Sequence[Gpu]) -> Iterator[str]:
-    """Equal GPUs on one line: 8 × NVIDIA H100 80GB HBM3, 9.0, 79.6 GiB."""
-    kinds: dict[str, int] = {}
-    for gpu in gpus:
-        known = [gpu.name or "a GPU that does not answer"]
-        known += [str(capability(gpu))] if capability(gpu) else []
-        known += [units.memory(gpu.memory_bytes)] if gpu.memory_bytes else []
-        kinds[", ".join(known)] = kinds.get(", ".join(known), 0) + 1
-    for kind, number in kinds.items():
-        yield f"{number} × {kind}"
-
-
-def _python(snapshot: Snapshot) -> str:
-    python = snapshot.python
-    if python is None:
-        return "could not be asked" if "python" in snapshot.unread else "not described"
-    return f"{python.version or '?'} ({python.kind or 'kind unknown'})"
-
-
-def _torch(snapshot: Snapshot) -> Iterator[str | None]:
-    torch = snapshot.torch
-    if torch is None:
-        if snapshot.why_unread("torch", "python"):
-            yield "could not be read"
-        return
-    yield torch.version if torch.cuda or torch.hip else f"{torch.version}, built without CUDA"
-    yield f"CUDA {torch.cuda}" if torch.cuda else None
-    for name, written in (("cudnn", "cuDNN"), ("nccl", "NCCL")):
-        found = next((entry.version for entry in torch.libraries if entry.name == name), None)
-        yield f"{written} {found}" if found else None
-    for name in ("triton", "torchvision", "torchaudio"):
-        entry = snapshot.python.distribution(name) if snapshot.python else None
-        yield f"{name} {entry.version}" if entry else None
-
-
 # -- the checks -----------------------------------------------------------------------------------
 
 
@@ -166,11 +102,24 @@ def _category(name: str, lines: Sequence[CheckLine]) -> Iterator["Text"]:
         return
     gravest = next(status for status in MARKS if _having(lines, status))
     yield _text(_mark(gravest), (f" {name:<11} ", "bold"), (_counts(lines), "dim"))
-    for status in SHOWN:
-        for line in _having(lines, status):
-            yield _text(
-                ("    ", ""), _mark(status), (f" {line.id:<20} ", ""), (clean(line.reason), "")
-            )
+    shown = [
+        (status, ids, reason)
+        for status in SHOWN
+        for ids, reason in _by_reason(_having(lines, status))
+    ]
+    wide = max((len(ids) for _, ids, _ in shown if len(ids) <= WIDEST), default=0)
+    for status, ids, reason in shown:
+        yield _text(("    ", ""), _mark(status), (f" {ids:<{max(20, wide)}} ", ""), (reason, ""))
+
+
+def _by_reason(lines: Sequence[CheckLine]) -> Iterator[tuple[str, str]]:
+    """Checks that ended for one reason on one line: the first few by id, then their number."""
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(one_line(line.reason), []).append(line.id)
+    for reason, ids in alike.items():
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED + 1 else ""
+        yield ", ".join(ids[:NAMED] if more else ids) + more, reason
 
 
 def _having(lines: Sequence[CheckLine], status: Status) -> list[CheckLine]:
@@ -185,11 +134,22 @@ def _counts(lines: Sequence[CheckLine]) -> str:
     """How many ended how; where all were skipped for one reason, the reason."""
     reasons = {line.reason for line in lines}
     if all(line.status == Status.SKIP.value for line in lines) and len(reasons) == 1:
-        return f"{len(lines)} skipped: {reasons.pop()}"
+        return f"{len(lines)} skipped: {one_line(reasons.pop())}"
     counted = ((len(_having(lines, status)), one, many) for status, one, many in COUNTED)
     return ", ".join(
         f"{number} {one if number == 1 else many}" for number, one, many in counted if number
     )
+
+
+def _changed(report: DoctorReport) -> Iterator["Text"]:
+    """What is not what it was in the earlier snapshot; what a finding speaks of stands first."""
+    if report.drift is None:
+        return
+    title, *lines = changes(report.drift)
+    yield _text()
+    yield _text((title, "bold"))
+    for line in lines:
+        yield _text((f"  {line}", ""))
 
 
 def _first_steps(report: DoctorReport) -> Iterator["Text"]:
@@ -206,7 +166,7 @@ def _first_steps(report: DoctorReport) -> Iterator["Text"]:
         yield _text()
         yield _text(("Also", "bold"))
     for finding in advice:
-        yield _text((f"  {finding.check}: {clean(finding.summary)}", ""))
+        yield _text((f"  {finding.check}: {one_line(finding.summary)}", ""))
         yield from _remedy(finding.remedy)
 
 
@@ -216,7 +176,7 @@ def _is_diagnosed(report: DoctorReport, check: str) -> bool:
 
 def _remedy(remedy: Sequence[str]) -> Iterator["Text"]:
     for step in remedy:
-        yield _text(("     → ", "dim"), (clean(step), "cyan"))
+        yield _text(("     → ", "dim"), (one_line(step), "cyan"))
 
 
 def _summary(report: DoctorReport) -> "Text":

@@ -11,17 +11,26 @@ from pathlib import Path
 import pytest
 
 from gpubench import codec
+from gpubench.checks.expectation import described
 from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
 from gpubench.errors import ExitStatus
+from gpubench.render.findings import FORMATS
 from tests.checks import healthy as h
 from tests.checks.healthy import HEALTHY, NO_GPU, QUICK
 from tests.env.sitepackages import Site
 from tests.env.test_python_env import bare_python
+from tests.render.test_formats import PARSERS
 
 ROOT = Path(__file__).parents[2]
 WARNED = h.with_gpus(HEALTHY, persistence=False)
 BROKEN = h.with_distribution(QUICK, "nvidia-cudnn-cu12", version="9.1.0.70")
+
+
+MET = "[gpu]\ncount = 8\n[torch]\nversion = '2.8'\n"
+NOT_MET = "[gpu]\ncount = 4\n"
+NOT_READ = "[packages]\nrequests = '2'\n"
+CONTRACTS = (MET, NOT_MET, NOT_READ)
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ def doctor(*arguments):
     return main(["doctor", *arguments])
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
     ("snapshot", "options", "status"),
     [
@@ -52,15 +61,30 @@ def doctor(*arguments):
         (WARNED, ("--fail-on", "warning"), 1),
         (NO_GPU, ("--require-gpu",), 1),
         (HEALTHY, ("--require-gpu",), 0),
+        (HEALTHY, ("--expect", MET), 0),
+        (HEALTHY, ("--expect", NOT_MET), 1),
+        (HEALTHY, ("--expect", NOT_MET, "--fail-on", "never"), 0),
+        (HEALTHY, ("--expect", NOT_READ), 4),
+        (HEALTHY, ("--expect", NOT_READ, "--only", "drv"), 4),
+        (BROKEN, ("--expect", NOT_READ), 1),
+        (NO_GPU, ("--target-gpu", "H100,L4", "--target-driver", "580.65.06"), 0),
+        (NO_GPU, ("--target-gpu", "P100"), 1),
+        (NO_GPU, ("--target-driver", "470.57.02"), 1),
+        (BROKEN, ("--against", "EARLIER"), 1),
+        (HEALTHY, ("--against", "EARLIER"), 0),
     ],
 )
 def test_the_exit_status_is_the_same_in_every_format(
-    saved, capsys, form, snapshot, options, status
+    saved, tmp_path, capsys, form, snapshot, options, status
 ):
+    (tmp_path / "fleet.toml").write_text(next((o for o in options if "[" in o), ""))
+    (tmp_path / "earlier.json").write_text(codec.to_json(QUICK))
+    files = {"EARLIER": "earlier.json", **dict.fromkeys(CONTRACTS, "fleet.toml")}
+    options = [str(tmp_path / files[o]) if o in files else o for o in options]
     assert doctor("--from", saved(snapshot), "--format", form, *options) == status
-    out = capsys.readouterr().out
-    if form == "json":
-        assert json.loads(out)["schema"] == "gpubench.doctor/1"
+    shown = capsys.readouterr()
+    assert PARSERS[form](shown.out)
+    assert shown.err == ""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +92,7 @@ def test_the_exit_status_is_the_same_in_every_format(
     [
         (("--level", "deep"), "deep"),
         (("--level", "quik"), "did you mean quick?"),
-        (("--format", "jsn"), "did you mean json?"),
+        (("--format", "jsn"), "did you mean json"),
         (("--fail-on", "errors"), "did you mean error?"),
         (("--only", "torch.arhc"), "did you mean torch.arch"),
         (("--skip", "nvlm"), "did you mean nvml"),
@@ -79,6 +103,13 @@ def test_the_exit_status_is_the_same_in_every_format(
         (("--from", "/no/such/file"), "no such file"),
         (("--from", "/tmp"), "not a file"),
         (("--from", "x", "--python", "y"), "one of them"),
+        (("--from", "-", "--against", "-"), "both read stdin"),
+        (("--against", "/no/such/file"), "no such file"),
+        (("--expect", "/no/such/file"), "no such file"),
+        (("--target-gpu", "H1000"), "did you mean H100"),
+        (("--target-gpu", ","), "names no GPU"),
+        (("--target-driver", "new"), "such as 580.65.06"),
+        (("--target-gpu", "H100", "--require-gpu"), "give one of them"),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_refused_in_one_line(capsys, arguments, words):
@@ -97,6 +128,45 @@ def test_an_answer_goes_to_a_file_and_the_snapshot_to_another(saved, tmp_path, c
     assert json.loads(answer.read_text())["verdict"] == "broken"
     assert doctor("--from", str(kept), "--format", "json") == 1
     assert doctor("--from", str(answer), "--format", "json") == 1
+
+
+def test_what_changed_is_a_part_of_the_json(saved, tmp_path, capsys):
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(codec.to_json(QUICK))
+    assert doctor("--from", saved(BROKEN), "--against", str(earlier), "--format", "json") == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["target"] is None
+    assert report["drift"]["changes"] == [
+        {
+            "what": "nvidia-cudnn-cu12",
+            "before": "9.10.2.21",
+            "after": "9.1.0.70",
+            "rank": 1,
+            "why": "torch refuses an older cuDNN, and two of them in one process end it",
+            "named_by": ["torch.cudnn"],
+        }
+    ]
+
+
+def test_a_machine_is_the_same_from_one_minute_to_the_next(tmp_path, capsys):
+    kept = tmp_path / "kept.json"
+    quick = ("--level", "quick", "--python", bare_python())
+    doctor(*quick, "--save-snapshot", str(kept))
+    capsys.readouterr()
+    doctor(*quick, "--against", str(kept))
+    assert "nothing changed" in capsys.readouterr().out
+
+
+def test_the_answer_for_a_target_names_it(saved, capsys):
+    options = ("--target-gpu", "H100", "--target-driver", "580.65.06", "--format", "json")
+    assert doctor("--from", saved(NO_GPU), *options) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "healthy"
+    assert report["target"] == {
+        "gpus": [{"name": "H100", "capability": "9.0"}],
+        "driver": "580.65.06",
+    }
+    assert report["snapshot"]["gpus"] == []
 
 
 def test_an_output_that_cannot_be_written_is_refused(saved, tmp_path, capsys):
@@ -136,7 +206,7 @@ def test_every_check_is_listed_with_what_it_asks(capsys):
     assert [line.split()[0] for line in lines] == [check.id for check in CHECKS]
 
 
-@pytest.mark.parametrize("name", [check.id for check in CHECKS])
+@pytest.mark.parametrize("name", [check.id for check in (*CHECKS, *described())])
 def test_every_check_is_explained(capsys, name):
     assert doctor("--explain", name) == 0
     shown = capsys.readouterr().out

@@ -5,6 +5,7 @@ import pytest
 from gpubench.bench.modes import MODES
 from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
+from gpubench.render.findings import FORMATS as REPORTS
 from gpubench.render.registry import FORMATS
 from gpubench.suites.registry import SUITES
 
@@ -15,7 +16,7 @@ from gpubench.suites.registry import SUITES
         ("suites", [suite.name for suite in SUITES]),
         ("modes", [mode.name for mode in MODES]),
         ("checks", [check.id for check in CHECKS]),
-        ("formats", [entry.name for entry in FORMATS]),
+        ("formats", list(dict.fromkeys([*(entry.name for entry in FORMATS), *REPORTS]))),
     ],
 )
 def test_every_entry_has_a_line(kind, names, capsys):

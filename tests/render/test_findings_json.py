@@ -30,6 +30,8 @@ def test_a_finding_carries_what_the_contract_names():
         "diagnosis",
         "findings",
         "checks",
+        "target",
+        "drift",
         "snapshot",
     ]
     assert report["schema"] == "gpubench.doctor/1"

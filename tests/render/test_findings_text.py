@@ -1,13 +1,16 @@
 """The report for people."""
 
 import dataclasses
+import re
 
 import pytest
 
 from gpubench.checks.outcome import Status
+from gpubench.checks.registry import CHECKS
 from gpubench.checks.report import make_report
 from gpubench.checks.running import run_checks
-from gpubench.env.snapshot import Snapshot
+from gpubench.checks.targets import aim, aimed, read_target
+from gpubench.env.snapshot import Paste, Snapshot
 from gpubench.render.findings_text import COUNTED, render
 from tests.checks import healthy as h
 from tests.checks.healthy import HEALTHY, NO_GPU, QUICK
@@ -33,10 +36,8 @@ def test_the_machine_stands_at_the_top():
 def test_categories_come_in_their_order_with_one_mark_each():
     lines = [line for line in text(HEALTHY).splitlines() if line[:1] in "✓✗!?i–" and line[:1]]
     names = [line.split()[1] for line in lines]
-    assert names == [
-        *("Host", "Driver", "CUDA", "Torch", "Companions", "Functional", "Report", "Health")
-    ]
-    assert {line[0] for line in lines} == {"✓", "–"}  # there is no pasted report to judge
+    assert names == ["Host", "Driver", "CUDA", "Torch", "Companions", "Functional", "Health"]
+    assert {line[0] for line in lines} == {"✓"}
 
 
 def test_trouble_is_named_with_what_to_type():
@@ -98,3 +99,84 @@ def test_a_container_and_a_host_name_are_shown_where_they_are_known():
     inside = h.change(QUICK, container=h.DOCKER, host=dataclasses.replace(QUICK.host, name="node7"))
     assert "node7" in text(inside)
     assert "in a container (docker)" in text(inside)
+
+
+PASTE = Paste(
+    kinds=("collect_env", "nvidia_smi"),
+    line_count=120,
+    unread_line_count=3,
+    is_cut=True,
+    missing=("the driver", "the packages"),
+)
+
+
+def test_a_pasted_report_says_what_was_read_and_what_is_missing():
+    shown = text(Snapshot(source="collect_env", torch=HEALTHY.torch, paste=PASTE))
+    assert "collect_env, nvidia_smi · 3 of 120 lines not understood · it breaks off" in shown
+    assert "Missing   the driver, the packages" in shown
+    assert "what the report does not say stays unknown" in shown
+    for name in ("Host", "Driver", "GPUs", "Python"):
+        assert re.search(rf"^  {name} +not described$", shown, flags=re.MULTILINE)
+
+
+def test_a_live_machine_has_no_report_to_speak_of():
+    assert "  Report" not in text(HEALTHY)
+
+
+def test_checks_that_ended_for_one_reason_share_a_line():
+    silent = Snapshot(source="collect_env", torch=HEALTHY.torch)
+    lines = [line for line in text(silent).splitlines() if "distributions could not" in line]
+    assert [line.split("?")[1].split(" the ")[0].strip() for line in lines] == [
+        "torch.duplicate, torch.cuda_mix, torch.requires, torch.record",
+        "comp.vision_audio, comp.triton, comp.frameworks, comp.extensions",
+    ]
+
+
+def changed(before, after):
+    return render(make_report(after, run_checks(after), before=before))
+
+
+def test_what_changed_is_said_and_what_a_finding_names_first():
+    broken = h.with_distribution(QUICK, "nvidia-cudnn-cu12", version="9.1.0.70")
+    after = h.with_driver_version(broken, "575.57.08")
+    shown = changed(h.change(QUICK, taken_at="2026-11-19T10:00:00+00:00"), after)
+    _, _, section = shown.partition("Changed since 2026-11-19T10:00:00+00:00\n")
+    assert section.splitlines()[:2] == [
+        "  nvidia-cudnn-cu12 went from 9.10.2.21 to 9.1.0.70: see torch.cudnn",
+        "  driver: 580.82.07 → 575.57.08",
+    ]
+
+
+def test_nothing_changed_is_said_as_well():
+    assert "Since the earlier snapshot\n  nothing changed" in changed(HEALTHY, HEALTHY)
+
+
+def test_many_changes_do_not_fill_the_page():
+    after = h.without_distribution(QUICK, "numpy")
+    for number in range(40):
+        after = h.with_distribution(after, f"nvidia-thing{number}", version="1")
+    lines = changed(QUICK, after).partition("Changed since")[2].partition("\n\n")[0].splitlines()
+    assert len(lines) == 32
+    assert lines[-1] == "  and 11 more, in --format json"
+
+
+def test_another_machine_is_said_before_its_differences():
+    def named(uuid):
+        return h.with_gpus(QUICK, uuid=uuid)
+
+    shown = changed(named("a"), named("b"))
+    assert "another machine: no GPU of it is one of those" in shown
+
+
+@pytest.mark.parametrize(
+    ("gpus", "driver", "words"),
+    [
+        (("H100",), "580.65.06", "Target    H100 (9.0), driver 580.65.06\n"),
+        (("H100",), None, "no driver was named"),
+        ((), "580.65.06", "no GPU was named"),
+    ],
+)
+def test_the_target_is_named_with_what_is_open(gpus, driver, words):
+    target = read_target(gpus, driver)
+    results = run_checks(aim(NO_GPU, target), checks=aimed(CHECKS, target))
+    assert words in render(make_report(NO_GPU, results, target=target))

@@ -61,6 +61,7 @@ __all__ = [
     "TorchRun",
     "Tuning",
     "digest",
+    "lasting",
 ]
 
 SCHEMA = "gpubench.snapshot/1"
@@ -106,19 +107,20 @@ class Snapshot:
 
 def digest(snapshot: Snapshot) -> str:
     """SHA-256 of what makes two environments the same: no clocks, counters or free memory."""
-    canonical = json.dumps(_lasting(snapshot), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(lasting(snapshot), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _lasting(value: Any) -> Any:
+def lasting(value: Any) -> Any:
+    """A record as JSON's own types, without the fields that change from minute to minute."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: _lasting(getattr(value, field.name))
+            field.name: lasting(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if not field.metadata.get("volatile")
         }
     if isinstance(value, dict):
-        return {str(key): _lasting(entry) for key, entry in value.items()}
+        return {str(key): lasting(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_lasting(entry) for entry in value]
+        return [lasting(entry) for entry in value]
     return value
