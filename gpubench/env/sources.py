@@ -8,10 +8,11 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from gpubench.env.children import children_here, end_group
 from gpubench.env.redact import clean
 from gpubench.units import Seconds
 
@@ -22,6 +23,7 @@ MAX_ERROR_BYTES = 64 * 2**10
 """What is kept of a child's stderr, from its end."""
 LAST_WORDS = 8
 """Lines of a child's stderr that are kept as its last words."""
+Watch = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +91,16 @@ def run_child(
     script: str | None = None,
     timeout: float,
     variables: Mapping[str, str],
+    watch: Watch | None = None,
 ) -> Completed:
     """Run ``command`` with ``script`` on its stdin, in an empty folder that is deleted after.
 
     Never raises for what the child does: a signal, a hang or a missing program is an answer.
-    On time-out the child's whole process group is ended.
+    On time-out the child's whole process group is ended. ``watch`` is told each line of its
+    stdout as it comes, in a thread of its own.
     """
     try:
-        temporary = _empty_folder()
+        temporary = empty_folder()
     except OSError as problem:
         words = f"no writable temporary folder: {problem.strerror or problem}"
         return Completed(output="", errors="", code=None, problem=words)
@@ -115,10 +119,11 @@ def run_child(
         except (OSError, ValueError) as problem:
             words = getattr(problem, "strerror", None) or str(problem)
             return Completed(output="", errors="", code=None, problem=f"cannot start: {words}")
-        return _finish(child, script, timeout, started)
+        with children_here().holding(child):
+            return _finish(child, script, timeout, started, watch)
 
 
-def _empty_folder() -> tempfile.TemporaryDirectory[str]:
+def empty_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for one child, in shared memory where no other place can be written."""
     try:
         return tempfile.TemporaryDirectory(prefix="gpubench-", ignore_cleanup_errors=True)
@@ -147,11 +152,15 @@ def _caches_in(folder: str) -> dict[str, str]:
 
 
 def _finish(
-    child: subprocess.Popen[bytes], script: str | None, timeout: float, started: float
+    child: subprocess.Popen[bytes],
+    script: str | None,
+    timeout: float,
+    started: float,
+    watch: Watch | None,
 ) -> Completed:
     streams: dict[str, bytes] = {"output": b"", "errors": b""}
     threads = [
-        threading.Thread(target=_keep_start, args=(child.stdout, streams), daemon=True),
+        threading.Thread(target=_keep_start, args=(child.stdout, streams, watch), daemon=True),
         threading.Thread(target=_keep_end, args=(child.stderr, streams), daemon=True),
         threading.Thread(target=_feed, args=(child.stdin, script), daemon=True),
     ]
@@ -163,7 +172,7 @@ def _finish(
     except subprocess.TimeoutExpired:
         timed_out = True
     finally:
-        _end_group(child)
+        end_group(child)
     for thread in threads:
         thread.join(1.0)  # a grandchild in a session of its own may still hold the pipe
     return Completed(
@@ -182,10 +191,14 @@ def _feed(stream: IO[bytes] | None, script: str | None) -> None:
             stream.write(script.encode())
 
 
-def _keep_start(stream: IO[bytes] | None, streams: dict[str, bytes]) -> None:
+def _keep_start(stream: IO[bytes] | None, streams: dict[str, bytes], watch: Watch | None) -> None:
+    told = 0
     for chunk in _chunks(stream):
         if len(streams["output"]) < MAX_OUTPUT_BYTES:
             streams["output"] += chunk
+        while watch is not None and (end := streams["output"].find(b"\n", told)) >= 0:
+            watch(streams["output"][told:end].decode("utf-8", "replace"))
+            told = end + 1
 
 
 def _keep_end(stream: IO[bytes] | None, streams: dict[str, bytes]) -> None:
@@ -200,14 +213,6 @@ def _chunks(stream: IO[bytes] | None) -> Iterator[bytes]:
     with contextlib.suppress(OSError, ValueError), stream:
         while chunk := os.read(stream.fileno(), 65536):
             yield chunk
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and everything it started; a process stuck in the kernel is left behind."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(2.0)
 
 
 def _signal_name(code: int | None) -> str | None:

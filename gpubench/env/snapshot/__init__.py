@@ -15,7 +15,7 @@ from gpubench.env.snapshot.gpu import Gpu
 from gpubench.env.snapshot.host import Container, Host
 from gpubench.env.snapshot.paste import Paste
 from gpubench.env.snapshot.python import Distribution, LibraryFile, Python, Toolchain, Torch
-from gpubench.env.snapshot.runs import CudaInit, Proof, TorchDevice, TorchRun
+from gpubench.env.snapshot.runs import CudaInit, Proof, Soak, TorchDevice, TorchRun
 
 __all__ = [
     "SCHEMA",
@@ -35,6 +35,7 @@ __all__ = [
     "Proof",
     "Python",
     "Snapshot",
+    "Soak",
     "Toolchain",
     "Torch",
     "TorchDevice",
