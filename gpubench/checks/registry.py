@@ -3,6 +3,7 @@
 from gpubench.checks import (
     clocks,
     companions,
+    computations,
     container,
     cuda,
     cuda_families,
@@ -14,10 +15,13 @@ from gpubench.checks import (
     interpreter,
     inventory,
     kernel_log,
+    loaded,
     memory_health,
     requirements,
+    soak,
     torch_build,
     torch_libraries,
+    transfers,
 )
 from gpubench.checks.outcome import Check
 
@@ -39,6 +43,10 @@ CHECKS: tuple[Check, ...] = (
     *functional.CHECKS,
     *clocks.CHECKS,
     *host.CHECKS,
+    *loaded.CHECKS,
+    *computations.CHECKS,
+    *transfers.CHECKS,
+    *soak.CHECKS,
 )
 
 CATEGORIES: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -18,6 +18,9 @@ MOST_STARTS = 4
 MOST_HANGS = 2
 """A device that hung twice will hang again; what is left is not tried."""
 
+PATIENCE_SECONDS = 20.0
+"""A proof that was stopped sooner is tried again; each takes seconds on a slow machine."""
+
 Tell = Callable[[str], None]
 _EXPECTED = frozenset(field.name for field in dataclasses.fields(Proof))
 
@@ -90,10 +93,13 @@ class Prover:
             heard = self._ask_once(entry, {**wish, "skip": skip}, timeout or self.timeout)
             answer.completed = heard.completed
             answer.facts.update(heard.facts)
-            answer.proofs.extend(heard.proofs)
-            died = heard.last_key is not None and heard.ended != "done"
             hangs += heard.ended == "timeout"
-            if not (died or heard.again) or hangs == MOST_HANGS:
+            goes_on = (heard.died is not None or heard.again) and hangs < MOST_HANGS
+            if goes_on and heard.is_hurried and starts > 1:
+                heard.proofs.pop()  # asked again, with all the time there is
+                heard.keys.pop()
+            answer.proofs.extend(heard.proofs)
+            if not goes_on:
                 break
             skip = [*skip, *heard.keys]
         return answer
@@ -120,34 +126,51 @@ class Heard(Answer):
 
     keys: list[str] = dataclasses.field(default_factory=list)
     """The proofs it began."""
-    last_key: str | None = None
+    died: Proof | None = None
     """The proof it did not come back from."""
     again: bool = False
     """It came to an end in good order, but its device takes no more work."""
 
+    @property
+    def is_hurried(self) -> bool:
+        """True where the time ran out in a proof that had little of it."""
+        return (
+            self.died is not None
+            and self.ended == "timeout"
+            and (self.died.seconds or 0.0) < PATIENCE_SECONDS
+        )
+
 
 def listen(completed: Completed) -> Heard:
     """The events of a child; the proof it died in is one that ended as the child did."""
-    heard, place = Heard(completed), None
+    heard, place, after = Heard(completed), None, 0.0
     for event in clean_plain(events(completed)):
         if "begin" in event:
-            place, heard.last_key = event.pop("begin"), event.pop("key", None)
-            heard.keys.append(heard.last_key or "")
+            place, after = event.pop("begin"), event.pop("after", 0.0)
+            heard.keys.append(event.pop("key", ""))
         if "proof" in event:
             heard.proofs.append(proof_of(event.pop("proof")))
-            place = heard.last_key = None
+            place = None
         heard.again = bool(event.pop("again", heard.again))
         heard.facts.update(event)
     if place is not None and heard.ended != "done":
-        heard.proofs.append(_died_in(place, heard))
+        heard.died = _died_in(place, heard, after)
+        heard.proofs.append(heard.died)
     return heard
 
 
-def _died_in(place: dict[str, Any], heard: Heard) -> Proof:
+def _died_in(place: dict[str, Any], heard: Heard, after: float) -> Proof:
+    """A proof that did not come back, and how many seconds it had been going on."""
     completed = heard.completed
-    problem = completed.ending or heard.facts.pop("problem", None) or "it ended without a word"
+    said = heard.facts.pop("problem", None)
     return proof_of(
-        {**place, "problem": problem, "ended": heard.ended, "last_words": completed.last_words}
+        {
+            **place,
+            "problem": said or completed.ending or "it ended without a word",
+            "ended": heard.ended,
+            "last_words": completed.last_words,
+            "seconds": max(0.0, completed.seconds - after),
+        }
     )
 
 

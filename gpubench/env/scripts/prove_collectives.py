@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Callable
 
 from gpubench.env.scripts.exactness import is_fault
-from gpubench.env.scripts.speaking import NotSupported, Task, prove, say, start
+from gpubench.env.scripts.speaking import NotSupported, Task, begin, prove, say, start
 
 ENTRIES = 2**20
 DEEP_SIZES = {"cpu": (2**20, 2**24), "cuda": (2**20, 2**24, 2**28, 2**30)}
@@ -97,7 +97,7 @@ def main() -> None:
     say(phase="import")
     import torch
 
-    say(phase=f"joining as rank {wish['rank']}", begin=_place(wish, "join"), key="join")
+    begin(f"joining as rank {wish['rank']}", _place(wish, "join"), "join")
     group = Group(torch, wish)
     if wish["backend"] == "nccl":
         torch.cuda.set_device(group.device)

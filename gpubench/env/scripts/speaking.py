@@ -19,6 +19,7 @@ from typing import Any, Callable, NamedTuple
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal this process gets when its parent dies."""
 _answers = sys.stdout
+_started = time.monotonic()
 
 
 class NotSupported(Exception):
@@ -92,12 +93,17 @@ def prove(
         place = {"what": task.what, "device": task.device}
         place.update(dtype=task.dtype, variant=task.variant)
         name = " ".join(filter(None, (task.what, task.dtype, task.variant, task.device)))
-        say(phase=name, begin=place, key=task.key)
+        begin(name, place, task.key)
         proof = _measured(task, is_fault)
         say(proof=dict(place, **proof))
         if proof.get("problem") and proof.get("is_supported", True) and not still_works():
             say(again=True)
             return
+
+
+def begin(phase: str, place: dict[str, Any], key: str) -> None:
+    """Say which proof begins, and how many seconds after the start of this process."""
+    say(phase=phase, begin=place, key=key, after=time.monotonic() - _started)
 
 
 def _measured(task: Task, is_fault: Callable[[str, str], bool]) -> dict[str, Any]:
