@@ -110,6 +110,9 @@ def _died(snapshot: Snapshot, run: TorchRun) -> Outcome:
     if not run.imported:
         return skip("torch did not import")
     if run.ended == "timeout":
+        hangs = run.phase == "cuda" and has_gpu(snapshot)
+        if hangs and run.seconds is not None and run.seconds >= HANG_SECONDS:
+            return _cuda_hangs(run)
         return _unfinished(run)
     row = known_error(_said(run))
     if row and "cause" not in row:
@@ -119,6 +122,16 @@ def _died(snapshot: Snapshot, run: TorchRun) -> Outcome:
         *remedies(snapshot, row, (LOOK_AT_LOG,)),
         cause=row["cause"] if row else "torch-install-damaged",
         confidence=row.get("confidence", "likely") if row else "possible",
+        said=list(run.last_words),
+    )
+
+
+def _cuda_hangs(run: TorchRun) -> Outcome:
+    return fail(
+        f"CUDA does not start in torch: it {_ending(run)}",
+        LOOK_AT_LOG,
+        cause="gpu-hardware-fault",
+        confidence="possible",
         said=list(run.last_words),
     )
 

@@ -177,7 +177,7 @@ def _reduced(proofs: list[Proof]) -> Outcome:
 
 
 def _without_gpu(snapshot: Snapshot, bad: list[Proof]) -> Outcome:
-    """By gloo over the loopback, which a sandbox may lack; wrong values are a fault all the same."""
+    """By gloo over the loopback, which a sandbox may lack; wrong values are a fault."""
     if any(proof.problem is None for proof in bad):
         return trouble(snapshot, bad, Blame()) or right(bad)
     if any(proof.ended == "timeout" for proof in bad):

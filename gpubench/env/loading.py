@@ -120,5 +120,6 @@ def ended_early(answer: Answer, what: str, device: str = "cuda") -> list[Proof]:
             problem=f"{answer.phase or 'start'}: {problem or 'ended without a word'}",
             ended=answer.ended,
             last_words=answer.completed.last_words,
+            seconds=None if answer.phase == "import" else answer.completed.seconds,
         ),
     ]

@@ -66,7 +66,6 @@ def test_the_exit_status_is_the_same_in_every_format(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--level", "deep"), "deep"),
         (("--level", "quik"), "did you mean quick?"),
         (("--format", "jsn"), "did you mean json?"),
         (("--fail-on", "errors"), "did you mean error?"),

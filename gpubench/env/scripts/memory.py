@@ -11,6 +11,8 @@ from gpubench.env.scripts.speaking import Task, api
 
 SHARE = 0.9
 """Of the free memory; the rest is left to the context, the libraries and other programs."""
+SHARE_OF_SHARED = 0.3
+"""Where GPU and host have one memory: filling it would end other programs of the machine."""
 BLOCK_BYTES = 2**30
 CPU_BYTES = 128 * 2**20
 PATTERNS = (0x5555555555555555, -0x5555555555555556, 0x00FF00FF00FF00FF, -0x00FF00FF00FF0100)
@@ -27,9 +29,9 @@ def tasks(torch: Any, device: str, *, deep: bool) -> list[Task]:
 
 
 def fill(torch: Any, device: str, patterns: tuple[int, ...], *, places: bool) -> dict[str, Any]:
-    """Fill 90 % of the free memory with each pattern; every value that came back wrong counts."""
+    """Fill most of the free memory with each pattern; every value that came back wrong counts."""
     free, total = _memory(torch, device)
-    wanted = int(free * SHARE) if device != "cpu" else CPU_BYTES
+    wanted = int(free * _share(torch, device))
     blocks = _blocks(torch, device, wanted)
     try:
         held = sum(block.numel() * 8 for block in blocks)
@@ -41,6 +43,14 @@ def fill(torch: Any, device: str, patterns: tuple[int, ...], *, places: bool) ->
             torch.cuda.empty_cache()
     figures = {"wanted_bytes": wanted, "held_bytes": held, "free_bytes": free, "total_bytes": total}
     return {"error": float(wrong), "limit": 0.0, "figures": figures}
+
+
+def _share(torch: Any, device: str) -> float:
+    """How much of the free memory is asked for."""
+    if device == "cpu":
+        return 1.0
+    properties = torch.cuda.get_device_properties(device)
+    return SHARE_OF_SHARED if getattr(properties, "is_integrated", 0) else SHARE
 
 
 def _memory(torch: Any, device: str) -> tuple[int, int]:
