@@ -1,6 +1,7 @@
 """What runs: cuInit, torch, and what torch proves, each in a child of the interpreter under test.
 
-The first child imports torch and proves the first device; the others start where that went well.
+The first child imports torch and proves the first device; the others start where that went well,
+or beside it where nothing but the CPU is to be proved.
 """
 
 import dataclasses
@@ -8,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from gpubench.env.children import concurrently
+from gpubench.env.children import Pool, concurrently
 from gpubench.env.collectives import prove_collectives
 from gpubench.env.loading import ended_early, prove_copies, soak
 from gpubench.env.proving import Answer, Prover, Tell, events
@@ -68,23 +69,31 @@ def run_torch(
     deep = level == "deep"
     limit = torch_budget(timeout, sources)
     prover = Prover(executable=executable, sources=sources, timeout=limit, tell=tell)
-    first = _prove_device(prover, None, deep=deep)
-    run = torch_answer(first)
-    if not run.proofs or run.phase in ("import", "cuda"):
-        return run
-    more = _Rest(prover, run.devices, deep, has_compiler)
-    run = dataclasses.replace(run, proofs=(*run.proofs, *more.beside(), *more.alone()))
-    return more.soaked(run) if deep else run
+    with Pool(1) as pool:
+        ahead = None
+        if not _gpu_nodes(sources):  # the CPU alone: what does not need the first answer goes on
+            ahead = pool.submit(_Rest(prover, (), deep, has_compiler).beside)
+        run = torch_answer(_prove_device(prover, None, deep=deep))
+        if not run.proofs or run.phase in ("import", "cuda"):
+            return run
+        more = _Rest(prover, run.devices, deep, has_compiler)
+        beside = ahead.result() if ahead and not run.devices else more.beside()
+        run = dataclasses.replace(run, proofs=(*run.proofs, *beside, *more.alone()))
+        return more.soaked(run) if deep else run
 
 
 def torch_budget(timeout: float, sources: Sources) -> float:
     """The seconds a child that starts torch gets on this machine."""
+    return timeout * (1 + SHARE_PER_GPU * len(_gpu_nodes(sources)))
+
+
+def _gpu_nodes(sources: Sources) -> list[str]:
+    """The device nodes that a GPU of any kind has."""
     try:
         nodes = sources.names("/dev") or []
     except OSError:
-        nodes = []
-    gpus = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in nodes)
-    return timeout * (1 + SHARE_PER_GPU * gpus)
+        return []
+    return [name for name in nodes if re.fullmatch(r"nvidia\d+|dxg|kfd", name)]
 
 
 def _prove_device(prover: Prover, device: str | None, *, deep: bool) -> Answer:

@@ -153,6 +153,13 @@ def test_a_live_machine_is_judged_through_another_interpreter(tmp_path, capsys):
     assert report["snapshot"]["host"]["name"] is None
 
 
+def test_deep_is_a_level_and_judges_what_is_there_without_torch(capsys):
+    doctor("--level", "deep", "--python", bare_python(), "--format", "json", "--only", "fn")
+    report = json.loads(capsys.readouterr().out)
+    assert report["snapshot"]["level"] == "deep"
+    assert {line["status"] for line in report["checks"]} == {"skip"}
+
+
 def gpubench(*arguments, folder=ROOT, **variables):
     return subprocess.run(
         [sys.executable, "-m", "gpubench", *arguments],
