@@ -84,8 +84,10 @@ def none_of(snapshot: Snapshot, what: str) -> Outcome | None:
     if run is None:
         return torch_known(snapshot) or skip("it is tried at --level standard")
     proofs = run.of(what)
+    if not proofs and run.ended != "done":
+        return skip("torch did not get that far")
     if not proofs:
-        return skip("torch did not get that far" if run.ended != "done" else "not tried here")
+        return skip("not tried here" if run.devices else "torch sees no GPU to try it on")
     if not any(proof.is_supported for proof in proofs):
         reasons = {proof.problem or "not supported" for proof in proofs}
         return skip("; ".join(sorted(reasons))[:300])

@@ -41,6 +41,11 @@ def test_what_was_not_tried_is_no_pass(check_id):
     assert judge(check_id, with_run(HEALTHY, proofs=kept)).status is Status.SKIP
 
 
+def test_what_a_gpu_alone_can_do_is_no_question_without_one():
+    run = dataclasses.replace(HEALTHY.torch_run, proofs=(), devices=())
+    assert "no GPU" in judge("fn.graph", change(NO_GPU, torch_run=run)).reason
+
+
 @pytest.mark.parametrize("check_id", PROVED)
 def test_what_this_torch_cannot_do_is_no_fault_and_no_pass(check_id):
     said = "this torch has no such thing"
