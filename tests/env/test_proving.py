@@ -191,7 +191,11 @@ Prover(executable={bare_python()!r}, sources=Sources(), timeout=600).ask("prove_
 """
     parent = subprocess.Popen(
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), str(site.folder)])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(Path.cwd()), str(site.folder)]),
+            "TMPDIR": str(tmp_path),  # it has no time to clear up either
+        },
     )
     child = _written(mark)
     parent.kill()
