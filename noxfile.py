@@ -57,7 +57,7 @@ def gpu(session: nox.Session) -> None:
     """Run the tests that need an NVIDIA GPU, then the doctor and both suites on it."""
     session.install("-e", ".[dev]")
     session.run("pytest", "-m", "gpu", *session.posargs)
-    session.run("gpubench", "doctor", "--require-gpu")
+    session.run("gpubench", "doctor", "--level", "deep", "--require-gpu")
     session.run(
         "gpubench", "run", "--suite", "deit,bert-ner", "--preset", "smoke", "--modes", "all"
     )

@@ -5,16 +5,14 @@ from typing import Any
 
 from gpubench.checks.facts import has_gpu, torch_cuda, torch_known, torch_version
 from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
-from gpubench.checks.remedies import no_build, replace_torch
-from gpubench.env.snapshot import Proof, Snapshot, TorchRun
+from gpubench.checks.proofs import LOOK_AT_LOG, Blame, remedies, right, trouble
+from gpubench.env.snapshot import Snapshot, TorchRun
 from gpubench.knowledge.tables import cuda_error, known_error
-from gpubench.units import count
 from gpubench.versions import Version
 
 SHOW_ALL = "python -c 'import torch; torch.zeros(1, device=\"cuda\")' shows the whole error"
 HANG_SECONDS = 60.0
 """An import that takes longer is worth a finding; a slow disk explains less than that."""
-TEST_GPU = "run it again; where one GPU alone is wrong, drain it and test it: dcgmi diag -r 3"
 
 
 def imports(snapshot: Snapshot) -> Outcome:
@@ -84,86 +82,56 @@ def _after_failed_import(snapshot: Snapshot, cause: str | None) -> tuple[str, ..
 
 
 def computes(snapshot: Snapshot) -> Outcome:
-    """What torch computes is right, on every device.
+    """Matrix products are right, on every device.
 
-    Why: a matrix product and a convolution in each dtype, held against FP64, show what no
-    version number can: a missing kernel, a wrong library, a sick GPU.
+    Why: random matrices in each dtype held against FP64, and small whole numbers, which every
+    dtype multiplies exactly, show what no version number can: a missing kernel, a wrong
+    library, a sick GPU.
     Remedy: by what failed.
     """
     run = snapshot.torch_run
     if run is None:
         return torch_known(snapshot) or skip("torch computes at --level standard")
-    bad = [proof for proof in run.proofs if proof.is_supported and not proof.agrees]
-    if bad:
-        return _wrong(snapshot, bad)
+    proofs = run.of("start", "gemm")
+    wrong = trouble(snapshot, proofs, Blame())
+    if wrong is not None and wrong.is_trouble:
+        return wrong
     if run.ended != "done":
         return _died(snapshot, run)
-    done = [proof for proof in run.proofs if proof.is_supported]
-    if not done:
-        return unknown("torch ran, but nothing was computed")
-    devices = sorted({proof.device for proof in done})
-    if devices == ["cpu"] and has_gpu(snapshot):
+    done = [proof for proof in proofs if proof.is_supported]
+    if wrong is not None or not done:
+        return wrong or unknown("torch ran, but nothing was computed")
+    if not any(proof.on_gpu for proof in done) and has_gpu(snapshot):
         return _no_cuda(snapshot, run)
-    return ok(f"right results in {count(len(done), 'computation')} on {', '.join(devices)}")
-
-
-def _wrong(snapshot: Snapshot, bad: list[Proof]) -> Outcome:
-    """The first that is a fault; where others took the memory, nothing was learnt."""
-    found = [(proof, known_error(_fault(proof))) for proof in bad]
-    faults = [(proof, row) for proof, row in found if row is None or "cause" in row]
-    if not faults:
-        return _nothing_learnt(*found[0])
-    names = [f"{proof.what} {proof.dtype} on {proof.device}" for proof, _ in faults]
-    proof, row = faults[0]
-    on_gpu = proof.device.startswith("cuda")
-    cause = "gpu-hardware-fault" if on_gpu else "torch-install-damaged"
-    return fail(
-        f"{', '.join(names)}: {_fault(proof)}",
-        *_remedies(snapshot, row, TEST_GPU if on_gpu else "run it again"),
-        cause=row["cause"] if row else cause,
-        confidence=_confidence(row),
-        failed=names,
-    )
-
-
-def _fault(proof: Proof) -> str:
-    if proof.problem:
-        return proof.problem
-    if proof.error is None or proof.limit is None:
-        return "the result was no number"
-    return f"error {proof.error:.2g}, at most {proof.limit:.2g} is rounding"
-
-
-def _nothing_learnt(proof: Proof, row: dict[str, Any] | None) -> Outcome:
-    words = row["meaning"] if row else _fault(proof)
-    return unknown(f"{proof.device} could not be proved: {words}")
-
-
-def _confidence(row: dict[str, Any] | None) -> str:
-    return row.get("confidence", "likely") if row else "possible"
-
-
-def _remedies(snapshot: Snapshot, row: dict[str, Any] | None, otherwise: str) -> tuple[str, ...]:
-    if row and "remedy" in row:
-        return (row["remedy"],)
-    if row and row["cause"] in ("gpu-arch-unsupported", "driver-too-old"):
-        return replace_torch(snapshot) or no_build(snapshot)
-    return (otherwise,)
+    return right(done)
 
 
 def _died(snapshot: Snapshot, run: TorchRun) -> Outcome:
     if not run.imported:
         return skip("torch did not import")
     if run.ended == "timeout":
+        hangs = run.phase == "cuda" and has_gpu(snapshot)
+        if hangs and run.seconds is not None and run.seconds >= HANG_SECONDS:
+            return _cuda_hangs(run)
         return _unfinished(run)
     row = known_error(_said(run))
     if row and "cause" not in row:
         return unknown(f"torch could not be proved: {row['meaning']}")
     return fail(
         f"torch {_ending(run)} while it did: {run.phase}",
-        *_remedies(snapshot, row, "sudo dmesg | grep -iE 'nvrm|xid|oom'"),
+        *remedies(snapshot, row, (LOOK_AT_LOG,)),
         cause=row["cause"] if row else "torch-install-damaged",
-        confidence=_confidence(row),
+        confidence=row.get("confidence", "likely") if row else "possible",
+        said=list(run.last_words),
+    )
+
+
+def _cuda_hangs(run: TorchRun) -> Outcome:
+    return fail(
+        f"CUDA does not start in torch: it {_ending(run)}",
+        LOOK_AT_LOG,
+        cause="gpu-hardware-fault",
+        confidence="possible",
         said=list(run.last_words),
     )
 
@@ -177,9 +145,9 @@ def _no_cuda(snapshot: Snapshot, run: TorchRun) -> Outcome:
         return unknown(f"CUDA did not start: {row['meaning']}")
     return fail(
         f"torch computes on the CPU alone although there is a GPU: {said.splitlines()[0]}",
-        *_remedies(snapshot, row, SHOW_ALL),
+        *remedies(snapshot, row, (SHOW_ALL,)),
         cause=row["cause"] if row else "device-access",
-        confidence=_confidence(row),
+        confidence=row.get("confidence", "likely") if row else "possible",
     )
 
 

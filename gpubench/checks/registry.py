@@ -5,6 +5,7 @@ from gpubench.checks import (
     clocks,
     companions,
     compiler,
+    computations,
     container,
     cuda,
     cuda_families,
@@ -19,16 +20,19 @@ from gpubench.checks import (
     kernel_log,
     libcuda,
     limits,
+    loaded,
     memory_health,
     nccl_variables,
     reported,
     requirements,
+    soak,
     storage,
     system,
     toolkit,
     topology,
     torch_build,
     torch_libraries,
+    transfers,
     tuning,
 )
 from gpubench.checks.outcome import Check
@@ -62,6 +66,10 @@ CHECKS: tuple[Check, ...] = (
     *topology.CHECKS,
     *tuning.CHECKS,
     *compiler.CHECKS,
+    *loaded.CHECKS,
+    *computations.CHECKS,
+    *transfers.CHECKS,
+    *soak.CHECKS,
     *reported.CHECKS,
 )
 

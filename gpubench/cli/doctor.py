@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from gpubench.cli.question import Question
     from gpubench.env.snapshot import Snapshot
 
-LEVELS = ("quick", "standard")
+LEVELS = ("quick", "standard", "deep")
 FAIL_ON = ("error", "warning", "never")
 FORMATS = "text, json, markdown, junit, sarif or prometheus."
 
 
 def doctor(
     level: Annotated[
-        str, typer.Option(help="quick: files only. standard: torch is run too.")
+        str,
+        typer.Option(help="quick: files only. standard: torch is run too. deep: minutes of load."),
     ] = "standard",
     python: Annotated[
         str | None,
@@ -111,8 +112,6 @@ def doctor(
 def _check_usage(
     level: str, fail_on: str, timeout: float, source: str | None, python: str | None
 ) -> None:
-    if level == "deep":
-        raise BadUsage("--level deep is not there yet; --level standard is the deepest")
     if level not in LEVELS:
         raise UnknownName("level", level, LEVELS)
     if fail_on not in FAIL_ON:
@@ -141,9 +140,10 @@ def _snapshot(
         return read_snapshot(source)
     from gpubench.env.probe import take_snapshot
 
-    if level == "standard" and sys.stderr.isatty():
-        terminal.note("importing torch and computing with it; --level quick reads files only")
-    return take_snapshot(level=level, python=python, timeout=timeout, identify=identify)
+    with terminal.status(f"{level}: reading the machine") as tell:
+        return take_snapshot(
+            level=level, python=python, timeout=timeout, identify=identify, tell=tell
+        )
 
 
 def _answer(report: "DoctorReport", name: str, output: Path | None, seconds: float) -> None:

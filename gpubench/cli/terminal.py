@@ -1,8 +1,10 @@
 """Where output goes: answers to stdout or a file, progress and notes to stderr."""
 
+import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,18 @@ def _to_stdout(text: str) -> None:
 def note(text: str) -> None:
     """Say something beside the answer, on stderr."""
     sys.stderr.write(f"gpubench: {text}\n")
+
+
+@contextlib.contextmanager
+def status(text: str) -> Iterator[Callable[[str], None] | None]:
+    """A line on stderr that says what is being done; None, and no line, where it is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.text import Text
+
+    with console(stderr=True).status(Text(plain(text))) as line:
+        yield lambda words: line.update(Text(plain(words)))
 
 
 def console(*, stderr: bool = False) -> "Console":

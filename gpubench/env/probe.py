@@ -4,23 +4,26 @@ import dataclasses
 import datetime as dt
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gpubench
+from gpubench.env.children import Pool
 from gpubench.env.container import find_container
 from gpubench.env.driver_files import is_gpu_node, read_driver
 from gpubench.env.host import read_environment, read_host
 from gpubench.env.kernel_log import read_kernel_log
+from gpubench.env.loading import with_links
 from gpubench.env.nvml import NvmlAnswer, ask_nvml
+from gpubench.env.proving import Tell
 from gpubench.env.python_env import PythonAnswer, inspect_python
 from gpubench.env.running import run_torch, start_cuda
-from gpubench.env.snapshot import CudaInit, Driver, Snapshot, Toolchain, TorchRun
+from gpubench.env.snapshot import CudaInit, Driver, KernelEvent, Snapshot, Toolchain, TorchRun
 from gpubench.env.sources import Sources
 from gpubench.env.toolkit import add_files, try_tools
 from gpubench.errors import BadUsage
 
-LEVELS = ("quick", "standard")
+LEVELS = ("quick", "standard", "deep")
+Events = tuple[KernelEvent, ...] | None
 NVML_SECONDS = 30.0
 """The least time NVML is given, however short ``timeout``: what is slower counts as hung.
 
@@ -34,17 +37,19 @@ def take_snapshot(
     timeout: float = 60.0,
     identify: bool = False,
     sources: Sources | None = None,
+    tell: Tell | None = None,
 ) -> Snapshot:
     """This machine and the interpreter ``python`` (default: this one).
 
-    ``quick`` reads files, metadata and NVML; ``standard`` also starts CUDA and imports torch,
-    in children that get ``timeout`` seconds each, NVML no less than ``NVML_SECONDS``.
+    ``quick`` reads files, metadata and NVML; ``standard`` also starts CUDA, imports torch and
+    proves what it does, in children that get ``timeout`` seconds each, NVML no less than
+    ``NVML_SECONDS``; ``deep`` loads the GPUs for minutes. ``tell`` hears what is being proved.
     BadUsage where ``python`` is no program.
     """
     sources = sources or Sources()
     executable = interpreter(python)
     unread: dict[str, str] = {}
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with Pool(2) as pool:
         nvml_answer = pool.submit(
             ask_nvml, sources, timeout=max(timeout, NVML_SECONDS), identify=identify
         )
@@ -53,7 +58,10 @@ def take_snapshot(
         driver = read_driver(sources, unread)
         events = read_kernel_log(sources, unread)
         nvml, environment = nvml_answer.result(), python_answer.result()
-    cuda_init, torch_run = _run(level, executable, sources, timeout, (driver, nvml, environment))
+    seen = driver, nvml, environment
+    cuda_init, torch_run = _run(level, executable, sources, timeout, seen, tell)
+    if torch_run is not None and level == "deep":
+        events, torch_run = _after_load(sources, events, torch_run)
     return Snapshot(
         gpubench_version=gpubench.__version__,
         taken_at=dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
@@ -62,7 +70,7 @@ def take_snapshot(
         container=find_container(sources),
         environment=read_environment(sources.variables, identify=identify),
         driver=_with_nvml(driver, nvml),
-        gpus=nvml.gpus,
+        gpus=with_links(nvml.gpus, torch_run) if torch_run else nvml.gpus,
         kernel_events=events,
         python=environment.python,
         torch=environment.torch,
@@ -100,6 +108,7 @@ def _run(
     sources: Sources,
     timeout: float,
     seen: tuple[Driver, NvmlAnswer, PythonAnswer],
+    tell: Tell | None,
 ) -> tuple[CudaInit | None, TorchRun | None]:
     """Start CUDA where there are signs of a driver or torch saw GPUs, torch where there is one."""
     if level == "quick":
@@ -109,10 +118,27 @@ def _run(
     if _shows_a_driver(driver, nvml):
         cuda = start_cuda(executable, sources, timeout=timeout)
     if environment.torch is not None:
-        torch = run_torch(executable, sources, timeout=timeout)
+        tools = environment.toolchain
+        torch = run_torch(
+            executable,
+            sources,
+            timeout=timeout,
+            level=level,
+            has_compiler=tools is None or tools.cxx is not None,
+            tell=tell,
+        )
         if cuda is None and torch.devices and environment.torch.hip is None:
             cuda = start_cuda(executable, sources, timeout=timeout)
     return cuda, torch
+
+
+def _after_load(sources: Sources, before: Events, run: TorchRun) -> tuple[Events, TorchRun]:
+    """The kernel log once more, and the Xids in it that were not there before the load."""
+    after = read_kernel_log(sources, {})
+    if before is None or after is None:
+        return before, run
+    new = tuple(event.code for event in after if event not in before and event.code is not None)
+    return after, dataclasses.replace(run, new_xids=new)
 
 
 def _shows_a_driver(driver: Driver, nvml: NvmlAnswer) -> bool:

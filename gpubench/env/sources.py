@@ -10,10 +10,11 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from gpubench.env.children import children_here, end_group
 from gpubench.env.redact import clean
 from gpubench.units import Seconds
 
@@ -24,10 +25,13 @@ HALF_OUTPUT_BYTES = 8 * 2**20
 The largest honest answer is 0.2 MiB; a hook of the interpreter may print much before it."""
 MAX_ERROR_BYTES = 64 * 2**10
 """What is kept of a child's stderr, from its end."""
+LONGEST_LINE = 2**20
+"""Bytes of a line that a watcher may be told."""
 LAST_WORDS = 8
 """Lines of a child's stderr that are kept as its last words."""
 CALLS = 3
 """Of these, the innermost calls of a Python that crashed or hung."""
+Watch = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +115,16 @@ def run_child(
     script: str | None = None,
     timeout: float,
     variables: Mapping[str, str],
+    watch: Watch | None = None,
 ) -> Completed:
     """Run ``command`` with ``script`` on its stdin, in an empty folder that is deleted after.
 
     Never raises for what the child does: a signal, a hang or a missing program is an answer.
-    On time-out the child's whole process group is ended.
+    On time-out the child's whole process group is ended. ``watch`` is told each line of its
+    stdout as it comes, in a thread of its own.
     """
     try:
-        temporary = _empty_folder()
+        temporary = empty_folder()
     except OSError as problem:
         words = f"no writable temporary folder: {problem.strerror or problem}"
         return Completed(output="", errors="", code=None, problem=words)
@@ -137,10 +143,11 @@ def run_child(
         except (OSError, ValueError) as problem:
             words = getattr(problem, "strerror", None) or str(problem)
             return Completed(output="", errors="", code=None, problem=f"cannot start: {words}")
-        return _finish(child, script, timeout, started)
+        with children_here().holding(child):
+            return _finish(child, script, timeout, started, watch)
 
 
-def _empty_folder() -> tempfile.TemporaryDirectory[str]:
+def empty_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for one child, in shared memory where no other place can be written."""
     try:
         return tempfile.TemporaryDirectory(prefix="gpubench-", ignore_cleanup_errors=True)
@@ -170,11 +177,15 @@ def _caches_in(folder: str) -> dict[str, str]:
 
 
 def _finish(
-    child: subprocess.Popen[bytes], script: str | None, timeout: float, started: float
+    child: subprocess.Popen[bytes],
+    script: str | None,
+    timeout: float,
+    started: float,
+    watch: Watch | None,
 ) -> Completed:
     streams = {"start": bytearray(), "end": bytearray(), "errors": bytearray()}
     threads = [
-        threading.Thread(target=_keep_both_ends, args=(child.stdout, streams), daemon=True),
+        threading.Thread(target=_keep_both_ends, args=(child.stdout, streams, watch), daemon=True),
         threading.Thread(target=_keep_end, args=(child.stderr, streams), daemon=True),
         threading.Thread(target=_feed, args=(child.stdin, script), daemon=True),
     ]
@@ -187,7 +198,7 @@ def _finish(
         timed_out = True
         _ask_where(child)
     finally:
-        _end_group(child)
+        end_group(child)
     for thread in threads:
         thread.join(1.0)  # a grandchild in a session of its own may still hold the pipe
     return Completed(
@@ -206,13 +217,21 @@ def _feed(stream: IO[bytes] | None, script: str | None) -> None:
             stream.write(script.encode())
 
 
-def _keep_both_ends(stream: IO[bytes] | None, streams: dict[str, bytearray]) -> None:
+def _keep_both_ends(
+    stream: IO[bytes] | None, streams: dict[str, bytearray], watch: Watch | None
+) -> None:
+    line = bytearray()
     for chunk in _chunks(stream):
         room = max(0, HALF_OUTPUT_BYTES - len(streams["start"]))
         streams["start"] += chunk[:room]
         streams["end"] += chunk[room:]
         if len(streams["end"]) > 2 * HALF_OUTPUT_BYTES:  # at every chunk it would take too long
             del streams["end"][:-HALF_OUTPUT_BYTES]
+        if watch is not None:
+            *whole, line = (line + chunk).split(b"\n")
+            for entry in whole:
+                watch(entry.decode("utf-8", "replace"))
+            del line[:-LONGEST_LINE]
 
 
 def _keep_end(stream: IO[bytes] | None, streams: dict[str, bytearray]) -> None:
@@ -241,14 +260,6 @@ def _ask_where(child: subprocess.Popen[bytes]) -> None:
         child.send_signal(signal.SIGABRT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(1.0)
-
-
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """End the child and everything it started; a process stuck in the kernel is left behind."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(2.0)
 
 
 def _signal_name(code: int | None) -> str | None:

@@ -43,7 +43,8 @@ class Telemetry:
     """One window, from ``samples`` readings; None where the GPU does not tell.
 
     ``throttled`` is the share of samples under each reason. ``processes`` is the largest number
-    of compute processes seen on the GPU, this one included. Clocks in MHz, energy in joules.
+    of compute processes seen on the GPU, this one included. Clocks in MHz, energy in joules; the
+    PCIe link is the fastest that was seen.
     """
 
     samples: int
@@ -54,6 +55,8 @@ class Telemetry:
     energy_joules: float | None = None
     processes: int | None = None
     ecc_uncorrected: int | None = None
+    pcie_generation: int | None = None
+    pcie_width: int | None = None
     throttled: dict[str, float] = dataclasses.field(default_factory=dict)
     unavailable: str | None = None
 
@@ -137,6 +140,8 @@ def summarise(samples: Sequence[Sample]) -> Telemetry:
         temperature_c=max(of("temperature_c"), default=None),
         energy_joules=energy[-1] - energy[0] if len(energy) > 1 else None,
         processes=int(max(of("processes"))) if of("processes") else None,
+        pcie_generation=int(max(of("pcie_generation"), default=0)) or None,
+        pcie_width=int(max(of("pcie_width"), default=0)) or None,
         ecc_uncorrected=int(errors[-1] - errors[0]) if errors else None,
         throttled=_shares([int(mask) for mask in of("throttle_reasons")]),
     )

@@ -15,7 +15,6 @@ from gpubench.env.snapshot import (
     LibraryFile,
     Nvml,
     PciDevice,
-    Proof,
     Python,
     Snapshot,
     Torch,
@@ -23,6 +22,7 @@ from gpubench.env.snapshot import (
     TorchRun,
 )
 from tests.checks import healthy_host
+from tests.checks.proved import PROOFS, SOAKS
 
 SITE = "/opt/venv/lib/python3.11/site-packages"
 NODES = ("/dev/nvidiactl", "/dev/nvidia-uvm", *(f"/dev/nvidia{n}" for n in range(8)))
@@ -172,12 +172,8 @@ HEALTHY = Snapshot(
             TorchDevice(name="NVIDIA H100 80GB HBM3", capability="9.0", memory_bytes=85029158912)
             for _ in range(8)
         ),
-        proofs=tuple(
-            Proof(what=what, device=f"cuda:{n}", dtype=dtype, error=1e-6, limit=1e-4)
-            for n in range(8)
-            for what in ("gemm", "conv")
-            for dtype in ("fp32", "tf32", "fp16", "bf16")
-        ),
+        proofs=PROOFS,
+        soaks=SOAKS,
         torchvision_ops=True,
         numpy_bridge=True,
         loaded=(f"{SITE}/nvidia/cudnn/lib/libcudnn.so.9",),

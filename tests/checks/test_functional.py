@@ -80,6 +80,16 @@ def test_proofs_that_did_not_finish_say_nothing():
     assert "conv bf16 cuda:7" in outcome.reason
 
 
+def test_a_cuda_that_hangs_while_it_starts_is_no_pass():
+    hung = with_run(HEALTHY, ended="timeout", phase="cuda", problem="did not ...", proofs=())
+    assert judge("fn.gemm", hung_for(hung, 90.0)).status is Status.FAIL
+    assert judge("fn.gemm", hung_for(hung, 5.0)).status is Status.UNKNOWN
+
+
+def hung_for(snapshot, seconds):
+    return with_run(snapshot, seconds=seconds)
+
+
 def test_a_wrong_result_before_the_time_ran_out_still_counts():
     wrong = Proof(what="gemm", device="cuda:5", dtype="fp16", error=0.7, limit=0.01)
     assert judge("fn.gemm", with_run(HEALTHY, ended="timeout", proofs=(wrong,))).status is (

@@ -183,4 +183,4 @@ def test_no_check_breaks_on_a_machine_of_these_kinds(snapshot):
 
 
 def test_ids_are_two_words_with_a_dot():
-    assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", name) for name in IDS)
+    assert all(re.fullmatch(r"[a-z]+\.[a-z0-9_]+", name) for name in IDS)

@@ -90,7 +90,6 @@ def test_the_exit_status_is_the_same_in_every_format(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--level", "deep"), "deep"),
         (("--level", "quik"), "did you mean quick?"),
         (("--format", "jsn"), "did you mean json"),
         (("--fail-on", "errors"), "did you mean error?"),
@@ -222,6 +221,13 @@ def test_a_live_machine_is_judged_through_another_interpreter(tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["snapshot"]["torch"] is None
     assert report["snapshot"]["host"]["name"] is None
+
+
+def test_deep_is_a_level_and_judges_what_is_there_without_torch(capsys):
+    doctor("--level", "deep", "--python", bare_python(), "--format", "json", "--only", "fn")
+    report = json.loads(capsys.readouterr().out)
+    assert report["snapshot"]["level"] == "deep"
+    assert {line["status"] for line in report["checks"]} == {"skip"}
 
 
 def gpubench(*arguments, folder=ROOT, **variables):

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-from gpubench.env.python_env import script
+from gpubench.env import loading
+from gpubench.env.proving import Prover
 from gpubench.env.running import run_torch, start_cuda, torch_budget
+from gpubench.env.scripts.exactness import difference, is_fault
 from gpubench.env.sources import Sources
 from tests.env.sitepackages import Site
 from tests.env.test_python_env import bare_python
@@ -128,16 +130,6 @@ def test_a_cudnn_that_does_not_tell_its_version_leaves_the_other_facts(tmp_path)
     assert run.proofs
 
 
-def proving():
-    """The functions of the script, without running it."""
-    text = script("prove_torch.py").replace("os.dup2(2, 1)", "")
-    text = text.replace('answers = os.fdopen(os.dup(1), "w")', "")
-    text = text.replace('answers = os.fdopen(os.dup(1), "w")', "")
-    names = {}
-    exec(text[: text.index("\n\ntry:\n    main()")], names)
-    return names
-
-
 @pytest.mark.parametrize(
     ("said", "dtype", "capability", "supported"),
     [
@@ -152,7 +144,7 @@ def proving():
     ],
 )
 def test_a_dtype_that_a_device_never_had_is_told_from_a_fault(said, dtype, capability, supported):
-    assert proving()["is_supported"](said, dtype, capability) is supported
+    assert is_fault(said, dtype, capability) is supported
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
@@ -169,14 +161,105 @@ def test_a_result_that_is_no_number_is_everything_wrong(value):
 
         double = cpu = abs = max = itself
 
-    assert proving()["difference"](Number(value), Number(1.0)) == 1e30
+    assert difference(Number(value), Number(1.0)) == 1e30
+
+
+CPU_PROOFS = {
+    "alloc",
+    "gemm",
+    "conv",
+    "sdpa",
+    "linalg_fft",
+    "train_step",
+    "dataloader",
+    "nccl",
+    "compile",
+    "repeat",
+    "soak",
+}
 
 
 @pytest.mark.torch
-def test_a_real_torch_computes_the_right_thing():
+def test_a_real_torch_proves_everything_that_a_cpu_can_show(monkeypatch):
     pytest.importorskip("torch")
-    run = run_torch(sys.executable, Sources(), timeout=120)
-    assert run.ended == "done"
-    assert run.proofs
-    assert all(proof.agrees for proof in run.proofs if proof.is_supported)
+    monkeypatch.setitem(loading.SOAK_SECONDS, "cpu", 1.0)
+    told = []
+    options = {"level": "deep", "has_compiler": False, "tell": told.append}
+    run = run_torch(sys.executable, Sources(), timeout=120, **options)
+    assert (run.ended, run.problem) == ("done", None)
+    assert {proof.what for proof in run.proofs} == CPU_PROOFS
+    assert [p.name for p in run.proofs if p.is_supported and not p.agrees] == []
+    assert [p.problem for p in run.of("compile")] == ["there is no C++ compiler"]
+    assert any(proof.figures.get("bus_gb_s") for proof in run.of("nccl"))
+    assert run.soaks[0].tflops > 0
     assert run.numpy_bridge is not False
+    assert {"import", "conv bf16 cpu"} <= set(told)
+
+
+@pytest.mark.torch
+def test_a_real_torch_compiles_on_the_cpu():
+    pytest.importorskip("torch")
+    if build.CC is None:
+        pytest.skip("no compiler here")
+    prover = Prover(executable=sys.executable, sources=Sources(), timeout=240)
+    answer = prover.ask("prove_compile", {"device": "cpu", "mode": "default"})
+    assert [proof.agrees for proof in answer.proofs] == [True], answer
+
+
+# -- a torch with two GPUs that computes nothing ---------------------------------------------------
+
+TWO_GPUS = FAKE_TORCH.replace(
+    'def init(): raise RuntimeError("Found no NVIDIA driver on your system")',
+    """def init(): pass
+    @staticmethod
+    def is_available(): return True
+    @staticmethod
+    def device_count(): return 2
+    @staticmethod
+    def get_device_properties(index):
+        return types.SimpleNamespace(
+            name="NVIDIA H100", major=9, minor=0, total_memory=80, uuid=f"0-{index}"
+        )
+""",
+)
+TWO_GPUS += "ones = lambda *_, **__: types.SimpleNamespace(add=lambda _: 2.0)\n"
+ON_THE_SECOND = """
+import sys
+if '"device": "cuda:1"' in sys.argv[1]:
+"""
+
+
+def test_every_gpu_is_proved_and_so_are_the_links_between_them(tmp_path):
+    run = torch_run(tmp_path, TWO_GPUS)
+    assert [device.capability for device in run.devices] == ["9.0", "9.0"]
+    assert len({device.uuid for device in run.devices}) == 2
+    for what in ("alloc", "gemm", "graph", "copy"):
+        assert {p.device for p in run.of(what)} == {"cuda:0", "cuda:1"}
+    assert {p.device for p in run.of("p2p")} == {"cuda:0->cuda:1", "cuda:1->cuda:0"}
+    assert {p.device for p in run.of("nccl")} == {"cuda:0-1"}
+    assert {p.device for p in run.of("compile")} == {"cuda:0"}
+    assert run.ended == "done"
+
+
+def test_a_gpu_that_takes_its_process_down_leaves_the_other(tmp_path):
+    run = torch_run(tmp_path, TWO_GPUS + ON_THE_SECOND + "    import os; os.abort()")
+    assert {p.device for p in run.of("gemm")} == {"cuda:0"}
+    assert [(p.device, p.ended) for p in run.of("start")] == [("cuda:1", "signal")]
+    assert run.ended == "done"
+
+
+def test_a_device_that_is_gone_in_the_next_process_says_so(tmp_path):
+    gone = TWO_GPUS + ON_THE_SECOND + "    cuda.device_count = lambda: 1"
+    start = torch_run(tmp_path, gone).of("start")[0]
+    assert start.device == "cuda:1"
+    assert "no longer there" in start.problem
+
+
+def test_a_torchvision_that_ends_the_process_is_told_apart_from_torch(tmp_path):
+    (tmp_path / "site" / "torchvision").mkdir(parents=True)
+    (tmp_path / "site" / "torchvision" / "__init__.py").write_text("import os; os.abort()")
+    run = torch_run(tmp_path, FAKE_TORCH)
+    assert run.torchvision_ops is False
+    assert "SIGABRT" in run.torchvision_problem
+    assert run.of("dataloader")
+    assert run.ended == "done"

@@ -30,7 +30,7 @@ from gpubench.env.snapshot.python import (
     Toolkit,
     Torch,
 )
-from gpubench.env.snapshot.runs import CudaInit, Proof, TorchDevice, TorchRun
+from gpubench.env.snapshot.runs import CudaInit, Proof, Soak, TorchDevice, TorchRun
 
 __all__ = [
     "SCHEMA",
@@ -53,6 +53,7 @@ __all__ = [
     "Proof",
     "Python",
     "Snapshot",
+    "Soak",
     "Toolchain",
     "Toolkit",
     "Topology",

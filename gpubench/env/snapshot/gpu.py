@@ -41,6 +41,9 @@ class Gpu:
     pcie_generation_max: int | None = None
     pcie_width: int | None = dataclasses.field(default=None, metadata=VOLATILE)
     pcie_width_max: int | None = None
+    pcie_generation_loaded: int | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """Read while data was copied: an idle link is allowed to be slow."""
+    pcie_width_loaded: int | None = dataclasses.field(default=None, metadata=VOLATILE)
     mig_enabled: bool | None = None
     mig_pending: bool | None = None
     mig_instances: int | None = None
