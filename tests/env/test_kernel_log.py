@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpubench.env.kernel_log import parse, read_kernel_log
+from gpubench.env.kernel_log import events_in, read_kernel_log
 from tests.env.machine import tree
 
 
@@ -20,24 +20,23 @@ from tests.env.machine import tree
     ],
 )
 def test_xids_are_read_in_every_form(line, code, address, seconds):
-    (event,) = parse(line)
+    (event,) = events_in([line])
     assert (event.kind, event.code, event.pci_address) == ("xid", code, address)
     assert event.seconds_since_boot == seconds
     assert event.line.startswith("NVRM: Xid")
 
 
 def test_a_card_off_the_bus_without_an_xid_is_an_event():
-    (event,) = parse("[1.0] NVRM: GPU 0000:05:00.0: GPU has fallen off the bus.")
+    (event,) = events_in(["[1.0] NVRM: GPU 0000:05:00.0: GPU has fallen off the bus."])
     assert event.kind == "fallen-off-bus"
 
 
 def test_other_lines_are_no_events():
-    assert parse("[1.0] NVRM: loading NVIDIA UNIX x86_64\n[2.0] usb 1-1: new device\n") == ()
+    assert events_in(["[1.0] NVRM: loading NVIDIA UNIX x86_64", "[2.0] usb 1-1: new device"]) == ()
 
 
 def test_the_last_events_of_a_flood_are_kept():
-    flood = "\n".join(f"[{n}.0] NVRM: Xid (PCI:0000:05:00): 31, x" for n in range(5000))
-    events = parse(flood)
+    events = events_in(f"[{n}.0] NVRM: Xid (PCI:0000:05:00): 31, x" for n in range(5000))
     assert len(events) == 200
     assert events[-1].seconds_since_boot == 4999.0
 
