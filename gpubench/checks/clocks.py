@@ -1,9 +1,9 @@
-"""What slows a GPU that works: throttling, heat, power caps, a narrow link, a cold driver."""
+"""What slows a GPU that works: throttling, heat, power caps, low clocks, a cold driver."""
 
-from gpubench.checks.facts import per_gpu
-from gpubench.checks.outcome import Check, Outcome, fail, ok, warn
+from gpubench.checks.facts import on_the_host, per_gpu
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, warn
 from gpubench.env.snapshot import Gpu, Snapshot
-from gpubench.units import count
+from gpubench.units import count, seconds
 
 HARDWARE = {0x08: "hardware slow-down", 0x40: "hardware thermal slow-down", 0x80: "power brake"}
 SOFTWARE_THERMAL = 0x20
@@ -13,6 +13,10 @@ MARGIN_C = 5
 """How near to its slow-down temperature a GPU may be before we warn (own choice)."""
 COLDEST_C = 40
 """A slow-down threshold below this is no answer: some firmwares say 0 (own choice)."""
+LONG_SECONDS, LONG_SHARE = 60.0, 0.01
+"""Time slowed down that warns: more than a minute and than 1 % of the machine's time (own)."""
+HOT_C = 75
+"""A fan that rests at this temperature is not resting (own choice)."""
 
 
 def not_throttled(snapshot: Snapshot) -> Outcome:
@@ -46,10 +50,101 @@ def _hardware(gpu: Gpu) -> str | None:
     return ", ".join(words for bit, words in HARDWARE.items() if mask & bit) or None
 
 
-def cool(snapshot: Snapshot) -> Outcome:
-    """Every GPU is cooler than its slow-down temperature.
+def seldom_throttled(snapshot: Snapshot) -> Outcome:
+    """Heat or power supply have not slowed a GPU down for long since the driver was loaded.
 
-    Why: from there on the hardware halves its clocks. The threshold is the GPU's own.
+    Why: a GPU that is idle now may throttle under every load; the driver counts the time.
+    Remedy: check fans and air flow, power cables and supplies.
+    """
+    uptime = snapshot.driver.uptime_seconds
+    other, counted = per_gpu(
+        snapshot, "throttled_thermal_seconds", "how long it was slowed down", _slowed_for
+    )
+    if other is not None:
+        return other
+    if not counted:
+        return ok("no GPU was slowed down by heat or power supply")
+    if uptime is None:
+        return note("; ".join(counted))
+    found = [
+        f"GPU {gpu.index}: {said}"
+        for gpu in snapshot.gpus
+        if (said := _slowed_for(gpu)) and _slowed(gpu) > max(LONG_SECONDS, LONG_SHARE * uptime)
+    ]
+    if found:
+        return warn(
+            f"{'; '.join(found)}; the machine is up for {seconds(uptime)}",
+            "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER",
+            "check cooling, power cables and power supplies of the machine",
+            confidence="likely",
+        )
+    return note(f"now and then slowed down: {'; '.join(counted)}")
+
+
+def _slowed(gpu: Gpu) -> float:
+    """The longest of the times; they overlap."""
+    times = (
+        gpu.throttled_thermal_seconds,
+        gpu.throttled_power_brake_seconds,
+        gpu.throttled_software_thermal_seconds,
+    )
+    return max((time for time in times if time is not None), default=0.0)
+
+
+def _slowed_for(gpu: Gpu) -> str | None:
+    parts = (
+        ("heat", gpu.throttled_thermal_seconds),
+        ("the power brake", gpu.throttled_power_brake_seconds),
+        ("heat, by the driver", gpu.throttled_software_thermal_seconds),
+    )
+    said = [f"{seconds(time)} by {what}" for what, time in parts if time]
+    return f"slowed down for {', '.join(said)}" if said else None
+
+
+def clocks_free(snapshot: Snapshot) -> Outcome:
+    """No one set the clocks lower than they are by default.
+
+    Why: applications clocks that were set stay until the driver is reloaded, and cost speed.
+    Remedy: sudo nvidia-smi -rac
+    """
+    other, found = per_gpu(
+        snapshot, "clock_graphics_applications_mhz", "its applications clocks", _lowered
+    )
+    if other is not None:
+        return other
+    if found:
+        return warn("; ".join(found), *on_the_host(snapshot, "sudo nvidia-smi -rac"))
+    for model in sorted({gpu.name for gpu in snapshot.gpus if gpu.name}):
+        group = [gpu for gpu in snapshot.gpus if gpu.name == model]
+        limits = {gpu.clock_graphics_applications_mhz or 0 for gpu in group} - {0}
+        if len(limits) > 1:
+            return warn(
+                "applications clocks differ between GPUs of one model: "
+                f"{', '.join(map(str, sorted(limits)))} MHz",
+                *on_the_host(snapshot, "sudo nvidia-smi -rac"),
+                confidence="possible",
+            )
+    return ok("applications clocks are the default ones")
+
+
+def _lowered(gpu: Gpu) -> str | None:
+    pairs = (
+        ("graphics", gpu.clock_graphics_applications_mhz, gpu.clock_graphics_default_mhz),
+        ("memory", gpu.clock_memory_applications_mhz, gpu.clock_memory_default_mhz),
+    )
+    said = [
+        f"{what} clock set to {now} MHz, the default is {default} MHz"
+        for what, now, default in pairs
+        if now and default and now < default
+    ]
+    return ", ".join(said) or None
+
+
+def cool(snapshot: Snapshot) -> Outcome:
+    """Every GPU is cooler than the temperature at which it slows down.
+
+    Why: from there on the hardware halves its clocks. The threshold is the GPU's own; newer
+    GPUs tell the degrees that are left instead.
     Remedy: check fans, filters and air flow.
     """
     other, found = per_gpu(snapshot, "temperature_c", "its temperature", _too_hot)
@@ -69,38 +164,77 @@ def cool(snapshot: Snapshot) -> Outcome:
 def _too_hot(gpu: Gpu) -> str | None:
     if _margin(gpu) > 0:
         return None
+    if _tells_margin(gpu):
+        return f"{gpu.temperature_c} °C, which is where it slows down"
     return f"{gpu.temperature_c} °C, it slows down at {gpu.temperature_slowdown_c} °C"
 
 
 def _margin(gpu: Gpu) -> float:
+    """Degrees left until the hardware slows down; infinite where the GPU does not tell."""
+    if _tells_margin(gpu):
+        return (gpu.temperature_margin_c or 0) - (gpu.temperature_margin_slowdown_c or 0)
     if gpu.temperature_c is None or (gpu.temperature_slowdown_c or 0) < COLDEST_C:
         return float("inf")
     return (gpu.temperature_slowdown_c or 0) - gpu.temperature_c
 
 
-def full_width(snapshot: Snapshot) -> Outcome:
-    """Every GPU uses the PCIe width it was built for.
+def _tells_margin(gpu: Gpu) -> bool:
+    return gpu.temperature_margin_c is not None and gpu.temperature_margin_slowdown_c is not None
 
-    Why: a card that sits badly runs on half its lanes; the width, unlike the speed, does not
-    fall when the GPU is idle.
-    Remedy: reseat the card, check riser and slot.
+
+def memory_cool(snapshot: Snapshot) -> Outcome:
+    """The memory of every GPU is cooler than its highest operating temperature.
+
+    Why: hot memory is slowed down, and makes more errors.
+    Remedy: check fans, filters and air flow.
     """
-    other, found = per_gpu(snapshot, "pcie_width", "its PCIe width", _narrow)
+    other, found = per_gpu(
+        snapshot, "temperature_memory_c", "the temperature of its memory", _memory_hot
+    )
     if other is not None:
         return other
     if found:
+        return fail("; ".join(found), "check cooling: nvidia-smi -q -d TEMPERATURE")
+    near = [gpu.index for gpu in snapshot.gpus if _memory_margin(gpu) < MARGIN_C]
+    if near:
         return warn(
-            "; ".join(found),
-            "reseat the card; check the riser, the slot's wiring and its bifurcation setting",
-            confidence="likely",
+            f"the memory of GPU {', '.join(map(str, near))} is within {MARGIN_C} °C of its limit",
+            "nvidia-smi -q -d TEMPERATURE",
         )
-    return ok("every GPU uses its full PCIe width")
+    return ok(f"memory at most {max(gpu.temperature_memory_c or 0 for gpu in snapshot.gpus)} °C")
 
 
-def _narrow(gpu: Gpu) -> str | None:
-    if gpu.pcie_width is None or gpu.pcie_width_max is None or gpu.pcie_width >= gpu.pcie_width_max:
+def _memory_hot(gpu: Gpu) -> str | None:
+    if _memory_margin(gpu) > 0:
         return None
-    return f"PCIe x{gpu.pcie_width} of x{gpu.pcie_width_max}"
+    return f"memory at {gpu.temperature_memory_c} °C, its limit: {gpu.temperature_memory_max_c} °C"
+
+
+def _memory_margin(gpu: Gpu) -> float:
+    limit = gpu.temperature_memory_max_c or 0
+    if gpu.temperature_memory_c is None or limit < COLDEST_C:
+        return float("inf")
+    return limit - gpu.temperature_memory_c
+
+
+def fans_turn(snapshot: Snapshot) -> Outcome:
+    """No fan stands still on a hot GPU.
+
+    Why: many fans rest while the GPU is cool; one that rests on a hot one is broken or blocked.
+    Remedy: look at the card.
+    """
+    other, found = per_gpu(snapshot, "fan_percent", "its fan", _still)
+    if other is not None:
+        return other
+    if found:
+        return warn("; ".join(found), "look at the card: a fan is broken, blocked or unplugged")
+    return ok("no fan stands still on a hot GPU")
+
+
+def _still(gpu: Gpu) -> str | None:
+    if gpu.fan_percent != 0 or (gpu.temperature_c or 0) < HOT_C:
+        return None
+    return f"the fan stands still at {gpu.temperature_c} °C"
 
 
 def full_power(snapshot: Snapshot) -> Outcome:
@@ -113,17 +247,9 @@ def full_power(snapshot: Snapshot) -> Outcome:
     if other is not None:
         return other
     if found:
-        return warn(
-            "; ".join(found),
-            *sorted(
-                {
-                    f"sudo nvidia-smi -pl {gpu.power_limit_default_w:.0f}"
-                    for gpu in snapshot.gpus
-                    if _capped(gpu)
-                }
-            ),
-            cause="host-tuning",
-        )
+        capped = [gpu for gpu in snapshot.gpus if _capped(gpu)]
+        steps = (f"sudo nvidia-smi -i {g.index} -pl {g.power_limit_default_w:.0f}" for g in capped)
+        return warn("; ".join(found), *on_the_host(snapshot, *steps))
     return ok("power limits are the default ones or above")
 
 
@@ -167,9 +293,30 @@ CHECKS = (
         needs=_UP,
         reference=f"{_NVML}, nvmlClocksEventReasons",
     ),
-    Check(id="tmp.core", judge=cool, cause="gpu-degraded", needs=_UP, reference=_NVML),
-    Check(id="pcie.width", judge=full_width, cause="gpu-degraded", needs=_UP, reference=_NVML),
-    Check(id="pwr.limit", judge=full_power, cause="host-tuning", needs=_UP, reference=_NVML),
+    Check(
+        id="clk.throttle_history",
+        judge=seldom_throttled,
+        cause="gpu-degraded",
+        needs=(*_UP, "clk.throttle_now"),
+        reference=f"{_NVML}, clocks event reason counters",
+    ),
+    Check(
+        id="clk.limits",
+        judge=clocks_free,
+        cause="gpu-degraded",
+        needs=_UP,
+        reference=f"{_NVML}, nvmlDeviceGetApplicationsClock",
+    ),
+    Check(
+        id="tmp.core",
+        judge=cool,
+        cause="gpu-degraded",
+        needs=(*_UP, "clk.throttle_now"),
+        reference=_NVML,
+    ),
+    Check(id="tmp.hbm", judge=memory_cool, cause="gpu-degraded", needs=_UP, reference=_NVML),
+    Check(id="fan.speed", judge=fans_turn, cause="gpu-degraded", needs=_UP, reference=_NVML),
+    Check(id="pwr.limit", judge=full_power, cause="gpu-degraded", needs=_UP, reference=_NVML),
     Check(
         id="drv.persistence",
         judge=persistence,

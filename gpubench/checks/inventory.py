@@ -7,19 +7,25 @@ from gpubench.checks.facts import (
     has_gpu,
     has_no_gpu,
     install_on,
+    is_rocm,
     is_shared_out,
     on_the_host,
     pci_gpus,
     per_gpu,
 )
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
-from gpubench.env.snapshot import Nvml, Snapshot
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.env.snapshot import Gpu, Nvml, Snapshot
 from gpubench.units import count
+from gpubench.versions import Version
 
 LOST = {15: "is lost: it has fallen off the bus or stopped answering", 16: "must be reset"}
 REFUSED = {4: "may not be opened: no permission", 17: "is blocked by the operating system"}
 UTILITY = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
 NO_ANSWER, NOT_LOADED, LIBRARY_MISSING, BLOCKED, MISMATCH = -1, 9, 12, 17, 18
+HELD_BYTES = 64 * 2**20
+"""Memory in use beyond this, without a program, is held by someone (own choice)."""
+NO_MODULE_OF_ITS_OWN = 12
+"""From this release on pynvml requires nvidia-ml-py and brings no module of that name."""
 ABSENT = (NO_ANSWER, NOT_LOADED, LIBRARY_MISSING)
 
 
@@ -137,6 +143,8 @@ def all_answer(snapshot: Snapshot) -> Outcome:
         return ok(f"{count(len(snapshot.gpus), 'GPU answers', 'GPUs answer')}")
     lost = {index: code for index, code in bad.items() if code in LOST}
     refused = all(code in REFUSED for code in bad.values())
+    if _all_computed(snapshot):
+        return note(f"{_unopened(bad)}; but every GPU computes", gpus=_by_name(bad))
     if not lost and (cuda_works(snapshot) or (refused and is_shared_out(snapshot))):
         return note(_unopened(bad), gpus=_by_name(bad))
     if lost:
@@ -155,6 +163,20 @@ def all_answer(snapshot: Snapshot) -> Outcome:
         confidence="possible",
         gpus=_by_name(bad),
     )
+
+
+def _all_computed(snapshot: Snapshot) -> bool:
+    """True where torch computed rightly on as many GPUs as NVML names, the silent ones too.
+
+    They are counted and not matched: CUDA numbers GPUs in an order of its own.
+    """
+    if snapshot.torch_run is None or is_rocm(snapshot):
+        return False
+    agreed: dict[str, bool] = {}
+    for proof in snapshot.torch_run.proofs:
+        if proof.device.startswith("cuda") and proof.is_supported:
+            agreed[proof.device] = agreed.get(proof.device, True) and proof.agrees
+    return sum(agreed.values()) >= len(snapshot.gpus)
 
 
 def _lost(snapshot: Snapshot, bad: dict[int, int], lost: list[int]) -> Outcome:
@@ -229,9 +251,10 @@ def mig_usable(snapshot: Snapshot) -> Outcome:
 
 
 def idle(snapshot: Snapshot) -> Outcome:
-    """No other program computes on the GPUs.
+    """No other program computes on the GPUs or holds their memory.
 
-    Why: a benchmark beside another program measures both.
+    Why: a benchmark beside another program measures both. Memory may also be held by programs
+    that are not shown here: in another container, or ended badly.
     Remedy: end the other program, or choose another GPU.
     """
     other, found = per_gpu(
@@ -240,9 +263,43 @@ def idle(snapshot: Snapshot) -> Outcome:
         "its processes",
         lambda gpu: count(gpu.process_count, "process", "processes") if gpu.process_count else None,
     )
-    if other is not None:
-        return other
-    return note(f"in use: {'; '.join(found)}") if found else ok("no program computes on the GPUs")
+    held = [said for gpu in snapshot.gpus if (said := _held(gpu))]
+    if found or held:
+        return note(f"in use: {'; '.join(found + held)}")
+    return other or ok("no program computes on the GPUs")
+
+
+def _held(gpu: Gpu) -> str | None:
+    """Memory in use without a program; None where the driver's own part is not told apart."""
+    if gpu.process_count or gpu.mig_enabled or gpu.memory_reserved_bytes is None:
+        return None
+    used = gpu.memory_used_bytes or 0
+    if used <= HELD_BYTES:
+        return None
+    return f"GPU {gpu.index}: {used / 2**20:.0f} MiB held by a program that is not shown"
+
+
+def one_binding(snapshot: Snapshot) -> Outcome:
+    """One distribution alone owns the module pynvml.
+
+    Why: the old pynvml and nvidia-ml-py write the same file; which one is imported is chance.
+    Remedy: pip uninstall pynvml, then install nvidia-ml-py again.
+    """
+    if snapshot.python is None:
+        return skip("no Python environment is described here")
+    old = snapshot.python.distribution("pynvml")
+    new = snapshot.python.distribution("nvidia-ml-py")
+    release = Version.find(old.version if old else None)
+    if release is None or release.major >= NO_MODULE_OF_ITS_OWN:
+        return ok("pynvml is owned by one distribution or none")
+    if new is None:
+        return note(f"pynvml {release} is no longer maintained; nvidia-ml-py takes its place")
+    return warn(
+        f"pynvml {release} and nvidia-ml-py {new.version} both own the module pynvml",
+        "pip uninstall -y pynvml",
+        "pip install --force-reinstall nvidia-ml-py",
+        cause="host-tuning",
+    )
 
 
 _NVML = "NVIDIA Management Library API reference"
@@ -284,5 +341,11 @@ CHECKS = (
         cause="device-access",
         needs=("nvml.load",),
         reference=_NVML,
+    ),
+    Check(
+        id="nvml.binding",
+        judge=one_binding,
+        cause="host-tuning",
+        reference="XuehaiPan/nvitop, installation notes",
     ),
 )

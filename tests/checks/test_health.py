@@ -30,8 +30,13 @@ def test_errors_of_the_past_are_a_note():
     assert judge("ecc.uncorrected", past).status is Status.NOTE
 
 
-def test_ecc_that_is_off_is_a_note():
-    assert judge("ecc.mode", with_gpu(HEALTHY, 0, ecc_enabled=False)).status is Status.NOTE
+def test_ecc_that_is_off_warns_on_a_server_card_and_is_a_note_on_a_workstation():
+    off = with_gpu(HEALTHY, 7, ecc_enabled=False, ecc_pending=False)
+    found = results(off)["ecc.mode"]
+    assert (found.status, found.cause) == (Status.WARN, "host-tuning")
+    desk = with_gpus(HEALTHY, name="NVIDIA RTX A6000", ecc_enabled=False, ecc_pending=False)
+    assert judge("ecc.mode", desk).status is Status.NOTE
+    assert judge("ecc.mode", with_gpu(HEALTHY, 0, ecc_pending=False)).status is Status.NOTE
 
 
 def test_a_row_that_waits_fails_and_one_that_failed_goes_before_it():
@@ -43,10 +48,12 @@ def test_a_row_that_waits_fails_and_one_that_failed_goes_before_it():
     assert found["rows.pending"].blocked_by == "rows.failure"
 
 
-@pytest.mark.parametrize(("rows", "status"), [(512, Status.PASS), (513, Status.FAIL)])
+@pytest.mark.parametrize(
+    ("rows", "status"), [(0, Status.PASS), (1, Status.NOTE), (512, Status.NOTE), (513, Status.FAIL)]
+)
 def test_more_than_512_remapped_rows_fail(rows, status):
-    worn = with_gpu(HEALTHY, 0, rows_remapped_uncorrected=rows)
-    assert judge("rows.failure", worn).status is status
+    worn = with_gpu(HEALTHY, 7, rows_remapped_uncorrected=rows)
+    assert judge("rows.count", worn).status is status
 
 
 @pytest.mark.parametrize(
@@ -82,14 +89,10 @@ def test_a_threshold_that_is_no_answer_is_not_believed(threshold):
     assert judge("tmp.core", odd).status is Status.PASS
 
 
-def test_a_narrow_link_warns_and_an_idle_slow_one_does_not():
-    assert judge("pcie.width", with_gpu(HEALTHY, 0, pcie_width=8)).status is Status.WARN
-    assert judge("pcie.width", with_gpus(HEALTHY, pcie_generation=1)).status is Status.PASS
-
-
-def test_a_power_cap_and_a_cold_driver_warn_as_tuning():
-    capped = results(with_gpu(HEALTHY, 0, power_limit_w=350.0))["pwr.limit"]
-    assert (capped.status, capped.cause) == (Status.WARN, "host-tuning")
+def test_a_power_cap_warns_as_degraded_and_a_cold_driver_as_tuning():
+    capped = results(with_gpu(HEALTHY, 7, power_limit_w=350.0))["pwr.limit"]
+    assert (capped.status, capped.cause) == (Status.WARN, "gpu-degraded")
+    assert capped.outcome.remedy == ("sudo nvidia-smi -i 7 -pl 700",)
     cold = results(with_gpus(HEALTHY, persistence=False))["drv.persistence"]
     assert (cold.status, cold.cause) == (Status.WARN, "host-tuning")
 
@@ -157,5 +160,7 @@ def test_in_a_container_the_trouble_of_another_gpu_is_a_note(kind, check):
 def test_the_trouble_of_a_guests_gpu_is_a_note():
     devices = list(HEALTHY.driver.pci_devices)
     devices[4] = dataclasses.replace(devices[4], driver="vfio-pci")  # 0000:05:00.0
-    guest = change(with_driver(HEALTHY, pci_devices=tuple(devices)), kernel_events=(xid(79),))
+    ours = tuple(gpu for gpu in HEALTHY.gpus if gpu.index != 4)
+    guest = with_driver(HEALTHY, pci_devices=tuple(devices))
+    guest = change(guest, gpus=ours, kernel_events=(xid(79),))
     assert judge("kmsg.xid", guest).status is Status.NOTE

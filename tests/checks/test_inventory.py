@@ -18,6 +18,7 @@ from tests.checks.healthy import (
     with_driver,
     with_gpu,
     with_nvml,
+    with_run,
 )
 
 
@@ -141,11 +142,19 @@ def test_a_container_may_be_given_some_of_the_gpus():
 
 
 def test_a_lost_gpu_fails_even_if_it_is_the_last():
-    outcome = judge("gpu.handles", with_gpu(HEALTHY, 7, error_code=15))
+    outcome = judge("gpu.handles", with_gpu(QUICK, 7, error_code=15))
     assert outcome.status is Status.FAIL
     assert "GPU 7 is lost" in outcome.reason
     assert "idle" in outcome.remedy[0]
     assert "--gpu-reset -i 7" in outcome.remedy[1]
+
+
+@pytest.mark.parametrize("code", [15, 16])
+def test_a_gpu_that_was_seen_to_compute_is_not_lost(code):
+    silent_gpu = with_gpu(HEALTHY, 7, error_code=code)
+    assert judge("gpu.handles", silent_gpu).status is Status.NOTE
+    seven = tuple(p for p in HEALTHY.torch_run.proofs if p.device != "cuda:7")
+    assert judge("gpu.handles", with_run(silent_gpu, proofs=seven)).status is Status.FAIL
 
 
 def test_gpus_that_were_never_asked_are_not_a_pass():
@@ -188,7 +197,7 @@ def test_a_hang_explains_what_was_not_read():
 
 def test_a_gpu_that_is_described_by_its_error_alone_breaks_nothing():
     lost = change(
-        HEALTHY,
+        QUICK,
         gpus=(
             *HEALTHY.gpus[:7],
             dataclasses.replace(type(HEALTHY.gpus[0])(index=7), error_code=15),
@@ -199,6 +208,6 @@ def test_a_gpu_that_is_described_by_its_error_alone_breaks_nothing():
 
 
 def test_a_lost_gpu_does_not_hide_what_ails_another():
-    both = with_gpu(with_gpu(HEALTHY, 3, error_code=15), 1, throttle_reasons=0x48)
+    both = with_gpu(with_gpu(QUICK, 3, error_code=15), 1, throttle_reasons=0x48)
     failed = [k for k, r in results(both).items() if r.status is Status.FAIL]
     assert failed == ["gpu.handles", "clk.throttle_now"]
