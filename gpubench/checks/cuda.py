@@ -214,7 +214,10 @@ CHECKS = (
         id="cuda.init",
         judge=cuda_starts,
         cause="driver-absent",
-        needs=(*_UP, "nvml.load", "gpu.handles", "gpu.compute_mode", "gpu.mig", "env.masking"),
+        needs=(
+            *(*_UP, "nvml.load", "gpu.handles", "gpu.compute_mode", "gpu.mig", "env.masking"),
+            *("gpu.cc_mode", "fab.manager", "fab.state"),
+        ),
         reference="NVIDIA CUDA Driver API, cuInit and CUresult",
     ),
     Check(

@@ -18,7 +18,7 @@ def has_fabric(snapshot: Snapshot) -> bool:
 
 def in_fabric(gpu: Gpu) -> bool:
     """True for a GPU that registers with a fabric."""
-    return gpu.fabric_state not in (None, "not-supported")
+    return gpu.fabric_state in ("not-started", "in-progress", "completed")
 
 
 def manager_runs(snapshot: Snapshot) -> Outcome:
@@ -79,6 +79,8 @@ def joined(snapshot: Snapshot) -> Outcome:
     if outside:
         if cuda_works(snapshot):
             return note(f"{'; '.join(outside)}, but CUDA works")
+        if len(snapshot.gpus) == 1 and snapshot.cuda_init is None:
+            return note(f"{'; '.join(outside)}; a GPU alone may need no fabric")
         return fail("; ".join(outside), *remedy)
     wrong = [said for gpu in snapshot.gpus if (said := _problems(gpu))]
     if not wrong:

@@ -92,13 +92,13 @@ def ready_for_confidential_work(snapshot: Snapshot) -> Outcome:
     return note("confidential computing is on: transfers to the GPU are encrypted and slower")
 
 
-_ALIKE: tuple[tuple[str, Callable[[Gpu], Any], str], ...] = (
-    ("memory", lambda gpu: gpu.memory_bytes, "gpu-degraded"),
-    ("highest PCIe generation", lambda gpu: gpu.pcie_generation_max, "gpu-degraded"),
-    ("VBIOS", lambda gpu: gpu.vbios, "host-tuning"),
-    ("power limit", lambda gpu: _watts(gpu.power_limit_w), "host-tuning"),
+_ALIKE: tuple[tuple[str, Callable[[Gpu], Any]], ...] = (
+    ("memory", lambda gpu: gpu.memory_bytes),
+    ("VBIOS", lambda gpu: gpu.vbios),
+    ("power limit", lambda gpu: _watts(gpu.power_limit_w)),
+    ("highest PCIe generation", lambda gpu: gpu.pcie_generation_max),
 )
-"""What GPUs of one name have in common, and what a difference points to."""
+"""What GPUs of one name have in common."""
 
 
 def _watts(value: float | None) -> int | None:
@@ -118,24 +118,26 @@ def alike(snapshot: Snapshot) -> Outcome:
     if len(named) < 2:
         return skip("there are no two GPUs to compare")
     models = sorted({str(gpu.name) for gpu in named})
-    found: list[tuple[str, str]] = []
-    for model in models:
-        group = [gpu for gpu in named if gpu.name == model and not gpu.mig_enabled]
-        for what, value_of, cause in _ALIKE:
-            words = _odd(what, [(gpu.index, value_of(gpu)) for gpu in group])
-            if words:
-                found.append((words, cause))
+    found = [
+        words
+        for model in models
+        for what, value_of in _ALIKE
+        if (words := _odd(what, [(g.index, value_of(g)) for g in named if _is(g, model)]))
+    ]
     if found:
-        causes = [cause for _, cause in found]
         return warn(
-            "; ".join(words for words, _ in found),
+            "; ".join(found),
             "bring the odd GPU to the VBIOS and limits of the others: nvidia-smi -q",
-            cause="gpu-degraded" if "gpu-degraded" in causes else "host-tuning",
             confidence="possible",
         )
     if len(models) > 1:
         return note(f"different GPUs in one machine: {', '.join(models)}")
     return ok(f"{len(named)} GPUs alike")
+
+
+def _is(gpu: Gpu, model: str) -> bool:
+    """True for a GPU of that name that is not cut into instances."""
+    return gpu.name == model and not gpu.mig_enabled
 
 
 def _odd(what: str, values: Sequence[tuple[int, Any]]) -> str | None:
@@ -175,5 +177,5 @@ CHECKS = (
         needs=_UP,
         reference="NVIDIA confidential computing deployment guide",
     ),
-    Check(id="gpu.homogeneous", judge=alike, cause="gpu-degraded", needs=_UP, reference=_NVML),
+    Check(id="gpu.homogeneous", judge=alike, cause="host-tuning", needs=_UP, reference=_NVML),
 )

@@ -161,8 +161,12 @@ def no_switch_error(snapshot: Snapshot) -> Outcome:
         return fail(
             f"fatal SXid {', '.join(_codes(fatal))} of the NVSwitch at {places_of(fatal)}",
             "read /var/log/fabricmanager.log",
-            *on_the_host(snapshot, "sudo nvidia-smi --gpu-reset, with every program ended"),
-            *on_the_host(snapshot, "sudo systemctl restart nvidia-fabricmanager"),
+            "end every program on the GPUs",
+            *on_the_host(
+                snapshot,
+                "sudo nvidia-smi --gpu-reset",
+                "sudo systemctl restart nvidia-fabricmanager",
+            ),
             confidence="likely",
             lines=lines_of(fatal),
         )

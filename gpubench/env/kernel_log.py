@@ -25,7 +25,7 @@ _KEPT = 200
 _ADDRESS = r"[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}(?:\.[0-7])?"
 _AT = rf"(?P<at>{_ADDRESS}): (?:AER: )?"
 _FIRST_ADDRESS = re.compile(rf"(?<![0-9a-fA-F:]){_ADDRESS}")
-_DRIVERS = re.compile(r"NVRM|nvidia")
+_DRIVERS = re.compile(r"NVRM|\bnvidia (?=[0-9a-fA-F]{4,8}:)|\bnvidia: ")
 _OF_THE_DRIVER = frozenset({"fallen-off-bus", "init-failed"})
 """Kinds whose line must be the NVIDIA driver's, and may name a GPU anywhere in it."""
 
@@ -55,7 +55,7 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("pcie-limited", rf"(?P<at>{_ADDRESS}): .*available PCIe bandwidth, limited by"),
         (
             "module-rejected",
-            r"nvidia.*(?:Key was rejected by service|Required key not available)",
+            r"nvidia\S*: .*(?:Key was rejected by service|Required key not available)",
         ),
         ("module-rejected", r"Loading of .*module.* is rejected|unsigned module loading is restr"),
         ("module-unverified", r"nvidia\w*: module verification failed"),

@@ -7,7 +7,6 @@ from typing import Any
 from gpubench.env.nvml_queries import (
     ABSENCES,
     FUNCTION_NOT_FOUND,
-    INVALID_ARGUMENT,
     VERSION_MISMATCH,
     Query,
     field_values,
@@ -70,7 +69,7 @@ def _states(nvml: Any, gpu: Any) -> Iterator[bool]:
         try:
             yield bool(nvml.nvmlDeviceGetNvLinkState(gpu, link))
         except nvml.NVMLError as problem:
-            if problem.value in ABSENCES | {INVALID_ARGUMENT}:
+            if problem.value in ABSENCES:
                 return
             raise
 
@@ -79,7 +78,7 @@ def _count(nvml: Any, gpu: Any, link: int, counter: int) -> int | None:
     try:
         return number(nvml.nvmlDeviceGetNvLinkErrorCounter(gpu, link, counter))
     except nvml.NVMLError as problem:
-        if problem.value in ABSENCES | {INVALID_ARGUMENT}:
+        if problem.value in ABSENCES:
             return None
         raise
 

@@ -3,14 +3,23 @@
 Numbers of NVML's header stand here where an older binding has no name for them.
 """
 
-import contextlib
 import ctypes
 from collections.abc import Callable, Sequence
 from typing import Any
 
 INVALID_ARGUMENT, NOT_SUPPORTED, NOT_FOUND, FUNCTION_NOT_FOUND = 2, 3, 6, 13
-CORRUPTED_INFOROM, VERSION_MISMATCH, DEPRECATED = 14, 25, 26
-ABSENCES = frozenset({NOT_SUPPORTED, NOT_FOUND, FUNCTION_NOT_FOUND, VERSION_MISMATCH, DEPRECATED})
+CORRUPTED_INFOROM, NO_ECC_IN_VGPU, VERSION_MISMATCH, DEPRECATED = 14, 22, 25, 26
+ABSENCES = frozenset(
+    {
+        INVALID_ARGUMENT,  # an older driver that does not know what it is asked for
+        NOT_SUPPORTED,
+        NOT_FOUND,
+        FUNCTION_NOT_FOUND,
+        NO_ECC_IN_VGPU,
+        VERSION_MISMATCH,
+        DEPRECATED,
+    }
+)
 """Codes that say "this GPU or this driver has no such thing", which is an answer."""
 NO_ANSWERS = (
     AttributeError,
@@ -68,7 +77,7 @@ def field_values(nvml: Any, gpu: Any, ids: Sequence[Any]) -> list[int | None]:
 
 def _field_value(nvml: Any, entry: Any) -> int | None:
     if entry.nvmlReturn != 0:
-        if entry.nvmlReturn in ABSENCES | {INVALID_ARGUMENT}:
+        if entry.nvmlReturn in ABSENCES:
             return None
         raise nvml.NVMLError(entry.nvmlReturn)
     members = ("dVal", "uiVal", "ulVal", "ullVal", "sllVal", "siVal", "usVal")
@@ -101,10 +110,14 @@ def _capability(nvml: Any, gpu: Any) -> dict[str, Any]:
 
 def _memory(nvml: Any, gpu: Any) -> dict[str, Any]:
     """Version 2 tells what the driver keeps for itself from what programs use."""
-    memory, reserved = nvml.nvmlDeviceGetMemoryInfo(gpu), None
-    with contextlib.suppress(nvml.NVMLError, *NO_ANSWERS):
+    reserved = None
+    try:
         memory = nvml.nvmlDeviceGetMemoryInfo(gpu, nvml.nvmlMemory_v2)
         reserved = int(memory.reserved)
+    except (nvml.NVMLError, *NO_ANSWERS) as problem:
+        if getattr(problem, "value", FUNCTION_NOT_FOUND) not in ABSENCES:
+            raise
+        memory = nvml.nvmlDeviceGetMemoryInfo(gpu)
     return {
         "memory_bytes": int(memory.total),
         "memory_used_bytes": int(memory.used),
