@@ -1,4 +1,4 @@
-"""What slows a GPU that works: throttling, heat, power caps, low clocks, a cold driver."""
+"""What slows a GPU that works: throttling, power caps, low clocks, a cold driver."""
 
 from gpubench.checks.facts import on_the_host, per_gpu
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, warn
@@ -9,14 +9,8 @@ HARDWARE = {0x08: "hardware slow-down", 0x40: "hardware thermal slow-down", 0x80
 SOFTWARE_THERMAL = 0x20
 """The bits of NVML's clock event reasons. Idle (1), application clocks (2), the software power
 cap (4), sync boost (0x10) and display clocks (0x100) are normal and leave no mark here."""
-MARGIN_C = 5
-"""How near to its slow-down temperature a GPU may be before we warn (own choice)."""
-COLDEST_C = 40
-"""A slow-down threshold below this is no answer: some firmwares say 0 (own choice)."""
 LONG_SECONDS, LONG_SHARE = 60.0, 0.01
 """Time slowed down that warns: more than a minute and than 1 % of the machine's time (own)."""
-HOT_C = 75
-"""A fan that rests at this temperature is not resting (own choice)."""
 
 
 def not_throttled(snapshot: Snapshot) -> Outcome:
@@ -140,103 +134,6 @@ def _lowered(gpu: Gpu) -> str | None:
     return ", ".join(said) or None
 
 
-def cool(snapshot: Snapshot) -> Outcome:
-    """Every GPU is cooler than the temperature at which it slows down.
-
-    Why: from there on the hardware halves its clocks. The threshold is the GPU's own; newer
-    GPUs tell the degrees that are left instead.
-    Remedy: check fans, filters and air flow.
-    """
-    other, found = per_gpu(snapshot, "temperature_c", "its temperature", _too_hot)
-    if other is not None:
-        return other
-    if found:
-        return fail("; ".join(found), "check cooling: nvidia-smi -q -d TEMPERATURE")
-    near = [gpu.index for gpu in snapshot.gpus if _margin(gpu) < MARGIN_C]
-    if near:
-        return warn(
-            f"GPU {', '.join(map(str, near))} is within {MARGIN_C} °C of slowing down",
-            "nvidia-smi -q -d TEMPERATURE",
-        )
-    return ok(f"at most {max(gpu.temperature_c or 0 for gpu in snapshot.gpus)} °C")
-
-
-def _too_hot(gpu: Gpu) -> str | None:
-    if _margin(gpu) > 0:
-        return None
-    if _tells_margin(gpu):
-        return f"{gpu.temperature_c} °C, which is where it slows down"
-    return f"{gpu.temperature_c} °C, it slows down at {gpu.temperature_slowdown_c} °C"
-
-
-def _margin(gpu: Gpu) -> float:
-    """Degrees left until the hardware slows down; infinite where the GPU does not tell."""
-    if _tells_margin(gpu):
-        return (gpu.temperature_margin_c or 0) - (gpu.temperature_margin_slowdown_c or 0)
-    if gpu.temperature_c is None or (gpu.temperature_slowdown_c or 0) < COLDEST_C:
-        return float("inf")
-    return (gpu.temperature_slowdown_c or 0) - gpu.temperature_c
-
-
-def _tells_margin(gpu: Gpu) -> bool:
-    return gpu.temperature_margin_c is not None and gpu.temperature_margin_slowdown_c is not None
-
-
-def memory_cool(snapshot: Snapshot) -> Outcome:
-    """The memory of every GPU is cooler than its highest operating temperature.
-
-    Why: hot memory is slowed down, and makes more errors.
-    Remedy: check fans, filters and air flow.
-    """
-    other, found = per_gpu(
-        snapshot, "temperature_memory_c", "the temperature of its memory", _memory_hot
-    )
-    if other is not None:
-        return other
-    if found:
-        return fail("; ".join(found), "check cooling: nvidia-smi -q -d TEMPERATURE")
-    near = [gpu.index for gpu in snapshot.gpus if _memory_margin(gpu) < MARGIN_C]
-    if near:
-        return warn(
-            f"the memory of GPU {', '.join(map(str, near))} is within {MARGIN_C} °C of its limit",
-            "nvidia-smi -q -d TEMPERATURE",
-        )
-    return ok(f"memory at most {max(gpu.temperature_memory_c or 0 for gpu in snapshot.gpus)} °C")
-
-
-def _memory_hot(gpu: Gpu) -> str | None:
-    if _memory_margin(gpu) > 0:
-        return None
-    return f"memory at {gpu.temperature_memory_c} °C, its limit: {gpu.temperature_memory_max_c} °C"
-
-
-def _memory_margin(gpu: Gpu) -> float:
-    limit = gpu.temperature_memory_max_c or 0
-    if gpu.temperature_memory_c is None or limit < COLDEST_C:
-        return float("inf")
-    return limit - gpu.temperature_memory_c
-
-
-def fans_turn(snapshot: Snapshot) -> Outcome:
-    """No fan stands still on a hot GPU.
-
-    Why: many fans rest while the GPU is cool; one that rests on a hot one is broken or blocked.
-    Remedy: look at the card.
-    """
-    other, found = per_gpu(snapshot, "fan_percent", "its fan", _still)
-    if other is not None:
-        return other
-    if found:
-        return warn("; ".join(found), "look at the card: a fan is broken, blocked or unplugged")
-    return ok("no fan stands still on a hot GPU")
-
-
-def _still(gpu: Gpu) -> str | None:
-    if gpu.fan_percent != 0 or (gpu.temperature_c or 0) < HOT_C:
-        return None
-    return f"the fan stands still at {gpu.temperature_c} °C"
-
-
 def full_power(snapshot: Snapshot) -> Outcome:
     """The power limit is not below the default.
 
@@ -307,15 +204,6 @@ CHECKS = (
         needs=_UP,
         reference=f"{_NVML}, nvmlDeviceGetApplicationsClock",
     ),
-    Check(
-        id="tmp.core",
-        judge=cool,
-        cause="gpu-degraded",
-        needs=(*_UP, "clk.throttle_now"),
-        reference=_NVML,
-    ),
-    Check(id="tmp.hbm", judge=memory_cool, cause="gpu-degraded", needs=_UP, reference=_NVML),
-    Check(id="fan.speed", judge=fans_turn, cause="gpu-degraded", needs=_UP, reference=_NVML),
     Check(id="pwr.limit", judge=full_power, cause="gpu-degraded", needs=_UP, reference=_NVML),
     Check(
         id="drv.persistence",

@@ -1,97 +1,24 @@
-"""NVML and the GPUs it counts."""
+"""The GPUs that NVML counts: are they all there, and may they be used."""
 
 from gpubench.checks.facts import (
     NO_GPU,
     cuda_works,
     gpu_nodes,
-    has_gpu,
     has_no_gpu,
-    install_on,
     is_rocm,
     is_shared_out,
     on_the_host,
     pci_gpus,
     per_gpu,
 )
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
-from gpubench.env.snapshot import Gpu, Nvml, Snapshot
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
+from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.units import count
-from gpubench.versions import Version
 
 LOST = {15: "is lost: it has fallen off the bus or stopped answering", 16: "must be reset"}
 REFUSED = {4: "may not be opened: no permission", 17: "is blocked by the operating system"}
-UTILITY = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
-NO_ANSWER, NOT_LOADED, LIBRARY_MISSING, BLOCKED, MISMATCH = -1, 9, 12, 17, 18
 HELD_BYTES = 64 * 2**20
 """Memory in use beyond this, without a program, is held by someone (own choice)."""
-NO_MODULE_OF_ITS_OWN = 12
-"""From this release on pynvml requires nvidia-ml-py and brings no module of that name."""
-ABSENT = (NO_ANSWER, NOT_LOADED, LIBRARY_MISSING)
-
-
-def nvml_starts(snapshot: Snapshot) -> Outcome:
-    """NVML, the driver's management library, starts.
-
-    Why: nvidia-smi, monitoring and this doctor read the GPUs through it.
-    Remedy: by its code: load the driver, install its libraries, allow the device nodes, reboot.
-    """
-    nvml = snapshot.driver.nvml
-    if nvml is None:
-        reason = snapshot.why_unread("driver.nvml")
-        return unknown(reason) if reason else skip("NVML was not asked")
-    broke_off = snapshot.why_unread("driver.nvml")
-    if nvml.code == 0 and nvml.hung_in is None and broke_off is None:
-        return ok(f"NVML answers for {count(nvml.device_count or 0, 'GPU')}")
-    if not (has_gpu(snapshot) or gpu_nodes(snapshot)) and nvml.code in ABSENT:
-        return skip(NO_GPU if has_no_gpu(snapshot) else "nothing here shows a GPU")
-    if cuda_works(snapshot):
-        words = nvml.message or "gave no answer"
-        return note(f"CUDA works, but NVML does not: {words} ({nvml.code})", code=nvml.code)
-    if nvml.hung_in is not None:
-        return _hung(snapshot, nvml)
-    if nvml.code in (0, NO_ANSWER):
-        return unknown(broke_off or f"NVML {nvml.message or 'gave no answer'}")
-    return _failed(snapshot, nvml)
-
-
-def _hung(snapshot: Snapshot, nvml: Nvml) -> Outcome:
-    if "did not come back" not in nvml.message:
-        return unknown(f"NVML {nvml.message}")  # it broke: that says nothing of the hardware
-    return fail(
-        f"NVML {nvml.message}",
-        "look for Xid lines: " + on_the_host(snapshot, "sudo dmesg | grep -i nvrm")[0],
-        "drain the machine and power cycle it",
-        cause="gpu-hardware-fault",
-        confidence="likely",
-        hung_in=nvml.hung_in,
-    )
-
-
-def _failed(snapshot: Snapshot, nvml: Nvml) -> Outcome:
-    library = install_on(
-        snapshot,
-        "libnvidia-ml1",
-        "install the NVIDIA driver of your distribution with its libraries (libnvidia-ml)",
-    )
-    cause, remedy = {
-        NOT_LOADED: ("driver-absent", on_the_host(snapshot, "sudo modprobe nvidia")[0]),
-        LIBRARY_MISSING: ("driver-absent", library if snapshot.container is None else UTILITY),
-        BLOCKED: ("device-access", "allow this process's cgroup to open /dev/nvidia*"),
-        MISMATCH: ("driver-library-mismatch", on_the_host(snapshot, "sudo reboot")[0]),
-    }.get(
-        nvml.code,
-        (
-            "device-access",
-            on_the_host(snapshot, "sudo nvidia-smi, and: sudo dmesg | grep -i nvrm")[0],
-        ),
-    )
-    return fail(
-        f"NVML did not start: {nvml.message} ({nvml.code})",
-        remedy,
-        cause=cause,
-        confidence="certain" if nvml.code in (NOT_LOADED, LIBRARY_MISSING, MISMATCH) else "likely",
-        code=nvml.code,
-    )
 
 
 def all_counted(snapshot: Snapshot) -> Outcome:
@@ -279,34 +206,10 @@ def _held(gpu: Gpu) -> str | None:
     return f"GPU {gpu.index}: {used / 2**20:.0f} MiB held by a program that is not shown"
 
 
-def one_binding(snapshot: Snapshot) -> Outcome:
-    """One distribution alone owns the module pynvml.
-
-    Why: the old pynvml and nvidia-ml-py write the same file; which one is imported is chance.
-    Remedy: pip uninstall pynvml, then install nvidia-ml-py again.
-    """
-    if snapshot.python is None:
-        return skip("no Python environment is described here")
-    old = snapshot.python.distribution("pynvml")
-    new = snapshot.python.distribution("nvidia-ml-py")
-    release = Version.find(old.version if old else None)
-    if release is None or release.major >= NO_MODULE_OF_ITS_OWN:
-        return ok("pynvml is owned by one distribution or none")
-    if new is None:
-        return note(f"pynvml {release} is no longer maintained; nvidia-ml-py takes its place")
-    return warn(
-        f"pynvml {release} and nvidia-ml-py {new.version} both own the module pynvml",
-        "pip uninstall -y pynvml",
-        "pip install --force-reinstall nvidia-ml-py",
-        cause="host-tuning",
-    )
-
-
 _NVML = "NVIDIA Management Library API reference"
 _UP = ("ctr.injection", "drv.module", "drv.user_kernel_match", "drv.devnodes")
 
 CHECKS = (
-    Check(id="nvml.load", judge=nvml_starts, cause="driver-absent", needs=_UP, reference=_NVML),
     Check(
         id="gpu.count",
         judge=all_counted,
@@ -341,11 +244,5 @@ CHECKS = (
         cause="device-access",
         needs=("nvml.load",),
         reference=_NVML,
-    ),
-    Check(
-        id="nvml.binding",
-        judge=one_binding,
-        cause="host-tuning",
-        reference="XuehaiPan/nvitop, installation notes",
     ),
 )

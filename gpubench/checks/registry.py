@@ -12,6 +12,7 @@ from gpubench.checks import (
     fabric,
     functional,
     gpu_state,
+    heat,
     host,
     integrity,
     interpreter,
@@ -20,8 +21,10 @@ from gpubench.checks import (
     kernel_log,
     memory_health,
     nvlink,
+    nvml,
     pcie,
     requirements,
+    spare_memory,
     torch_build,
     torch_libraries,
 )
@@ -33,7 +36,9 @@ CHECKS: tuple[Check, ...] = (
     *driver.CHECKS,
     *driver_package.CHECKS,
     *environment.CHECKS,
+    *nvml.CHECKS,
     *inventory.CHECKS,
+    *spare_memory.CHECKS,
     *memory_health.CHECKS,
     *kernel_log.CHECKS,
     *kernel_host.CHECKS,
@@ -50,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     *integrity.CHECKS,
     *functional.CHECKS,
     *clocks.CHECKS,
+    *heat.CHECKS,
     *host.CHECKS,
 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gpubench
-from gpubench.env.nvml_queries import ABSENCES
+from gpubench.env.nvml_question import ABSENCES
 from gpubench.env.redact import anonymous, clean
 from gpubench.env.snapshot import Gpu, Nvml
 from gpubench.env.sources import Completed, Sources, run_child

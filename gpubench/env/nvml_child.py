@@ -11,13 +11,8 @@ import sys
 from typing import Any
 
 from gpubench.env.nvml_links import LINK_QUERIES, peer_access
-from gpubench.env.nvml_queries import (
-    FUNCTION_NOT_FOUND,
-    INVALID_ARGUMENT,
-    NO_ANSWERS,
-    QUERIES,
-    text_of,
-)
+from gpubench.env.nvml_queries import QUERIES
+from gpubench.env.nvml_question import FUNCTION_NOT_FOUND, INVALID_ARGUMENT, NO_ANSWERS, text_of
 
 SUCCESS = 0
 MAX_GPUS = 64

@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gpubench.env.nvml_queries import (
+from gpubench.env.nvml_question import (
     ABSENCES,
     FUNCTION_NOT_FOUND,
     VERSION_MISMATCH,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gpubench.env.nvml_queries import text_of
+from gpubench.env.nvml_question import text_of
 from gpubench.env.redact import anonymous
 
 INTERVAL_SECONDS = 0.1

@@ -3,7 +3,7 @@
 import pytest
 
 from gpubench.checks.outcome import Status
-from tests.checks.healthy import HEALTHY, judge, with_driver, with_gpu, with_gpus
+from tests.checks.healthy import HEALTHY, judge, results, with_driver, with_gpu, with_gpus
 
 DAY = 86400.0
 
@@ -54,38 +54,27 @@ def test_clocks_that_differ_between_siblings_warn():
 
 
 @pytest.mark.parametrize(
-    ("margin", "status"),
-    [(56, Status.PASS), (3, Status.PASS), (2, Status.WARN), (-1, Status.WARN), (-2, Status.FAIL)],
-)
-def test_heat_is_judged_by_the_degrees_that_are_left_where_they_are_told(margin, status):
-    newer = with_gpu(
-        with_gpus(HEALTHY, temperature_slowdown_c=None),
-        7,
-        temperature_margin_c=margin,
-        temperature_margin_slowdown_c=-2,
-    )
-    assert judge("tmp.core", newer).status is status
-
-
-@pytest.mark.parametrize(
-    ("now", "limit", "status"),
+    ("mask", "status"),
     [
-        (89, 95, Status.PASS),
-        (91, 95, Status.WARN),
-        (95, 95, Status.FAIL),
-        (91, None, Status.PASS),
-        (91, 0, Status.PASS),
+        (0x0, Status.PASS),
+        (0x1, Status.PASS),  # idle
+        (0x4, Status.PASS),  # software power cap
+        (0x5, Status.PASS),  # both, which an equality test would flag
+        (0x112, Status.PASS),
+        (0x8, Status.FAIL),
+        (0x40, Status.FAIL),
+        (0x80, Status.FAIL),
+        (0x49, Status.FAIL),
+        (0x20, Status.WARN),
     ],
 )
-def test_hot_memory_is_judged_by_its_own_limit(now, limit, status):
-    hot = with_gpu(HEALTHY, 7, temperature_memory_c=now, temperature_memory_max_c=limit)
-    assert judge("tmp.hbm", hot).status is status
+def test_throttle_reasons_are_read_bit_by_bit(mask, status):
+    assert judge("clk.throttle_now", with_gpu(HEALTHY, 6, throttle_reasons=mask)).status is status
 
 
-@pytest.mark.parametrize(
-    ("percent", "temperature", "status"),
-    [(0, 45, Status.PASS), (0, 80, Status.WARN), (30, 80, Status.PASS), (None, 80, Status.SKIP)],
-)
-def test_a_fan_may_rest_on_a_cool_gpu_alone(percent, temperature, status):
-    card = with_gpus(HEALTHY, fan_percent=percent, temperature_c=temperature)
-    assert judge("fan.speed", card).status is status
+def test_a_power_cap_warns_as_degraded_and_a_cold_driver_as_tuning():
+    capped = results(with_gpu(HEALTHY, 7, power_limit_w=350.0))["pwr.limit"]
+    assert (capped.status, capped.cause) == (Status.WARN, "gpu-degraded")
+    assert capped.outcome.remedy == ("sudo nvidia-smi -i 7 -pl 700",)
+    cold = results(with_gpus(HEALTHY, persistence=False))["drv.persistence"]
+    assert (cold.status, cold.cause) == (Status.WARN, "host-tuning")

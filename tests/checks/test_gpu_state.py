@@ -10,7 +10,6 @@ from tests.checks.healthy import (
     change,
     judge,
     results,
-    with_distribution,
     with_gpu,
     with_gpus,
     with_nvml,
@@ -82,26 +81,3 @@ def test_different_models_are_a_note_and_one_gpu_is_alike():
     assert judge("gpu.homogeneous", alone).status is Status.SKIP
     unnamed = with_gpus(HEALTHY, name=None)
     assert judge("gpu.homogeneous", unnamed).status is Status.SKIP
-
-
-def test_memory_held_by_a_program_that_is_not_shown_is_a_note():
-    held = with_gpu(HEALTHY, 7, memory_used_bytes=2**30)
-    assert "GPU 7: 1024 MiB" in judge("gpu.busy", held).reason
-    with_the_drivers_own = with_gpu(held, 7, memory_reserved_bytes=None)
-    assert judge("gpu.busy", with_the_drivers_own).status is Status.PASS
-
-
-@pytest.mark.parametrize(
-    ("installed", "status"),
-    [
-        ({"pynvml": "11.5.3", "nvidia-ml-py": "13.580.82"}, Status.WARN),
-        ({"pynvml": "11.5.3"}, Status.NOTE),
-        ({"pynvml": "13.0.1", "nvidia-ml-py": "13.580.82"}, Status.PASS),
-        ({"nvidia-ml-py": "13.580.82"}, Status.PASS),
-    ],
-)
-def test_two_owners_of_one_module_warn(installed, status):
-    snapshot = HEALTHY
-    for name, version in installed.items():
-        snapshot = with_distribution(snapshot, name, version=version)
-    assert judge("nvml.binding", snapshot).status is status

@@ -7,7 +7,16 @@ import pytest
 from gpubench.checks.outcome import Status
 from gpubench.checks.registry import CHECKS
 from gpubench.env.snapshot import Gpu, KernelEvent, PciLink, Snapshot
-from tests.checks.healthy import DOCKER, HEALTHY, NO_GPU, change, judge, results, with_driver
+from tests.checks.healthy import (
+    DOCKER,
+    HEALTHY,
+    NO_GPU,
+    change,
+    judge,
+    results,
+    with_driver,
+    with_gpus,
+)
 
 KMSG = [check.id for check in CHECKS if check.subject == "kmsg"]
 
@@ -99,3 +108,72 @@ def test_links_of_a_gpu_in_a_container_are_still_its_own():
     inside = change(with_driver(HEALTHY, pci_devices=tuple(devices)), container=DOCKER)
     event = KernelEvent(kind="pcie-fatal", pci_address="0000:e0:00.0", line="x")
     assert judge("kmsg.pcie", change(inside, kernel_events=(event,))).status is Status.FAIL
+
+
+def xid(code):
+    line = f"NVRM: Xid (PCI:0000:05:00): {code}, pid=1"
+    return KernelEvent(kind="xid", code=code, pci_address="0000:05:00", line=line)
+
+
+@pytest.mark.parametrize(
+    ("codes", "status"),
+    [
+        ([79], Status.FAIL),
+        ([13, 31, 79, 13], Status.FAIL),
+        ([63], Status.WARN),
+        ([999], Status.WARN),  # not on record
+        ([13, 31, 43, 45], Status.NOTE),  # programs, not hardware
+        ([], Status.PASS),
+    ],
+)
+def test_xids_are_judged_by_their_class(codes, status):
+    snapshot = change(HEALTHY, kernel_events=tuple(map(xid, codes)))
+    assert judge("kmsg.xid", snapshot).status is status
+
+
+def test_a_kernel_log_that_may_not_be_read_is_unknown():
+    closed = change(
+        HEALTHY, kernel_events=None, unread={"kernel_events": "/dev/kmsg: not permitted"}
+    )
+    assert judge("kmsg.xid", closed).status is Status.UNKNOWN
+    assert judge("kmsg.fallen_off_bus", closed).status is Status.UNKNOWN
+
+
+def test_a_card_off_the_bus_without_an_xid_fails():
+    line = "NVRM: GPU 0000:05:00.0: GPU has fallen off the bus."
+    event = KernelEvent(kind="fallen-off-bus", pci_address="0000:05:00.0", line=line)
+    assert judge("kmsg.fallen_off_bus", change(HEALTHY, kernel_events=(event,))).status is (
+        Status.FAIL
+    )
+
+
+def at(kind, address):
+    return KernelEvent(kind=kind, code=79, pci_address=address, line="NVRM: fallen off the bus")
+
+
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        ("xid", "kmsg.xid"),
+        ("fallen-off-bus", "kmsg.fallen_off_bus"),
+    ],
+)
+def test_in_a_container_the_trouble_of_another_gpu_is_a_note(kind, check):
+    one = change(HEALTHY, gpus=HEALTHY.gpus[:1], container=DOCKER)  # at 00000000:01:00.0
+    other = change(one, kernel_events=(at(kind, "0000:05:00"),))
+    assert judge(check, other).status is Status.NOTE
+    for address in ("0000:01:00", "0000:01:00.0", "01:00.0", None):
+        assert judge(check, change(one, kernel_events=(at(kind, address),))).status is Status.FAIL
+    unknown_place = with_gpus(other, pci_address=None)
+    assert judge(check, unknown_place).status is Status.FAIL
+    lost = change(other, container=None)  # on a machine of our own, the card may be gone
+    assert judge(check, lost).status is Status.FAIL
+
+
+def test_the_trouble_of_a_guests_gpu_is_a_note():
+    devices = list(HEALTHY.driver.pci_devices)
+    devices[4] = dataclasses.replace(devices[4], driver="vfio-pci")  # 0000:05:00.0
+    ours = tuple(gpu for gpu in HEALTHY.gpus if gpu.index != 4)
+    guest = with_driver(HEALTHY, pci_devices=tuple(devices))
+    guest = change(guest, gpus=ours, kernel_events=(xid(79),))
+    assert judge("kmsg.xid", guest).status is Status.NOTE

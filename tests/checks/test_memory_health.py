@@ -5,11 +5,6 @@ import pytest
 from gpubench.checks.outcome import Status
 from tests.checks.healthy import DOCKER, HEALTHY, change, judge, results, with_gpu, with_gpus
 
-OLD = {"rows_pending": None, "rows_failed": None, "rows_remapped_uncorrected": None}
-V100 = with_gpus(
-    HEALTHY, **OLD, pages_retired_single_bit=0, pages_retired_double_bit=0, pages_pending=False
-)
-
 
 @pytest.mark.parametrize(
     ("fields", "words"),
@@ -66,28 +61,22 @@ def test_very_many_corrected_errors_warn(fields, status):
     assert judge("ecc.corrected", with_gpu(HEALTHY, 7, **fields)).status is status
 
 
-def test_a_bank_without_spare_rows_warns():
-    assert judge("rows.count", with_gpu(HEALTHY, 7, rows_banks_none=1)).status is Status.WARN
+def test_one_uncorrectable_error_on_the_last_gpu_fails():
+    outcome = judge("ecc.uncorrected", with_gpu(HEALTHY, 7, ecc_uncorrected_volatile=1))
+    assert outcome.status is Status.FAIL
+    assert outcome.reason == "GPU 7: 1 uncorrectable ECC error"
+    assert outcome.remedy[0] == "sudo nvidia-smi --gpu-reset -i 7"
 
 
-@pytest.mark.parametrize(
-    ("fields", "status"),
-    [
-        ({}, Status.PASS),
-        ({"pages_pending": True}, Status.FAIL),
-        ({"pages_retired_single_bit": 40, "pages_retired_double_bit": 22}, Status.WARN),
-        ({"pages_retired_single_bit": 41, "pages_retired_double_bit": 22}, Status.FAIL),
-        ({"pages_retired_double_bit": 14}, Status.PASS),
-        ({"pages_retired_double_bit": 15}, Status.WARN),
-        ({"pages_retired_double_bit": None, "pages_pending": True}, Status.FAIL),
-    ],
-)
-def test_retired_pages_are_judged_before_ampere(fields, status):
-    assert judge("pages.retired", with_gpu(V100, 7, **fields)).status is status
+def test_errors_of_the_past_are_a_note():
+    past = with_gpu(HEALTHY, 2, ecc_uncorrected_aggregate=4)
+    assert judge("ecc.uncorrected", past).status is Status.NOTE
 
 
-def test_a_gpu_that_retires_pages_is_not_asked_for_rows():
-    found = results(V100)
-    assert [found[name].status for name in ("rows.pending", "rows.failure", "rows.count")] == [
-        Status.SKIP
-    ] * 3
+def test_ecc_that_is_off_warns_on_a_server_card_and_is_a_note_on_a_workstation():
+    off = with_gpu(HEALTHY, 7, ecc_enabled=False, ecc_pending=False)
+    found = results(off)["ecc.mode"]
+    assert (found.status, found.cause) == (Status.WARN, "host-tuning")
+    desk = with_gpus(HEALTHY, name="NVIDIA RTX A6000", ecc_enabled=False, ecc_pending=False)
+    assert judge("ecc.mode", desk).status is Status.NOTE
+    assert judge("ecc.mode", with_gpu(HEALTHY, 0, ecc_pending=False)).status is Status.NOTE
