@@ -12,7 +12,7 @@ from typing import Any
 
 from gpubench.env.nvml_links import LINK_QUERIES, peer_access
 from gpubench.env.nvml_queries import QUERIES
-from gpubench.env.nvml_question import FUNCTION_NOT_FOUND, INVALID_ARGUMENT, NO_ANSWERS, text_of
+from gpubench.env.nvml_question import FUNCTION_NOT_FOUND, INVALID_ARGUMENT, refusals, text_of
 
 SUCCESS = 0
 MAX_GPUS = 64
@@ -38,7 +38,7 @@ def describe_library(nvml: Any) -> None:
     except (nvml.NVMLError, AttributeError):
         say(library={"cuda_version": None})
     say(begin="reading the state of confidential computing")
-    with contextlib.suppress(nvml.NVMLError, *NO_ANSWERS):
+    with contextlib.suppress(nvml.NVMLError, *refusals(nvml)):
         enabled = bool(nvml.nvmlSystemGetConfComputeState().ccFeature)
         say(library={"cc_enabled": enabled})
         if enabled:
@@ -60,7 +60,7 @@ def describe_gpu(nvml: Any, index: int) -> Any:
             say(gpu=index, values=query(nvml, gpu))
         except nvml.NVMLError as problem:
             say(gpu=index, field=field, code=problem.value, message=str(problem))
-        except NO_ANSWERS as problem:
+        except refusals(nvml) as problem:
             say(gpu=index, field=field, code=FUNCTION_NOT_FOUND, message=str(problem))
     return gpu
 
@@ -73,7 +73,7 @@ def describe_peers(nvml: Any, handles: dict[int, Any]) -> None:
         say(begin=f"reading peer access, GPU {index}")
         try:
             say(gpu=index, values=peer_access(nvml, index, handles))
-        except (nvml.NVMLError, *NO_ANSWERS):
+        except (nvml.NVMLError, *refusals(nvml)):
             return
 
 

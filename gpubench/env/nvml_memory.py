@@ -6,11 +6,11 @@ from typing import Any
 from gpubench.env.nvml_question import (
     ABSENCES,
     FUNCTION_NOT_FOUND,
-    NO_ANSWERS,
     Query,
     field_values,
     number,
     number_of,
+    refusals,
 )
 
 RETIRED_SINGLE, RETIRED_DOUBLE, RETIRED_PENDING = 29, 30, 31
@@ -23,7 +23,7 @@ def _memory(nvml: Any, gpu: Any) -> dict[str, Any]:
     try:
         memory = nvml.nvmlDeviceGetMemoryInfo(gpu, nvml.nvmlMemory_v2)
         reserved = int(memory.reserved)
-    except (nvml.NVMLError, *NO_ANSWERS) as problem:
+    except (nvml.NVMLError, *refusals(nvml)) as problem:
         if getattr(problem, "value", FUNCTION_NOT_FOUND) not in ABSENCES:
             raise
         memory = nvml.nvmlDeviceGetMemoryInfo(gpu)

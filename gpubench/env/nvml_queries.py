@@ -10,6 +10,7 @@ from gpubench.env.nvml_question import (
     Query,
     field_values,
     number_of,
+    running_processes,
     words_of,
 )
 
@@ -130,7 +131,7 @@ def _persistence(nvml: Any, gpu: Any) -> dict[str, Any]:
 
 
 def _processes(nvml: Any, gpu: Any) -> dict[str, Any]:
-    return {"process_count": len(nvml.nvmlDeviceGetComputeRunningProcesses(gpu))}
+    return {"process_count": len(running_processes(nvml, gpu))}
 
 
 def _threshold(field: str, kind: int) -> tuple[str, Query]:

@@ -33,6 +33,13 @@ NO_ANSWERS = (
 NOT_SAID = frozenset({0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
 """All bits set: a number that was never written, and no count."""
 
+
+def refusals(nvml: Any) -> tuple[type[Exception], ...]:
+    """``NO_ANSWERS``, and the binding's own error for a library older than itself."""
+    own = getattr(nvml, "NVMLLibraryMismatchError", None)
+    return NO_ANSWERS if own is None else (*NO_ANSWERS, own)
+
+
 Query = Callable[[Any, Any], dict[str, Any]]
 
 
@@ -83,3 +90,19 @@ def number_of(field: str, function: str, *arguments: int, scale: float | None = 
         return {field: value / scale if scale and value is not None else value}
 
     return query
+
+
+def running_processes(nvml: Any, gpu: Any) -> list[Any]:
+    """The programs that compute on a GPU, as far as they are shown to this process.
+
+    A driver before R510 has the second version of the question only. Asked for the third, the
+    binding then raises an error of its own, which is no NVMLError.
+    """
+    try:
+        return list(nvml.nvmlDeviceGetComputeRunningProcesses(gpu))
+    except nvml.NVMLError as problem:
+        if problem.value != FUNCTION_NOT_FOUND:
+            raise
+    except refusals(nvml):
+        pass
+    return list(nvml.nvmlDeviceGetComputeRunningProcesses_v2(gpu))

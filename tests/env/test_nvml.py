@@ -6,6 +6,7 @@ import pytest
 
 from gpubench.env.nvml import NO_ANSWER, ask_nvml, collect
 from gpubench.env.nvml_links import fabric_problems
+from gpubench.env.snapshot import Gpu
 from gpubench.env.sources import Completed, Sources
 from tests.fakedriver import build
 from tests.fakedriver.build import but, healthy
@@ -260,3 +261,16 @@ def test_confidential_computing_is_the_machines_and_not_a_gpus(tmp_path, lines, 
     nvml = ask(tmp_path, but(healthy(1), *lines)).nvml
 
     assert (nvml.cc_enabled, nvml.cc_ready) == expected
+
+
+def test_a_library_with_hardly_a_function_gives_what_it_has():
+    variables = {"LD_LIBRARY_PATH": str(build.minimal())}
+    answer = ask_nvml(Sources(variables=variables), timeout=20)
+
+    assert (answer.nvml.code, answer.nvml.device_count, answer.nvml.message) == (0, 1, "")
+    assert answer.gpus == (Gpu(index=0, name="NVIDIA A100-PCIE-40GB"),)
+    assert answer.unread == {}
+
+
+def test_processes_are_counted_under_an_older_driver_too(tmp_path):
+    assert ask(tmp_path, but(healthy(1), "gpu.0.processes 3"), "NEWER").gpus[0].process_count == 3

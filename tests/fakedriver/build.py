@@ -55,6 +55,17 @@ def folder(*without: str) -> Path:
     return place
 
 
+@functools.cache
+def minimal() -> Path:
+    """A folder with an NVML library that lacks nearly every function."""
+    place = Path(tempfile.mkdtemp(prefix="gpubench-minimal-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    assert CC is not None
+    command = [CC, "-shared", "-fPIC", "-o", place / "libnvidia-ml.so.1", HERE / "minimal.c"]
+    subprocess.run(command, check=True)
+    return place
+
+
 def variables(tmp_path: Path, scenario: str, *without: str) -> dict[str, str]:
     """The environment of a process that finds the fake driver and plays ``scenario``."""
     script = tmp_path / "scenario"

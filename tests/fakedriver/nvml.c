@@ -314,7 +314,7 @@ int nvmlDeviceGetMigDeviceHandleByIndex(Device d, unsigned slot, Device *out)
     return slot < instances ? 0 : 6;
 }
 
-int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *out)
+int nvmlDeviceGetComputeRunningProcesses_v2(Device d, unsigned *count, Process *out)
 {
     unsigned running = 0, room = *count, i;
     int code = number(d->index, "processes", &running);
@@ -388,6 +388,11 @@ int nvmlDeviceGetGpuFabricInfo(Device d, Fabric1 *out)
 /* -- what an older library does not have ------------------------------------------------------ */
 
 #ifndef WITHOUT_NEWER
+int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *out)
+{
+    return nvmlDeviceGetComputeRunningProcesses_v2(d, count, out);
+}
+
 int nvmlDeviceGetGpuFabricInfoV(Device d, Fabric2 *out)
 {
     if (out->version != (sizeof *out | 2u << 24))
