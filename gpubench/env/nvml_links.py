@@ -6,8 +6,6 @@ from typing import Any
 
 from gpubench.env.nvml_question import (
     ABSENCES,
-    FUNCTION_NOT_FOUND,
-    VERSION_MISMATCH,
     Query,
     field_values,
     number,
@@ -95,21 +93,18 @@ def _known(counts: list[int | None]) -> tuple[int, ...] | None:
 
 
 def _fabric(nvml: Any, gpu: Any) -> dict[str, Any]:
-    try:
-        info = nvml.c_nvmlGpuFabricInfoV_t()
-        nvml.nvmlDeviceGetGpuFabricInfoV(gpu, ctypes.byref(info))
-        problems = fabric_problems(info.healthMask)
-    except (AttributeError, nvml.NVMLError) as problem:
-        older = (FUNCTION_NOT_FOUND, VERSION_MISMATCH)
-        if getattr(problem, "value", FUNCTION_NOT_FOUND) not in older:
-            raise
-        info, problems = nvml.c_nvmlGpuFabricInfo_t(), None
-        nvml.nvmlDeviceGetGpuFabricInfo(gpu, ctypes.byref(info))
+    """Asked in its versioned form alone.
+
+    The form without a version has two layouts under one name (nvidia-ml-py 12.535 and later):
+    a library of one may write past the end of what a binding of the other hands it.
+    """
+    info = nvml.c_nvmlGpuFabricInfoV_t()
+    nvml.nvmlDeviceGetGpuFabricInfoV(gpu, ctypes.byref(info))
     known = 0 <= info.state < len(FABRIC_STATES)
     return {
         "fabric_state": FABRIC_STATES[info.state] if known else f"unknown ({info.state})",
         "fabric_status": int(info.status),
-        "fabric_problems": problems,
+        "fabric_problems": fabric_problems(info.healthMask),
     }
 
 

@@ -207,10 +207,10 @@ def test_a_fabrics_health_is_read_bit_by_bit(mask, words):
     assert fabric_problems(mask) == words
 
 
-def test_an_older_library_knows_the_fabrics_state_without_its_health(tmp_path):
+def test_an_older_library_tells_nothing_of_the_fabric_and_less_of_memory(tmp_path):
     gpu = ask(tmp_path, healthy(1), "NEWER").gpus[0]
 
-    assert (gpu.fabric_state, gpu.fabric_problems) == ("completed", None)
+    assert (gpu.fabric_state, gpu.fabric_problems) == (None, None)
     assert (gpu.memory_used_bytes, gpu.memory_reserved_bytes) == (1048576, None)
 
 

@@ -17,13 +17,12 @@ typedef struct {
     int code;
     union { double d; unsigned u; unsigned long long ull; int i; } value;
 } Field;
-typedef struct { unsigned char cluster[16]; int status; unsigned clique, state; } Fabric1;
 typedef struct {
     unsigned version;
     unsigned char cluster[16];
     int status;
     unsigned clique, state, mask;
-} Fabric2;
+} Fabric;
 typedef struct { unsigned pid; unsigned long long memory; unsigned gpu, compute; } Process;
 
 static void unescape(const char *text, char *out, unsigned size)
@@ -369,22 +368,6 @@ int nvmlDeviceGetP2PStatus(Device one, Device other, int kind, unsigned *out)
     return number(one->index, key, out);
 }
 
-static int fabric(Device d, int *status, unsigned *state, unsigned *mask)
-{
-    char value[VALUE_SIZE];
-    int code = look_up_gpu(d->index, "fabric", value);
-    if (!code)
-        sscanf(value, "%u %d %i", state, status, (int *)mask);
-    return code;
-}
-
-int nvmlDeviceGetGpuFabricInfo(Device d, Fabric1 *out)
-{
-    unsigned mask;
-    memset(out, 0, sizeof *out);
-    return fabric(d, &out->status, &out->state, &mask);
-}
-
 /* -- what an older library does not have ------------------------------------------------------ */
 
 #ifndef WITHOUT_NEWER
@@ -393,12 +376,15 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *
     return nvmlDeviceGetComputeRunningProcesses_v2(d, count, out);
 }
 
-int nvmlDeviceGetGpuFabricInfoV(Device d, Fabric2 *out)
+int nvmlDeviceGetGpuFabricInfoV(Device d, Fabric *out)
 {
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "fabric", value);
     if (out->version != (sizeof *out | 2u << 24))
         return VERSION_MISMATCH;
-    out->mask = 0;
-    return fabric(d, &out->status, &out->state, &out->mask);
+    if (!code)
+        sscanf(value, "%u %d %i", &out->state, &out->status, (int *)&out->mask);
+    return code;
 }
 
 int nvmlDeviceGetMemoryInfo_v2(Device d, Memory2 *out)
