@@ -1,18 +1,16 @@
-"""What slows a GPU that works: throttling, heat, power caps, a narrow link, a cold driver."""
+"""What slows a GPU that works: throttling, power caps, low clocks, a cold driver."""
 
-from gpubench.checks.facts import per_gpu
-from gpubench.checks.outcome import Check, Outcome, fail, ok, warn
+from gpubench.checks.facts import on_the_host, per_gpu
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, warn
 from gpubench.env.snapshot import Gpu, Snapshot
-from gpubench.units import count
+from gpubench.units import count, seconds
 
 HARDWARE = {0x08: "hardware slow-down", 0x40: "hardware thermal slow-down", 0x80: "power brake"}
 SOFTWARE_THERMAL = 0x20
 """The bits of NVML's clock event reasons. Idle (1), application clocks (2), the software power
 cap (4), sync boost (0x10) and display clocks (0x100) are normal and leave no mark here."""
-MARGIN_C = 5
-"""How near to its slow-down temperature a GPU may be before we warn (own choice)."""
-COLDEST_C = 40
-"""A slow-down threshold below this is no answer: some firmwares say 0 (own choice)."""
+LONG_SECONDS, LONG_SHARE = 60.0, 0.01
+"""Time slowed down that warns: more than a minute and than 1 % of the machine's time (own)."""
 
 
 def not_throttled(snapshot: Snapshot) -> Outcome:
@@ -46,61 +44,94 @@ def _hardware(gpu: Gpu) -> str | None:
     return ", ".join(words for bit, words in HARDWARE.items() if mask & bit) or None
 
 
-def cool(snapshot: Snapshot) -> Outcome:
-    """Every GPU is cooler than its slow-down temperature.
+def seldom_throttled(snapshot: Snapshot) -> Outcome:
+    """Heat or power supply have not slowed a GPU down for long since the driver was loaded.
 
-    Why: from there on the hardware halves its clocks. The threshold is the GPU's own.
-    Remedy: check fans, filters and air flow.
+    Why: a GPU that is idle now may throttle under every load; the driver counts the time.
+    Remedy: check fans and air flow, power cables and supplies.
     """
-    other, found = per_gpu(snapshot, "temperature_c", "its temperature", _too_hot)
+    uptime = snapshot.driver.uptime_seconds
+    other, counted = per_gpu(
+        snapshot, "throttled_thermal_seconds", "how long it was slowed down", _slowed_for
+    )
     if other is not None:
         return other
-    if found:
-        return fail("; ".join(found), "check cooling: nvidia-smi -q -d TEMPERATURE")
-    near = [gpu.index for gpu in snapshot.gpus if _margin(gpu) < MARGIN_C]
-    if near:
-        return warn(
-            f"GPU {', '.join(map(str, near))} is within {MARGIN_C} °C of slowing down",
-            "nvidia-smi -q -d TEMPERATURE",
-        )
-    return ok(f"at most {max(gpu.temperature_c or 0 for gpu in snapshot.gpus)} °C")
-
-
-def _too_hot(gpu: Gpu) -> str | None:
-    if _margin(gpu) > 0:
-        return None
-    return f"{gpu.temperature_c} °C, it slows down at {gpu.temperature_slowdown_c} °C"
-
-
-def _margin(gpu: Gpu) -> float:
-    if gpu.temperature_c is None or (gpu.temperature_slowdown_c or 0) < COLDEST_C:
-        return float("inf")
-    return (gpu.temperature_slowdown_c or 0) - gpu.temperature_c
-
-
-def full_width(snapshot: Snapshot) -> Outcome:
-    """Every GPU uses the PCIe width it was built for.
-
-    Why: a card that sits badly runs on half its lanes; the width, unlike the speed, does not
-    fall when the GPU is idle.
-    Remedy: reseat the card, check riser and slot.
-    """
-    other, found = per_gpu(snapshot, "pcie_width", "its PCIe width", _narrow)
-    if other is not None:
-        return other
+    if not counted:
+        return ok("no GPU was slowed down by heat or power supply")
+    if uptime is None:
+        return note("; ".join(counted))
+    found = [
+        f"GPU {gpu.index}: {said}"
+        for gpu in snapshot.gpus
+        if (said := _slowed_for(gpu)) and _slowed(gpu) > max(LONG_SECONDS, LONG_SHARE * uptime)
+    ]
     if found:
         return warn(
-            "; ".join(found),
-            "reseat the card; check the riser, the slot's wiring and its bifurcation setting",
+            f"{'; '.join(found)}; the machine is up for {seconds(uptime)}",
+            "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER",
+            "check cooling, power cables and power supplies of the machine",
             confidence="likely",
         )
-    return ok("every GPU uses its full PCIe width")
+    return note(f"now and then slowed down: {'; '.join(counted)}")
 
 
-def _narrow(gpu: Gpu) -> str | None:
-    if gpu.pcie_width is None or gpu.pcie_width_max is None or gpu.pcie_width >= gpu.pcie_width_max:
-        return None
-    return f"PCIe x{gpu.pcie_width} of x{gpu.pcie_width_max}"
+def _slowed(gpu: Gpu) -> float:
+    """The longest of the times; they overlap."""
+    times = (
+        gpu.throttled_thermal_seconds,
+        gpu.throttled_power_brake_seconds,
+        gpu.throttled_software_thermal_seconds,
+    )
+    return max((time for time in times if time is not None), default=0.0)
+
+
+def _slowed_for(gpu: Gpu) -> str | None:
+    parts = (
+        ("heat", gpu.throttled_thermal_seconds),
+        ("the power brake", gpu.throttled_power_brake_seconds),
+        ("heat, by the driver", gpu.throttled_software_thermal_seconds),
+    )
+    said = [f"{seconds(time)} by {what}" for what, time in parts if time]
+    return f"slowed down for {', '.join(said)}" if said else None
+
+
+def clocks_free(snapshot: Snapshot) -> Outcome:
+    """No one set the clocks lower than they are by default.
+
+    Why: applications clocks that were set stay until the driver is reloaded, and cost speed.
+    Remedy: sudo nvidia-smi -rac
+    """
+    other, found = per_gpu(
+        snapshot, "clock_graphics_applications_mhz", "its applications clocks", _lowered
+    )
+    if other is not None:
+        return other
+    if found:
+        return warn("; ".join(found), *on_the_host(snapshot, "sudo nvidia-smi -rac"))
+    for model in sorted({gpu.name for gpu in snapshot.gpus if gpu.name}):
+        group = [gpu for gpu in snapshot.gpus if gpu.name == model]
+        limits = {gpu.clock_graphics_applications_mhz or 0 for gpu in group} - {0}
+        if len(limits) > 1:
+            return warn(
+                "applications clocks differ between GPUs of one model: "
+                f"{', '.join(map(str, sorted(limits)))} MHz",
+                *on_the_host(snapshot, "sudo nvidia-smi -rac"),
+                confidence="possible",
+            )
+    return ok("applications clocks are the default ones")
+
+
+def _lowered(gpu: Gpu) -> str | None:
+    pairs = (
+        ("graphics", gpu.clock_graphics_applications_mhz, gpu.clock_graphics_default_mhz),
+        ("memory", gpu.clock_memory_applications_mhz, gpu.clock_memory_default_mhz),
+    )
+    said = [
+        f"{what} clock set to {now} MHz, the default is {default} MHz"
+        for what, now, default in pairs
+        if now and default and now < default
+    ]
+    return ", ".join(said) or None
 
 
 def full_power(snapshot: Snapshot) -> Outcome:
@@ -113,17 +144,9 @@ def full_power(snapshot: Snapshot) -> Outcome:
     if other is not None:
         return other
     if found:
-        return warn(
-            "; ".join(found),
-            *sorted(
-                {
-                    f"sudo nvidia-smi -pl {gpu.power_limit_default_w:.0f}"
-                    for gpu in snapshot.gpus
-                    if _capped(gpu)
-                }
-            ),
-            cause="host-tuning",
-        )
+        capped = [gpu for gpu in snapshot.gpus if _capped(gpu)]
+        steps = (f"sudo nvidia-smi -i {g.index} -pl {g.power_limit_default_w:.0f}" for g in capped)
+        return warn("; ".join(found), *on_the_host(snapshot, *steps))
     return ok("power limits are the default ones or above")
 
 
@@ -167,9 +190,21 @@ CHECKS = (
         needs=_UP,
         reference=f"{_NVML}, nvmlClocksEventReasons",
     ),
-    Check(id="tmp.core", judge=cool, cause="gpu-degraded", needs=_UP, reference=_NVML),
-    Check(id="pcie.width", judge=full_width, cause="gpu-degraded", needs=_UP, reference=_NVML),
-    Check(id="pwr.limit", judge=full_power, cause="host-tuning", needs=_UP, reference=_NVML),
+    Check(
+        id="clk.throttle_history",
+        judge=seldom_throttled,
+        cause="gpu-degraded",
+        needs=(*_UP, "clk.throttle_now"),
+        reference=f"{_NVML}, clocks event reason counters",
+    ),
+    Check(
+        id="clk.limits",
+        judge=clocks_free,
+        cause="gpu-degraded",
+        needs=_UP,
+        reference=f"{_NVML}, nvmlDeviceGetApplicationsClock",
+    ),
+    Check(id="pwr.limit", judge=full_power, cause="gpu-degraded", needs=_UP, reference=_NVML),
     Check(
         id="drv.persistence",
         judge=persistence,

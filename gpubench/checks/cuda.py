@@ -225,6 +225,7 @@ CHECKS = (
             "gpu.compute_mode",
             "gpu.mig",
             "env.masking",
+            *("gpu.cc_mode", "fab.manager", "fab.state"),
         ),
         reference="NVIDIA CUDA Driver API, cuInit and CUresult",
     ),

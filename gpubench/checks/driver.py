@@ -1,5 +1,6 @@
 """The driver: is it there, loaded, of one release, and may this process reach it."""
 
+from gpubench.checks.driver_package import module_accepted
 from gpubench.checks.facts import (
     NO_GPU,
     capabilities,
@@ -267,10 +268,17 @@ CHECKS = (
         reference=_GUIDE,
     ),
     Check(
+        id="drv.signature",
+        judge=module_accepted,
+        cause="driver-absent",
+        needs=("ctr.injection", "drv.nouveau"),
+        reference="Linux kernel documentation, module signing",
+    ),
+    Check(
         id="drv.module",
         judge=module_loaded,
         cause="driver-absent",
-        needs=("ctr.injection", "drv.nouveau"),
+        needs=("ctr.injection", "drv.nouveau", "drv.signature"),
         reference=_GUIDE,
     ),
     Check(

@@ -128,8 +128,13 @@ def gpu_computed(snapshot: Snapshot) -> bool:
     """True where torch was seen to compute the right thing on a GPU."""
     run = snapshot.torch_run
     return run is not None and any(
-        proof.agrees and proof.device.startswith("cuda") for proof in run.proofs
+        proof.agrees and is_one_gpu(proof.device) for proof in run.proofs
     )
+
+
+def is_one_gpu(device: str) -> bool:
+    """True for ``cuda:3``; false for the CPU, a pair of GPUs, and all of them together."""
+    return device.startswith("cuda:") and device.removeprefix("cuda:").isdigit()
 
 
 def companions(snapshot: Snapshot) -> tuple[str, ...]:

@@ -1,91 +1,25 @@
-"""NVML and the GPUs it counts."""
+"""The GPUs that NVML counts: are they all there, and may they be used."""
 
 from gpubench.checks.facts import (
     NO_GPU,
     cuda_works,
     gpu_nodes,
-    has_gpu,
     has_no_gpu,
-    install_on,
+    is_one_gpu,
+    is_rocm,
     is_shared_out,
     on_the_host,
     pci_gpus,
     per_gpu,
 )
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
-from gpubench.env.snapshot import Nvml, Snapshot
+from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.units import count
 
 LOST = {15: "is lost: it has fallen off the bus or stopped answering", 16: "must be reset"}
 REFUSED = {4: "may not be opened: no permission", 17: "is blocked by the operating system"}
-UTILITY = "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility ..."
-NO_ANSWER, NOT_LOADED, LIBRARY_MISSING, BLOCKED, MISMATCH = -1, 9, 12, 17, 18
-ABSENT = (NO_ANSWER, NOT_LOADED, LIBRARY_MISSING)
-
-
-def nvml_starts(snapshot: Snapshot) -> Outcome:
-    """NVML, the driver's management library, starts.
-
-    Why: nvidia-smi, monitoring and this doctor read the GPUs through it.
-    Remedy: by its code: load the driver, install its libraries, allow the device nodes, reboot.
-    """
-    nvml = snapshot.driver.nvml
-    if nvml is None:
-        reason = snapshot.why_unread("driver.nvml")
-        return unknown(reason) if reason else skip("NVML was not asked")
-    broke_off = snapshot.why_unread("driver.nvml")
-    if nvml.code == 0 and nvml.hung_in is None and broke_off is None:
-        return ok(f"NVML answers for {count(nvml.device_count or 0, 'GPU')}")
-    if not (has_gpu(snapshot) or gpu_nodes(snapshot)) and nvml.code in ABSENT:
-        return skip(NO_GPU if has_no_gpu(snapshot) else "nothing here shows a GPU")
-    if cuda_works(snapshot):
-        words = nvml.message or "gave no answer"
-        return note(f"CUDA works, but NVML does not: {words} ({nvml.code})", code=nvml.code)
-    if nvml.hung_in is not None:
-        return _hung(snapshot, nvml)
-    if nvml.code in (0, NO_ANSWER):
-        return unknown(broke_off or f"NVML {nvml.message or 'gave no answer'}")
-    return _failed(snapshot, nvml)
-
-
-def _hung(snapshot: Snapshot, nvml: Nvml) -> Outcome:
-    if "did not come back" not in nvml.message:
-        return unknown(f"NVML {nvml.message}")  # it broke: that says nothing of the hardware
-    return fail(
-        f"NVML {nvml.message}",
-        "look for Xid lines: " + on_the_host(snapshot, "sudo dmesg | grep -i nvrm")[0],
-        "drain the machine and power cycle it",
-        cause="gpu-hardware-fault",
-        confidence="likely",
-        hung_in=nvml.hung_in,
-    )
-
-
-def _failed(snapshot: Snapshot, nvml: Nvml) -> Outcome:
-    library = install_on(
-        snapshot,
-        "libnvidia-ml1",
-        "install the NVIDIA driver of your distribution with its libraries (libnvidia-ml)",
-    )
-    cause, remedy = {
-        NOT_LOADED: ("driver-absent", on_the_host(snapshot, "sudo modprobe nvidia")[0]),
-        LIBRARY_MISSING: ("driver-absent", library if snapshot.container is None else UTILITY),
-        BLOCKED: ("device-access", "allow this process's cgroup to open /dev/nvidia*"),
-        MISMATCH: ("driver-library-mismatch", on_the_host(snapshot, "sudo reboot")[0]),
-    }.get(
-        nvml.code,
-        (
-            "device-access",
-            on_the_host(snapshot, "sudo nvidia-smi, and: sudo dmesg | grep -i nvrm")[0],
-        ),
-    )
-    return fail(
-        f"NVML did not start: {nvml.message} ({nvml.code})",
-        remedy,
-        cause=cause,
-        confidence="certain" if nvml.code in (NOT_LOADED, LIBRARY_MISSING, MISMATCH) else "likely",
-        code=nvml.code,
-    )
+HELD_BYTES = 64 * 2**20
+"""Memory in use beyond this, without a program, is held by someone (own choice)."""
 
 
 def all_counted(snapshot: Snapshot) -> Outcome:
@@ -137,6 +71,8 @@ def all_answer(snapshot: Snapshot) -> Outcome:
         return ok(f"{count(len(snapshot.gpus), 'GPU answers', 'GPUs answer')}")
     lost = {index: code for index, code in bad.items() if code in LOST}
     refused = all(code in REFUSED for code in bad.values())
+    if _all_computed(snapshot):
+        return note(f"{_unopened(bad)}; but every GPU computes", gpus=_by_name(bad))
     if not lost and (cuda_works(snapshot) or (refused and is_shared_out(snapshot))):
         return note(_unopened(bad), gpus=_by_name(bad))
     if lost:
@@ -155,6 +91,20 @@ def all_answer(snapshot: Snapshot) -> Outcome:
         confidence="possible",
         gpus=_by_name(bad),
     )
+
+
+def _all_computed(snapshot: Snapshot) -> bool:
+    """True where torch computed rightly on as many GPUs as NVML names, the silent ones too.
+
+    They are counted and not matched: CUDA numbers GPUs in an order of its own.
+    """
+    if snapshot.torch_run is None or is_rocm(snapshot):
+        return False
+    agreed: dict[str, bool] = {}
+    for proof in snapshot.torch_run.proofs:
+        if is_one_gpu(proof.device) and proof.is_supported:
+            agreed[proof.device] = agreed.get(proof.device, True) and proof.agrees
+    return sum(agreed.values()) >= len(snapshot.gpus)
 
 
 def _lost(snapshot: Snapshot, bad: dict[int, int], lost: list[int]) -> Outcome:
@@ -229,9 +179,10 @@ def mig_usable(snapshot: Snapshot) -> Outcome:
 
 
 def idle(snapshot: Snapshot) -> Outcome:
-    """No other program computes on the GPUs.
+    """No other program computes on the GPUs or holds their memory.
 
-    Why: a benchmark beside another program measures both.
+    Why: a benchmark beside another program measures both. Memory may also be held by programs
+    that are not shown here: in another container, or ended badly.
     Remedy: end the other program, or choose another GPU.
     """
     other, found = per_gpu(
@@ -240,16 +191,26 @@ def idle(snapshot: Snapshot) -> Outcome:
         "its processes",
         lambda gpu: count(gpu.process_count, "process", "processes") if gpu.process_count else None,
     )
-    if other is not None:
-        return other
-    return note(f"in use: {'; '.join(found)}") if found else ok("no program computes on the GPUs")
+    held = [said for gpu in snapshot.gpus if (said := _held(gpu))]
+    if found or held:
+        return note(f"in use: {'; '.join(found + held)}")
+    return other or ok("no program computes on the GPUs")
+
+
+def _held(gpu: Gpu) -> str | None:
+    """Memory in use without a program; None where the driver's own part is not told apart."""
+    if gpu.process_count or gpu.mig_enabled or gpu.memory_reserved_bytes is None:
+        return None
+    used = gpu.memory_used_bytes or 0
+    if used <= HELD_BYTES:
+        return None
+    return f"GPU {gpu.index}: {used / 2**20:.0f} MiB held by a program that is not shown"
 
 
 _NVML = "NVIDIA Management Library API reference"
 _UP = ("ctr.injection", "ctr.lost_access", "drv.module", "drv.user_kernel_match", "drv.devnodes")
 
 CHECKS = (
-    Check(id="nvml.load", judge=nvml_starts, cause="driver-absent", needs=_UP, reference=_NVML),
     Check(
         id="gpu.count",
         judge=all_counted,

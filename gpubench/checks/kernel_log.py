@@ -1,8 +1,9 @@
 """What the kernel said about the GPUs since it started."""
 
 import re
+from collections.abc import Sequence
 
-from gpubench.checks.facts import NO_GPU, has_no_gpu, is_shared_out, pci_gpus
+from gpubench.checks.facts import NO_GPU, has_no_gpu, is_shared_out, on_the_host, pci_gpus
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.env.snapshot import KernelEvent, Snapshot
 from gpubench.knowledge.tables import xid
@@ -11,17 +12,20 @@ from gpubench.units import count
 _ADDRESS = re.compile(r"^(?:([0-9a-fA-F]{1,8}):)?([0-9a-fA-F]{1,2}):([0-9a-fA-F]{1,2})(?:\.\d)?:?$")
 
 
-def _events(snapshot: Snapshot) -> tuple[Outcome | None, tuple[KernelEvent, ...]]:
+def events_known(snapshot: Snapshot) -> tuple[Outcome | None, tuple[KernelEvent, ...]]:
+    """The events of the kernel log, or the outcome that says why there are none to judge."""
     if has_no_gpu(snapshot):
         return skip(NO_GPU), ()
     if snapshot.kernel_events is None:
         reason = snapshot.why_unread("kernel_events")
-        return (unknown(reason) if reason else skip("the kernel log is not described here")), ()
+        if reason:
+            return unknown(f"the kernel log may not be read (kmsg.access): {reason}"), ()
+        return skip("the kernel log is not described here"), ()
     return None, snapshot.kernel_events
 
 
 def _ours(
-    snapshot: Snapshot, events: list[KernelEvent]
+    snapshot: Snapshot, events: Sequence[KernelEvent]
 ) -> tuple[list[KernelEvent], list[KernelEvent]]:
     """Events of GPUs that are ours to judge, and those of other GPUs of the machine.
 
@@ -29,9 +33,9 @@ def _ours(
     bound to another driver is a guest's. On a machine of our own a GPU that NVML does not show
     stays ours: the log may be all that is left of a card that fell off the bus.
     """
-    seen = {_place(gpu.pci_address) for gpu in snapshot.gpus}
+    seen = {place_of(gpu.pci_address) for gpu in snapshot.gpus}
     away = {
-        _place(device.address)
+        place_of(device.address)
         for device in pci_gpus(snapshot)
         if device.driver not in (None, "nvidia")
     } - {None}
@@ -39,14 +43,14 @@ def _ours(
     foreign = [
         event
         for event in events
-        if (place := _place(event.pci_address)) is not None
+        if (place := place_of(event.pci_address)) is not None
         and place not in seen
         and (only_seen or place in away)
     ]
     return [event for event in events if event not in foreign], foreign
 
 
-def _place(address: str | None) -> tuple[int, int, int] | None:
+def place_of(address: str | None) -> tuple[int, int, int] | None:
     """Domain, bus and device, however they are written: 0000:05:00, 00000000:05:00.0."""
     found = _ADDRESS.search(address or "")
     if found is None:
@@ -54,9 +58,39 @@ def _place(address: str | None) -> tuple[int, int, int] | None:
     return int(found[1] or "0", 16), int(found[2], 16), int(found[3], 16)
 
 
+def lines_of(events: Sequence[KernelEvent]) -> list[str]:
+    """The last few lines, as evidence."""
+    return [event.line for event in events[-5:]]
+
+
+def places_of(events: Sequence[KernelEvent]) -> str:
+    """The addresses they name, or words where they name none."""
+    places = sorted({event.pci_address for event in events if event.pci_address})
+    return ", ".join(places) or "a GPU that is not named"
+
+
 def _elsewhere(events: list[KernelEvent]) -> Outcome:
-    places = sorted({event.pci_address or "" for event in events})
-    return note(f"in the kernel log, of GPUs that are not given to us: {', '.join(places)}")
+    return note(
+        f"in the kernel log, of GPUs that are not given to us: {places_of(events)}",
+        lines=lines_of(events),
+    )
+
+
+def log_readable(snapshot: Snapshot) -> Outcome:
+    """The kernel log can be read.
+
+    Why: Xid codes, lost cards and PCIe errors stand there and nowhere else; a log that cannot
+    be read is no log without errors.
+    Remedy: run as root, join the group adm, or: sudo sysctl kernel.dmesg_restrict=0
+    """
+    if has_no_gpu(snapshot):
+        return skip(NO_GPU)
+    if snapshot.kernel_events is not None:
+        return ok("the kernel log was read")
+    reason = snapshot.why_unread("kernel_events")
+    if reason is None:
+        return skip("the kernel log is not described here")
+    return unknown(f"{reason}; neither journalctl nor dmesg shows it to this user")
 
 
 def no_xid(snapshot: Snapshot) -> Outcome:
@@ -65,7 +99,7 @@ def no_xid(snapshot: Snapshot) -> Outcome:
     Why: Xid lines are the driver's own error codes; most name what failed and what to do.
     Remedy: by the code; a code of the hardware class that comes back means a replacement.
     """
-    other, events = _events(snapshot)
+    other, events = events_known(snapshot)
     if other is not None:
         return other
     found, foreign = _ours(snapshot, [event for event in events if event.kind == "xid"])
@@ -81,7 +115,8 @@ def no_xid(snapshot: Snapshot) -> Outcome:
     codes = sorted({event.code or 0 for event in found})
     return note(
         f"{count(len(found), 'Xid')} of programs, not of the hardware: "
-        + ", ".join(f"{code} ({_meaning(code)})" for code in codes)
+        + ", ".join(f"{code} ({_meaning(code)})" for code in codes),
+        lines=lines_of(found),
     )
 
 
@@ -101,25 +136,60 @@ def _trouble(events: list[KernelEvent], *, fatal: bool) -> Outcome:
     row = xid(last.code or 0)
     codes = sorted({event.code or 0 for event in events})
     words = ", ".join(f"Xid {code} ({_meaning(code)})" for code in codes)
-    places = sorted({event.pci_address for event in events if event.pci_address})
+    unknown_lines = [event.line for event in events if xid(event.code or 0) is None]
+    said = f"; it says: {unknown_lines[-1]}" if unknown_lines else ""
     return (fail if fatal else warn)(
-        f"{words} in the kernel log, on {', '.join(places)}",
+        f"{words} in the kernel log, on {places_of(events)}{said}",
         row["action"] if row else "look the code up in NVIDIA's Xid catalogue",
         confidence="likely",
-        lines=[event.line for event in events[-5:]],
+        codes=codes,
+        lines=lines_of(events),
     )
 
 
+def no_switch_error(snapshot: Snapshot) -> Outcome:
+    """The kernel log holds no SXid, the error code of an NVSwitch, that is fatal.
+
+    Why: a fatal one takes NVLink traffic down until the switch and its GPUs are reset.
+    Remedy: read the fabric manager's log, reset the GPUs, restart the fabric manager.
+    """
+    other, events = events_known(snapshot)
+    if other is not None:
+        return other
+    fatal = [event for event in events if event.kind == "sxid-fatal"]
+    if fatal:
+        return fail(
+            f"fatal SXid {', '.join(_codes(fatal))} of the NVSwitch at {places_of(fatal)}",
+            "read /var/log/fabricmanager.log",
+            "end every program on the GPUs",
+            *on_the_host(
+                snapshot,
+                "sudo nvidia-smi --gpu-reset",
+                "sudo systemctl restart nvidia-fabricmanager",
+            ),
+            confidence="likely",
+            lines=lines_of(fatal),
+        )
+    mild = [event for event in events if event.kind == "sxid"]
+    if mild:
+        return note(f"SXid {', '.join(_codes(mild))}, not fatal", lines=lines_of(mild))
+    return ok("no SXid in the kernel log")
+
+
+def _codes(events: Sequence[KernelEvent]) -> list[str]:
+    return [str(code) for code in sorted({event.code or 0 for event in events})]
+
+
 def none_fell_off(snapshot: Snapshot) -> Outcome:
-    """No GPU has fallen off the bus.
+    """No GPU has fallen off the bus or failed to start.
 
     Why: some lost cards leave this line and no Xid.
     Remedy: power cycle the machine; where it comes back, reseat or replace the card.
     """
-    other, events = _events(snapshot)
+    other, events = events_known(snapshot)
     if other is not None:
         return other
-    fallen = [event for event in events if event.kind == "fallen-off-bus"]
+    fallen = [event for event in events if event.kind in ("fallen-off-bus", "init-failed")]
     found, foreign = _ours(snapshot, fallen)
     if not found and foreign:
         return _elsewhere(foreign)
@@ -128,13 +198,20 @@ def none_fell_off(snapshot: Snapshot) -> Outcome:
     return fail(
         found[-1].line,
         "power cycle the machine; where it comes back, reseat or replace the card",
-        lines=[event.line for event in found[-5:]],
+        confidence="certain" if any(e.kind == "fallen-off-bus" for e in found) else "likely",
+        lines=lines_of(found),
     )
 
 
 _CATALOGUE = "NVIDIA GPU deployment guides, Xid errors"
 
 CHECKS = (
+    Check(
+        id="kmsg.access",
+        judge=log_readable,
+        cause="host-tuning",
+        reference="Linux kernel documentation, dmesg_restrict",
+    ),
     Check(
         id="kmsg.fallen_off_bus",
         judge=none_fell_off,
@@ -148,5 +225,11 @@ CHECKS = (
         cause="gpu-hardware-fault",
         needs=("gpu.handles", "rows.failure", "rows.pending", "ecc.uncorrected"),
         reference=_CATALOGUE,
+    ),
+    Check(
+        id="kmsg.sxid",
+        judge=no_switch_error,
+        cause="gpu-hardware-fault",
+        reference="NVIDIA Fabric Manager user guide, SXid errors",
     ),
 )

@@ -1,12 +1,19 @@
-"""The memory of the GPUs: ECC errors, rows waiting to be remapped or no longer to be."""
+"""The memory of the GPUs: is it watched by ECC, and what errors has it had."""
 
-from gpubench.checks.facts import per_gpu
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok
-from gpubench.env.snapshot import Snapshot
+import re
+
+from gpubench.checks.facts import on_the_host, per_gpu
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, warn
+from gpubench.checks.spare_memory import reset_steps
+from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.units import count
 
-ROW_LIMIT = 512
-"""Remapped rows above which NVIDIA's field diagnostics fail a GPU (NVIDIA DCGM)."""
+SRAM_LIMIT = 4
+"""Uncorrectable SRAM errors of a GPU's life above which it is replaced (large fleets' practice)."""
+CORRECTED_SRAM, CORRECTED_DRAM = 10_000, 20_000_000
+"""Corrected errors since the driver was loaded that warn (Azure's node health checks)."""
+WORKSTATION = re.compile(r"RTX|GeForce|Quadro|TITAN|GTX")
+"""Cards that come with ECC off, or without."""
 
 
 def ecc_on(snapshot: Snapshot) -> Outcome:
@@ -23,7 +30,21 @@ def ecc_on(snapshot: Snapshot) -> Outcome:
     pending = [gpu.index for gpu in snapshot.gpus if gpu.ecc_pending not in (None, gpu.ecc_enabled)]
     if pending:
         return note(f"ECC changes with the next reset of GPU {', '.join(map(str, pending))}")
-    return note(f"ECC is off on {count(len(off), 'GPU')}") if off else ok("ECC is on")
+    if not off:
+        return ok("ECC is on")
+    servers = [
+        gpu.index
+        for gpu in snapshot.gpus
+        if gpu.ecc_enabled is False and gpu.name and not WORKSTATION.search(gpu.name)
+    ]
+    if not servers:
+        return note(f"ECC is off on {count(len(off), 'GPU')}")
+    return warn(
+        f"ECC is off on GPU {', '.join(map(str, servers))}",
+        *on_the_host(snapshot, *(f"sudo nvidia-smi -i {index} -e 1" for index in servers)),
+        "then reset the GPU or reboot",
+        cause="host-tuning",
+    )
 
 
 def no_uncorrected_errors(snapshot: Snapshot) -> Outcome:
@@ -32,20 +53,19 @@ def no_uncorrected_errors(snapshot: Snapshot) -> Outcome:
     Why: one such error ends the program that meets it, and tells of a failing memory.
     Remedy: reset the GPU; where errors come back, have it replaced.
     """
-    other, found = per_gpu(
-        snapshot,
-        "ecc_uncorrected_volatile",
-        "its ECC errors",
-        lambda gpu: (
-            count(gpu.ecc_uncorrected_volatile, "uncorrectable ECC error")
-            if gpu.ecc_uncorrected_volatile
-            else None
-        ),
-    )
+    other, found = per_gpu(snapshot, "ecc_uncorrected_volatile", "its ECC errors", _uncorrected)
+    split = [
+        f"GPU {gpu.index}: {said}"
+        for gpu in snapshot.gpus
+        if gpu.ecc_uncorrected_volatile is None and (said := _uncorrected(gpu))
+    ]
+    if found or split:
+        bad = found + split
+        return fail(
+            "; ".join(bad), *reset_steps(snapshot, bad), "where errors come back: dcgmi diag -r 3"
+        )
     if other is not None:
         return other
-    if found:
-        return fail("; ".join(found), *_reset(found), "where errors come back: dcgmi diag -r 3")
     earlier = [gpu.index for gpu in snapshot.gpus if gpu.ecc_uncorrected_aggregate]
     if earlier:
         return note(
@@ -54,77 +74,96 @@ def no_uncorrected_errors(snapshot: Snapshot) -> Outcome:
     return ok("no uncorrectable ECC error")
 
 
-def _reset(found: list[str]) -> list[str]:
-    """The reset command for every GPU that is named."""
-    indices = [words.removeprefix("GPU ").partition(":")[0] for words in found]
-    return [f"sudo nvidia-smi --gpu-reset -i {index}" for index in indices]
-
-
-def no_failed_remapping(snapshot: Snapshot) -> Outcome:
-    """Every faulty row could be remapped.
-
-    Why: a GPU that has no spare rows left keeps using faulty memory.
-    Remedy: have the GPU replaced.
-    """
-    other, found = per_gpu(
-        snapshot,
-        "rows_failed",
-        "its remapped rows",
-        lambda gpu: "a row could not be remapped" if gpu.rows_failed else None,
-    )
-    if other is not None:
-        return other
-    worn = [
-        f"GPU {gpu.index}: {gpu.rows_remapped_uncorrected} rows remapped"
-        for gpu in snapshot.gpus
-        if (gpu.rows_remapped_uncorrected or 0) > ROW_LIMIT
+def _uncorrected(gpu: Gpu) -> str | None:
+    """How many, and where they were where the GPU tells caches (SRAM) from memory (DRAM)."""
+    sram, dram = gpu.ecc_sram_uncorrected_volatile, gpu.ecc_dram_uncorrected_volatile
+    total = max(gpu.ecc_uncorrected_volatile or 0, (sram or 0) + (dram or 0))
+    if not total:
+        return None
+    places = [
+        f"{number} in {place}" for number, place in ((sram, "SRAM"), (dram, "DRAM")) if number
     ]
-    if found or worn:
-        return fail("; ".join(found + worn), "drain the machine and have the GPU replaced (RMA)")
-    return ok("no row remapping failed")
+    where = f" ({', '.join(places)})" if places else ""
+    return count(total, "uncorrectable ECC error") + where
 
 
-def no_pending_remapping(snapshot: Snapshot) -> Outcome:
-    """No row waits to be remapped.
+def sram_below_threshold(snapshot: Snapshot) -> Outcome:
+    """The GPU's caches have had no more uncorrectable errors than a GPU may have.
 
-    Why: until the GPU is reset it goes on using the faulty row.
-    Remedy: sudo nvidia-smi --gpu-reset -i INDEX
+    Why: the driver itself marks a GPU whose SRAM has failed too often; it is to be replaced.
+    Remedy: drain the machine and have the GPU replaced.
     """
     other, found = per_gpu(
         snapshot,
-        "rows_pending",
-        "its remapped rows",
-        lambda gpu: "a row waits to be remapped" if gpu.rows_pending else None,
+        "ecc_sram_threshold_exceeded",
+        "whether its SRAM errors exceed the threshold",
+        lambda gpu: (
+            "its SRAM errors exceed the driver's threshold"
+            if gpu.ecc_sram_threshold_exceeded
+            else None
+        ),
     )
-    if other is not None:
-        return other
-    return fail("; ".join(found), *_reset(found)) if found else ok("no row waits to be remapped")
+    if found:
+        return fail("; ".join(found), "drain the machine and have the GPU replaced (RMA)")
+    many = [
+        f"GPU {gpu.index}: {gpu.ecc_sram_uncorrected_aggregate} uncorrectable SRAM errors "
+        "in its life"
+        for gpu in snapshot.gpus
+        if (gpu.ecc_sram_uncorrected_aggregate or 0) > SRAM_LIMIT
+    ]
+    if many:
+        return warn(
+            "; ".join(many), "run dcgmi diag -r 3; have the GPU replaced", confidence="likely"
+        )
+    return other or ok("SRAM errors are below the driver's threshold")
+
+
+def few_corrected_errors(snapshot: Snapshot) -> Outcome:
+    """Corrected memory errors are few.
+
+    Why: they do no harm, but a GPU that has very many is on its way to those that do.
+    Remedy: watch it; have it replaced where the number goes on growing.
+    """
+    other, found = per_gpu(
+        snapshot, "ecc_corrected_volatile", "its corrected ECC errors", _corrected
+    )
+    if found:
+        return warn("; ".join(found), "dcgmi diag -r 3", confidence="possible")
+    return other or ok("corrected ECC errors are few")
+
+
+def _corrected(gpu: Gpu) -> str | None:
+    if (gpu.ecc_sram_corrected_volatile or 0) > CORRECTED_SRAM:
+        return f"{gpu.ecc_sram_corrected_volatile} corrected SRAM errors"
+    worst = max(gpu.ecc_dram_corrected_volatile or 0, gpu.ecc_corrected_volatile or 0)
+    return f"{worst} corrected memory errors" if worst > CORRECTED_DRAM else None
 
 
 _UP = ("nvml.load",)
 _ERRORS = "NVIDIA GPU Memory Error Management"
+_FAULT = "gpu-hardware-fault"
 
 CHECKS = (
-    Check(id="ecc.mode", judge=ecc_on, cause="gpu-hardware-fault", needs=_UP, reference=_ERRORS),
+    Check(id="ecc.mode", judge=ecc_on, cause=_FAULT, needs=_UP, reference=_ERRORS),
     Check(
-        id="rows.failure",
-        judge=no_failed_remapping,
-        cause="gpu-hardware-fault",
+        id="ecc.sram_threshold",
+        judge=sram_below_threshold,
+        cause=_FAULT,
         needs=_UP,
-        reference=_ERRORS,
-    ),
-    Check(
-        id="rows.pending",
-        judge=no_pending_remapping,
-        cause="gpu-hardware-fault",
-        needs=(*_UP, "rows.failure"),
         reference=_ERRORS,
     ),
     Check(
         id="ecc.uncorrected",
         judge=no_uncorrected_errors,
-        cause="gpu-hardware-fault",
-        needs=(*_UP, "rows.failure", "rows.pending"),
+        cause=_FAULT,
+        needs=(*_UP, "rows.failure", "rows.pending", "pages.retired", "ecc.sram_threshold"),
         reference=_ERRORS,
+    ),
+    Check(
+        id="ecc.corrected",
+        judge=few_corrected_errors,
+        cause=_FAULT,
+        needs=(*_UP, "ecc.uncorrected"),
+        reference="Azure/azurehpc-health-checks, GPU ECC",
     ),
 )

@@ -1,31 +1,82 @@
 """The NVIDIA driver as the kernel shows it: /proc, /sys and device nodes."""
 
+import dataclasses
 import os
 import re
+import shutil
 import stat
-from collections.abc import Iterator
+from pathlib import Path
 
-from gpubench.env.snapshot import DeviceNode, Driver, PciDevice
-from gpubench.env.sources import Sources
+from gpubench.env import fabric_manager
+from gpubench.env.pci import read_pci_devices
+from gpubench.env.snapshot import DeviceNode, Driver
+from gpubench.env.sources import Sources, run_child
+from gpubench.units import Seconds
 
-NVIDIA = "0x10de"
+MODINFO_SECONDS = 5.0
 _MODULE_VERSION = re.compile(r"Kernel Module(?: for \S+)?\s+(\d+\.\d+(?:\.\d+)*)")
 _GPU_NODE = re.compile(r"nvidia\d+$")
+_RELEASE = re.compile(r"\d+\.\d+(?:\.\d+)*")
 
 
 def read_driver(sources: Sources, unread: dict[str, str]) -> Driver:
     """Everything about the driver that needs no NVML; what cannot be read goes to ``unread``."""
     version, flavour, loaded = _module(sources, unread)
     modules = _modules(sources, unread)
-    return Driver(
+    devices = read_pci_devices(sources, unread)
+    has_switches = any(device.is_nvswitch for device in devices or ())
+    driver = Driver(
         module_loaded=loaded,
         version=version,
         flavour=flavour,
         nouveau_loaded=None if modules is None else "nouveau" in modules,
         uvm_loaded=None if modules is None else "nvidia_uvm" in modules,
-        pci_devices=_pci_devices(sources, unread),
+        pci_devices=devices,
         device_nodes=_device_nodes(sources, unread),
+        firmware_files=_firmware(sources, version),
+        fabric_manager_running=fabric_manager.is_running(sources) if has_switches else None,
+        uptime_seconds=_uptime(sources),
     )
+    if sources.root != Path("/"):  # programs would speak of this machine, not of that tree
+        return driver
+    return dataclasses.replace(
+        driver,
+        version_on_disk=module_on_disk(sources) if loaded else None,
+        fabric_manager_version=fabric_manager.installed_version(sources) if has_switches else None,
+    )
+
+
+def module_on_disk(sources: Sources) -> str | None:
+    """The release of the module that modprobe would load; None where modinfo does not say."""
+    program = shutil.which("modinfo", path=fabric_manager.search_path(sources))
+    if program is None:
+        return None
+    command = [program, "-F", "version", "nvidia"]
+    completed = run_child(command, timeout=MODINFO_SECONDS, variables=sources.variables)
+    said = completed.output.strip()
+    return said if completed.ending is None and _RELEASE.fullmatch(said) else None
+
+
+def _firmware(sources: Sources, version: str | None) -> tuple[str, ...] | None:
+    """The GSP firmware of the loaded release, where the machine has a firmware folder at all."""
+    try:
+        if version is None or not sources.names("/lib/firmware/nvidia"):
+            return None
+        names = sources.names(f"/lib/firmware/nvidia/{version}") or []
+    except OSError:
+        return None
+    return tuple(name for name in names if name.startswith("gsp"))
+
+
+def _uptime(sources: Sources) -> Seconds | None:
+    try:
+        words = (sources.text("/proc/uptime", 64) or "").split()
+    except OSError:
+        return None
+    try:
+        return Seconds(float(words[0]))
+    except (IndexError, ValueError):
+        return None
 
 
 def _module(sources: Sources, unread: dict[str, str]) -> tuple[str | None, str | None, bool | None]:
@@ -51,34 +102,6 @@ def _modules(sources: Sources, unread: dict[str, str]) -> set[str] | None:
         unread["driver.uvm_loaded"] = f"/proc/modules: {problem.strerror}"
         return None
     return None if text is None else {line.split()[0] for line in text.splitlines() if line.strip()}
-
-
-def _pci_devices(sources: Sources, unread: dict[str, str]) -> tuple[PciDevice, ...] | None:
-    folder = "/sys/bus/pci/devices"
-    try:
-        names = sources.names(folder)
-        if names is None:
-            if sources.names("/sys/bus") is not None:
-                return ()  # a machine without a PCI bus
-            unread["driver.pci_devices"] = "/sys is not mounted"
-            return None
-        return tuple(_nvidia_devices(sources, folder, names))
-    except OSError as problem:
-        unread["driver.pci_devices"] = f"{folder}: {problem.strerror}"
-        return None
-
-
-def _nvidia_devices(sources: Sources, folder: str, names: list[str]) -> Iterator[PciDevice]:
-    for name in names:
-        if (sources.text(f"{folder}/{name}/vendor") or "").strip() != NVIDIA:
-            continue
-        bound = sources.path(f"{folder}/{name}/driver")
-        yield PciDevice(
-            address=name,
-            device_id=(sources.text(f"{folder}/{name}/device") or "").strip().removeprefix("0x"),
-            device_class=(sources.text(f"{folder}/{name}/class") or "").strip().removeprefix("0x"),
-            driver=bound.readlink().name if bound.is_symlink() else None,
-        )
 
 
 def _device_nodes(sources: Sources, unread: dict[str, str]) -> tuple[DeviceNode, ...] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gpubench
-from gpubench.env.nvml_child import ABSENCES
+from gpubench.env.nvml_question import ABSENCES
 from gpubench.env.redact import anonymous, clean
 from gpubench.env.snapshot import Gpu, Nvml
 from gpubench.env.sources import Completed, Sources, run_child
@@ -104,10 +104,15 @@ def _note_gpu(
 
 
 def _gpu(index: int, values: dict[str, Any], identify: bool) -> Gpu:
-    shown: dict[str, Any] = {
-        key: clean(entry) if isinstance(entry, str) else entry for key, entry in values.items()
-    }
+    shown: dict[str, Any] = {key: _plain(entry) for key, entry in values.items()}
     for field in ("uuid", "serial"):
         if values.get(field):
             shown[field] = values[field] if identify else anonymous(values[field])
     return Gpu(index=index, **shown)
+
+
+def _plain(value: Any) -> Any:
+    """Texts cleaned, lists as the tuples of a record."""
+    if isinstance(value, list):
+        return tuple(_plain(entry) for entry in value)
+    return clean(value) if isinstance(value, str) else value

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gpubench.env.nvml_child import text_of
+from gpubench.env.nvml_question import running_processes, text_of
 from gpubench.env.redact import anonymous
 
 INTERVAL_SECONDS = 0.1
@@ -26,7 +26,7 @@ READINGS: dict[str, Reading] = {
     ),
     "energy_joules": lambda nvml, gpu: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / 1000,
     "throttle_reasons": lambda nvml, gpu: _throttle_reasons(nvml, gpu),
-    "processes": lambda nvml, gpu: len(nvml.nvmlDeviceGetComputeRunningProcesses(gpu)),
+    "processes": lambda nvml, gpu: len(running_processes(nvml, gpu)),
     "ecc_uncorrected": lambda nvml, gpu: nvml.nvmlDeviceGetTotalEccErrors(
         gpu, nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, nvml.NVML_VOLATILE_ECC
     ),

@@ -15,6 +15,7 @@ from gpubench.env.snapshot import (
     LibraryFile,
     Nvml,
     PciDevice,
+    PciLink,
     Python,
     Snapshot,
     Torch,
@@ -35,31 +36,65 @@ GPU = Gpu(
     vbios="96.00.74.00.01",
     memory_bytes=85520809984,
     memory_used_bytes=1048576,
+    memory_reserved_bytes=670040064,
     ecc_enabled=True,
     ecc_pending=True,
     ecc_uncorrected_volatile=0,
     ecc_uncorrected_aggregate=0,
     ecc_corrected_volatile=0,
+    ecc_sram_uncorrected_volatile=0,
+    ecc_sram_uncorrected_aggregate=0,
+    ecc_sram_corrected_volatile=0,
+    ecc_sram_threshold_exceeded=False,
+    ecc_dram_uncorrected_volatile=0,
+    ecc_dram_uncorrected_aggregate=0,
+    ecc_dram_corrected_volatile=0,
     rows_remapped_corrected=0,
     rows_remapped_uncorrected=0,
     rows_pending=False,
     rows_failed=False,
+    rows_banks_low=0,
+    rows_banks_none=0,
     throttle_reasons=1,
+    throttled_thermal_seconds=0.0,
+    throttled_power_brake_seconds=0.0,
+    throttled_software_thermal_seconds=0.0,
+    clock_graphics_mhz=345,
+    clock_graphics_max_mhz=1980,
+    clock_graphics_applications_mhz=1980,
+    clock_graphics_default_mhz=1980,
+    clock_memory_max_mhz=2619,
+    clock_memory_applications_mhz=2619,
+    clock_memory_default_mhz=2619,
     temperature_c=31,
     temperature_slowdown_c=89,
     temperature_shutdown_c=92,
+    temperature_memory_c=35,
+    temperature_memory_max_c=95,
     power_w=70.0,
     power_limit_w=700.0,
     power_limit_default_w=700.0,
     pcie_generation=1,
     pcie_generation_max=5,
+    pcie_generation_device_max=5,
     pcie_width=16,
     pcie_width_max=16,
+    pcie_replays=0,
+    nvlinks=(True,) * 18,
+    nvlink_crc_errors=(0,) * 18,
+    nvlink_replays=(0,) * 18,
+    nvlink_recoveries=(0,) * 18,
+    fabric_state="completed",
+    fabric_status=0,
+    fabric_problems=(),
     mig_enabled=False,
     mig_pending=False,
     persistence=True,
     compute_mode="default",
     process_count=0,
+    recovery_action="none",
+    inforom_valid=True,
+    gsp_firmware="580.82.07",
 )
 TORCH_REQUIRES = (
     "nvidia-cublas-cu12==12.8.4.1",
@@ -99,21 +134,62 @@ HEALTHY = Snapshot(
         flavour="open",
         nouveau_loaded=False,
         uvm_loaded=True,
-        pci_devices=tuple(
-            PciDevice(
-                address=f"0000:{n + 1:02x}:00.0",
-                device_id="2330",
-                device_class="030200",
-                driver="nvidia",
-            )
-            for n in range(8)
+        pci_devices=(
+            *(
+                PciDevice(
+                    address=f"0000:{n + 1:02x}:00.0",
+                    device_id="2330",
+                    device_class="030200",
+                    driver="nvidia",
+                    links=(
+                        PciLink(
+                            address=f"0000:{n + 1:02x}:00.0", width=16, width_max=16, speed_max=32.0
+                        ),
+                        PciLink(
+                            address=f"0000:00:{n + 1:02x}.0", width=16, width_max=16, speed_max=32.0
+                        ),
+                    ),
+                    aer_correctable=0,
+                    aer_nonfatal=0,
+                    aer_fatal=0,
+                )
+                for n in range(8)
+            ),
+            *(
+                PciDevice(
+                    address=f"0000:c{n}:00.0",
+                    device_id="22a3",
+                    device_class="068000",
+                    driver="nvidia-nvswitch",
+                )
+                for n in range(4)
+            ),
         ),
         device_nodes=tuple(DeviceNode(path=path, accessible=True) for path in NODES),
+        version_on_disk="580.82.07",
+        firmware_files=("gsp_ga10x.bin", "gsp_tu10x.bin"),
+        fabric_manager_running=True,
+        fabric_manager_version="580.82.07",
+        uptime_seconds=86400.0,
         nvml=Nvml(
-            code=0, message="", device_count=8, driver_version="580.82.07", cuda_version="13.0"
+            code=0,
+            message="",
+            device_count=8,
+            driver_version="580.82.07",
+            cuda_version="13.0",
+            cc_enabled=False,
         ),
     ),
-    gpus=tuple(dataclasses.replace(GPU, index=n) for n in range(8)),
+    gpus=tuple(
+        dataclasses.replace(
+            GPU,
+            index=n,
+            pci_address=f"00000000:{n + 1:02X}:00.0",
+            p2p_read=tuple("X" if n == peer else "OK" for peer in range(8)),
+            p2p_nvlink=tuple("X" if n == peer else "OK" for peer in range(8)),
+        )
+        for n in range(8)
+    ),
     kernel_events=(),
     python=Python(
         executable="/opt/venv/bin/python",
@@ -221,7 +297,8 @@ def with_driver(snapshot, **fields):
 
 def with_driver_version(snapshot, version):
     nvml = dataclasses.replace(snapshot.driver.nvml, driver_version=version)
-    return with_driver(snapshot, version=version, nvml=nvml)
+    others = {"version_on_disk": version, "fabric_manager_version": version}
+    return with_driver(snapshot, version=version, nvml=nvml, **others)
 
 
 def with_nvml(snapshot, **fields):

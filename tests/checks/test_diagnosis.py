@@ -61,7 +61,7 @@ def test_a_broken_environment_is_broken_without_a_gpu_too():
             h.with_distribution(QUICK, "torchvision", version="0.18.0", requires=("torch==2.3.0",)),
             "torch-companion-mismatch",
         ),
-        (h.with_gpu(HEALTHY, 3, error_code=15), "gpu-hardware-fault"),
+        (h.with_gpu(QUICK, 3, error_code=15), "gpu-hardware-fault"),
         (h.with_gpu(HEALTHY, 3, throttle_reasons=0x40), "gpu-degraded"),
         (h.change(QUICK, environment={"CUDA_VISIBLE_DEVICES": "-1"}), "devices-hidden"),
         (

@@ -47,6 +47,9 @@ def test_every_check_belongs_to_one_category(check):
 ELSEWHERE = (
     "ctr.injection",  # it is no container
     "ctr.lost_access",
+    "fan.speed",  # its GPUs have none
+    "pages.retired",  # they remap rows instead
+    "pcie.gen_load",  # no copy was watched
     "host.wsl",
     "cuda.require_env",  # it is no image that asks for a driver
     "tc.ext_build",  # nothing is built
@@ -107,6 +110,10 @@ WHAT_IT_ASKS = {
     "python.startup": [("python",)],
     "kmsg.xid": [("kernel_events",)],
     "kmsg.fallen_off_bus": [("kernel_events",)],
+    "kmsg.access": [("kernel_events",)],
+    "kmsg.sxid": [("kernel_events",)],
+    "kmsg.pcie": [("kernel_events",)],
+    "kmsg.oom_mce": [("kernel_events",)],
 }
 
 
@@ -144,6 +151,23 @@ GPU_FIELDS = {
     "gpu.compute_mode": "compute_mode",
     "gpu.mig": "mig_enabled",
     "gpu.busy": "process_count",
+    "gpu.recovery_action": "recovery_action",
+    "gpu.inforom": "inforom_valid",
+    "ecc.sram_threshold": "ecc_sram_threshold_exceeded",
+    "ecc.corrected": "ecc_corrected_volatile",
+    "rows.count": "rows_remapped_uncorrected",
+    "pages.retired": "pages_retired_double_bit",
+    "pcie.gen_max": "pcie_generation_max",
+    "pcie.gen_load": "pcie_generation_loaded",
+    "pcie.replay": "pcie_replays",
+    "nvl.active": "nvlinks",
+    "nvl.errors": "nvlink_recoveries",
+    "nvl.p2p_status": "p2p_read",
+    "fab.state": "fabric_state",
+    "clk.throttle_history": "throttled_thermal_seconds",
+    "clk.limits": "clock_graphics_applications_mhz",
+    "tmp.hbm": "temperature_memory_c",
+    "fan.speed": "fan_percent",
 }
 
 

@@ -58,6 +58,7 @@ def test_only_a_failure_blocks(outcome):
 def test_only_and_skip_take_ids_and_their_first_words():
     assert set(results(HEALTHY, only=["cuda.floor", "rows"])) == {
         "cuda.floor",
+        "rows.count",
         "rows.failure",
         "rows.pending",
     }

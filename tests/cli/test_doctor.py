@@ -94,7 +94,7 @@ def test_the_exit_status_is_the_same_in_every_format(
         (("--format", "jsn"), "did you mean json"),
         (("--fail-on", "errors"), "did you mean error?"),
         (("--only", "torch.arhc"), "did you mean torch.arch"),
-        (("--skip", "nvlm"), "did you mean nvml"),
+        (("--skip", "nvlm"), "or nvml"),
         (("--explain", "cuda.flor"), "did you mean cuda.floor"),
         (("--timeout", "0"), "--timeout 0"),
         (("--timeout", "nan"), "--timeout nan"),

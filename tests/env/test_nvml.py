@@ -5,6 +5,8 @@ import time
 import pytest
 
 from gpubench.env.nvml import NO_ANSWER, ask_nvml, collect
+from gpubench.env.nvml_links import fabric_problems
+from gpubench.env.snapshot import Gpu
 from gpubench.env.sources import Completed, Sources
 from tests.fakedriver import build
 from tests.fakedriver.build import but, healthy
@@ -164,3 +166,111 @@ def test_instances_of_mig_are_counted(tmp_path):
 
 def test_running_processes_are_counted(tmp_path):
     assert ask(tmp_path, but(healthy(1), "gpu.0.processes 3")).gpus[0].process_count == 3
+
+
+def test_links_fabric_and_peers_are_read(tmp_path):
+    lines = ["gpu.1.nvlink.4 0", "gpu.1.nvlink_error.1.3 6", "gpu.0.p2p.0.1 1"]
+    first, second = ask(tmp_path, but(healthy(2), *lines)).gpus
+
+    assert first.nvlinks == (True,) * 18
+    assert [n for n, active in enumerate(second.nvlinks) if not active] == [4]
+    assert second.nvlink_recoveries == (0, 0, 0, 6, *(0,) * 14)
+    assert (first.p2p_read, second.p2p_read) == (("X", "CNS"), ("OK", "X"))
+    assert (first.fabric_state, first.fabric_status, first.fabric_problems) == ("completed", 0, ())
+
+
+def test_links_are_asked_until_the_gpu_knows_no_more(tmp_path):
+    assert len(ask(tmp_path, but(healthy(1), "gpu.0.nvlinks 6")).gpus[0].nvlinks) == 6
+    assert ask(tmp_path, but(healthy(1), "gpu.0.nvlinks error 3")).gpus[0].nvlinks is None
+
+
+def test_counters_of_links_that_only_newer_gpus_have_are_read(tmp_path):
+    lines = [f"gpu.0.nvlink_error.{kind} error 3" for kind in range(3)]
+    answer = ask(tmp_path, but(healthy(1), *lines, "gpu.0.field.214 0", "gpu.0.field.214.2 9"))
+
+    assert answer.gpus[0].nvlink_recoveries == (0, 0, 9, *(0,) * 15)
+    assert answer.gpus[0].nvlink_replays is None
+    assert answer.unread == {}
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (0x0, ()),  # not supported
+        (0x1AA, ()),
+        (0x1A9, ("degraded bandwidth",)),
+        (0x410, ("route unhealthy", "incorrect configuration: no partition")),
+        (0xF00, ("incorrect configuration: code 15",)),
+    ],
+)
+def test_a_fabrics_health_is_read_bit_by_bit(mask, words):
+    assert fabric_problems(mask) == words
+
+
+def test_an_older_library_tells_nothing_of_the_fabric_and_less_of_memory(tmp_path):
+    gpu = ask(tmp_path, healthy(1), "NEWER").gpus[0]
+
+    assert (gpu.fabric_state, gpu.fabric_problems) == (None, None)
+    assert (gpu.memory_used_bytes, gpu.memory_reserved_bytes) == (1048576, None)
+
+
+def test_numbered_fields_are_read_with_their_sign_and_unit(tmp_path):
+    lines = ["gpu.0.field.270 3600000000000", "gpu.0.field.230 9", "gpu.0.field.31 1"]
+    gpu = ask(tmp_path, but(healthy(1), *lines)).gpus[0]
+
+    assert gpu.temperature_margin_slowdown_c == -2
+    assert gpu.throttled_thermal_seconds == 3600.0
+    assert gpu.recovery_action == "unknown (9)"
+    assert gpu.pages_pending is True
+
+
+def test_a_field_that_may_not_be_read_is_unread(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), "gpu.0.field.230 error 4"))
+
+    assert answer.gpus[0].recovery_action is None
+    assert "(4)" in answer.unread["gpus.0.recovery_action"]
+
+
+def test_an_argument_that_an_older_driver_does_not_know_is_an_absence(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), "gpu.0.ecc.1.0.7 error 2", "gpu.0.field.230 error 2"))
+
+    assert answer.gpus[0].ecc_sram_uncorrected_volatile is None
+    assert answer.gpus[0].recovery_action is None
+    assert answer.unread == {}
+
+
+def test_a_corrupted_inforom_is_an_answer(tmp_path):
+    answer = ask(tmp_path, but(healthy(1), "gpu.0.inforom error 14"))
+
+    assert answer.gpus[0].inforom_valid is False
+    assert answer.unread == {}
+
+
+def test_a_gpu_lost_among_peers_leaves_the_others_theirs(tmp_path):
+    answer = ask(tmp_path, but(healthy(3), "gpu.1.handle error 15"))
+
+    assert answer.gpus[0].p2p_read == ("X", "U", "OK")
+    assert answer.gpus[1].p2p_read is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [((), (None, None)), (("cc 0",), (False, None)), (("cc 1", "cc_ready 1"), (True, True))],
+)
+def test_confidential_computing_is_the_machines_and_not_a_gpus(tmp_path, lines, expected):
+    nvml = ask(tmp_path, but(healthy(1), *lines)).nvml
+
+    assert (nvml.cc_enabled, nvml.cc_ready) == expected
+
+
+def test_a_library_with_hardly_a_function_gives_what_it_has():
+    variables = {"LD_LIBRARY_PATH": str(build.minimal())}
+    answer = ask_nvml(Sources(variables=variables), timeout=20)
+
+    assert (answer.nvml.code, answer.nvml.device_count, answer.nvml.message) == (0, 1, "")
+    assert answer.gpus == (Gpu(index=0, name="NVIDIA A100-PCIE-40GB"),)
+    assert answer.unread == {}
+
+
+def test_processes_are_counted_under_an_older_driver_too(tmp_path):
+    assert ask(tmp_path, but(healthy(1), "gpu.0.processes 3"), "NEWER").gpus[0].process_count == 3

@@ -15,32 +15,9 @@ CC = shutil.which("cc") or shutil.which("gcc")
 
 needs_cc = pytest.mark.skipif(CC is None, reason="the fake driver needs a C compiler")
 
-GPU = """
-gpu.*.name NVIDIA H100 80GB HBM3
-gpu.*.capability 9 0
-gpu.*.vbios 96.00.74.00.01
-gpu.*.memory 85520809984 1048576
-gpu.*.ecc_mode 1 1
-gpu.*.ecc.0.0 0
-gpu.*.ecc.1.0 0
-gpu.*.ecc.1.1 0
-gpu.*.rows 0 0 0 0
-gpu.*.throttle 1
-gpu.*.temperature 31
-gpu.*.threshold.0 92
-gpu.*.threshold.1 89
-gpu.*.power_mw 70000
-gpu.*.power_limit_mw 700000
-gpu.*.power_default_mw 700000
-gpu.*.pcie_generation 5
-gpu.*.pcie_generation_max 5
-gpu.*.pcie_width 16
-gpu.*.pcie_width_max 16
-gpu.*.mig 0 0
-gpu.*.persistence 1
-gpu.*.compute_mode 0
-gpu.*.processes 0
-"""
+SCENARIOS = HERE / "scenarios"
+GPU = (SCENARIOS / "gpu.txt").read_text()
+"""One healthy H100 on a baseboard, as every GPU of a scenario is unless it says otherwise."""
 
 
 def healthy(count: int = 8, driver: str = "580.82.07") -> str:
@@ -49,7 +26,15 @@ def healthy(count: int = 8, driver: str = "580.82.07") -> str:
     lines += [f"cuda.count {count}"]
     lines += [f"gpu.{n}.uuid GPU-00000000-0000-0000-0000-00000000000{n}" for n in range(count)]
     lines += [f"gpu.{n}.pci 00000000:{n + 1:02X}:00.0" for n in range(count)]
-    return "\n".join(lines) + GPU
+    return "\n".join(lines) + "\n" + GPU
+
+
+def named(name: str) -> str:
+    """The scenario of a file; a line ``healthy N`` in it stands for such a machine."""
+    lines = (SCENARIOS / f"{name}.txt").read_text().splitlines()
+    return "\n".join(
+        healthy(int(line.split()[1])) if line.startswith("healthy ") else line for line in lines
+    )
 
 
 def but(scenario: str, *lines: str) -> str:
@@ -67,6 +52,17 @@ def folder(*without: str) -> Path:
         assert CC is not None
         command = [CC, "-shared", "-fPIC", "-O1", *left_out, "-o", place / library, HERE / source]
         subprocess.run(command, check=True)
+    return place
+
+
+@functools.cache
+def minimal() -> Path:
+    """A folder with an NVML library that lacks nearly every function."""
+    place = Path(tempfile.mkdtemp(prefix="gpubench-minimal-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    assert CC is not None
+    command = [CC, "-shared", "-fPIC", "-o", place / "libnvidia-ml.so.1", HERE / "minimal.c"]
+    subprocess.run(command, check=True)
     return place
 
 

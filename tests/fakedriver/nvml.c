@@ -5,6 +5,24 @@ typedef struct { unsigned index; } *Device;
 static struct { unsigned index; } devices[64];
 typedef struct { char legacy[16]; unsigned domain, bus, device, id, subsystem; char bus_id[32]; } Pci;
 typedef struct { unsigned long long total, free, used; } Memory;
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } Memory2;
+typedef struct { unsigned version; int margin; } Margin;
+typedef struct { unsigned max, high, partial, low, none; } Banks;
+typedef struct { unsigned version; unsigned long long counts[11]; unsigned exceeded; } Sram;
+typedef struct { unsigned environment, feature, tools; } Confidential;
+typedef struct {
+    unsigned id, scope;
+    long long stamp, latency;
+    unsigned type;
+    int code;
+    union { double d; unsigned u; unsigned long long ull; int i; } value;
+} Field;
+typedef struct {
+    unsigned version;
+    unsigned char cluster[16];
+    int status;
+    unsigned clique, state, mask;
+} Fabric;
 typedef struct { unsigned pid; unsigned long long memory; unsigned gpu, compute; } Process;
 
 static void unescape(const char *text, char *out, unsigned size)
@@ -47,6 +65,33 @@ static int pair(unsigned index, const char *key, unsigned *first, unsigned *seco
     if (!code)
         sscanf(value, "%u %u", first, second);
     return code;
+}
+
+static int number64(unsigned index, const char *key, unsigned long long *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(index, key, value);
+    if (!code)
+        *out = strtoull(value, NULL, 0);
+    return code;
+}
+
+static int system_number(const char *key, unsigned *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up(key, value);
+    if (!code)
+        *out = (unsigned)strtoul(value, NULL, 0);
+    return code;
+}
+
+/* A real library knows no device beyond the last, whatever it counts. */
+static int has_gpu(unsigned index)
+{
+    unsigned devices_there = 64;
+    if (system_number("devices", &devices_there))
+        system_number("count", &devices_there);
+    return index < devices_there;
 }
 
 int nvmlInitWithFlags(unsigned flags)
@@ -98,6 +143,8 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device *out)
 {
     char value[VALUE_SIZE];
     int code = look_up_gpu(index, "handle", value);
+    if (index >= 64 || !has_gpu(index))
+        return INVALID_ARGUMENT;
     if (code && code != NOT_SUPPORTED)
         return code;
     devices[index].index = index;
@@ -124,6 +171,22 @@ NUMBER(nvmlDeviceGetMaxPcieLinkWidth, "pcie_width_max")
 NUMBER(nvmlDeviceGetPersistenceMode, "persistence")
 NUMBER(nvmlDeviceGetComputeMode, "compute_mode")
 NUMBER(nvmlDeviceGetMaxMigDeviceCount, "mig_slots")
+NUMBER(nvmlDeviceGetGpuMaxPcieLinkGeneration, "pcie_generation_device_max")
+NUMBER(nvmlDeviceGetPcieReplayCounter, "replays")
+NUMBER(nvmlDeviceGetFanSpeed, "fan")
+
+#define CLOCK(function, name) \
+    int function(Device d, int kind, unsigned *out) \
+    { \
+        char key[32]; \
+        snprintf(key, sizeof key, name ".%d", kind); \
+        return number(d->index, key, out); \
+    }
+
+CLOCK(nvmlDeviceGetClockInfo, "clock")
+CLOCK(nvmlDeviceGetMaxClockInfo, "clock_max")
+CLOCK(nvmlDeviceGetApplicationsClock, "clock_applications")
+CLOCK(nvmlDeviceGetDefaultApplicationsClock, "clock_default")
 
 int nvmlDeviceGetPciInfo_v3(Device d, Pci *out)
 {
@@ -154,13 +217,45 @@ int nvmlDeviceGetEccMode(Device d, unsigned *now, unsigned *pending)
 
 int nvmlDeviceGetTotalEccErrors(Device d, int type, int counter, unsigned long long *out)
 {
-    char key[32], value[VALUE_SIZE];
-    int code;
+    char key[32];
     snprintf(key, sizeof key, "ecc.%d.%d", type, counter);
-    code = look_up_gpu(d->index, key, value);
-    if (!code)
-        *out = strtoull(value, NULL, 0);
-    return code;
+    return number64(d->index, key, out);
+}
+
+int nvmlDeviceGetMemoryErrorCounter(Device d, int type, int counter, int place,
+                                    unsigned long long *out)
+{
+    char key[32];
+    snprintf(key, sizeof key, "ecc.%d.%d.%d", type, counter, place);
+    return number64(d->index, key, out);
+}
+
+int nvmlDeviceGetFieldValues(Device d, int count, Field *fields)
+{
+    char key[64], value[VALUE_SIZE];
+    int i;
+    for (i = 0; i < count; i++) {
+        snprintf(key, sizeof key, "field.%u.%u", fields[i].id, fields[i].scope);
+        fields[i].code = look_up_gpu(d->index, key, value);
+        if (fields[i].code == NOT_SUPPORTED) {
+            snprintf(key, sizeof key, "field.%u", fields[i].id);
+            fields[i].code = look_up_gpu(d->index, key, value);
+        }
+        if (fields[i].code)
+            continue;
+        fields[i].type = value[0] == '-' ? 5 : 3;
+        if (value[0] == '-')
+            fields[i].value.i = atoi(value);
+        else
+            fields[i].value.ull = strtoull(value, NULL, 0);
+    }
+    return 0;
+}
+
+int nvmlDeviceValidateInforom(Device d)
+{
+    char value[VALUE_SIZE];
+    return look_up_gpu(d->index, "inforom", value);
 }
 
 #ifndef WITHOUT_REMAPPED_ROWS
@@ -177,11 +272,7 @@ int nvmlDeviceGetRemappedRows(Device d, unsigned *corrected, unsigned *uncorrect
 
 static int throttle(Device d, unsigned long long *out)
 {
-    char value[VALUE_SIZE];
-    int code = look_up_gpu(d->index, "throttle", value);
-    if (!code)
-        *out = strtoull(value, NULL, 0);
-    return code;
+    return number64(d->index, "throttle", out);
 }
 
 #ifndef WITHOUT_EVENT_REASONS
@@ -222,7 +313,7 @@ int nvmlDeviceGetMigDeviceHandleByIndex(Device d, unsigned slot, Device *out)
     return slot < instances ? 0 : 6;
 }
 
-int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *out)
+int nvmlDeviceGetComputeRunningProcesses_v2(Device d, unsigned *count, Process *out)
 {
     unsigned running = 0, room = *count, i;
     int code = number(d->index, "processes", &running);
@@ -235,3 +326,112 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *
         memset(&out[i], 0, sizeof out[i]);
     return 0;
 }
+
+/* -- links between GPUs ----------------------------------------------------------------------- */
+
+int nvmlDeviceGetNvLinkState(Device d, unsigned link, unsigned *active)
+{
+    char key[32];
+    unsigned links = 0;
+    int code = number(d->index, "nvlinks", &links);
+    if (code)
+        return code;
+    if (link >= links)
+        return INVALID_ARGUMENT;
+    *active = 1;
+    snprintf(key, sizeof key, "nvlink.%u", link);
+    code = number(d->index, key, active);
+    return code == NOT_SUPPORTED ? 0 : code;
+}
+
+int nvmlDeviceGetNvLinkErrorCounter(Device d, unsigned link, int counter, unsigned long long *out)
+{
+    char key[48];
+    int code;
+    snprintf(key, sizeof key, "nvlink_error.%d.%u", counter, link);
+    code = number64(d->index, key, out);
+    if (code != NOT_SUPPORTED)
+        return code;
+    snprintf(key, sizeof key, "nvlink_error.%d", counter);
+    return number64(d->index, key, out);
+}
+
+int nvmlDeviceGetP2PStatus(Device one, Device other, int kind, unsigned *out)
+{
+    char key[32];
+    int code;
+    snprintf(key, sizeof key, "p2p.%d.%u", kind, other->index);
+    code = number(one->index, key, out);
+    if (code != NOT_SUPPORTED)
+        return code;
+    snprintf(key, sizeof key, "p2p.%d", kind);
+    return number(one->index, key, out);
+}
+
+/* -- what an older library does not have ------------------------------------------------------ */
+
+#ifndef WITHOUT_NEWER
+int nvmlDeviceGetComputeRunningProcesses_v3(Device d, unsigned *count, Process *out)
+{
+    return nvmlDeviceGetComputeRunningProcesses_v2(d, count, out);
+}
+
+int nvmlDeviceGetGpuFabricInfoV(Device d, Fabric *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "fabric", value);
+    if (out->version != (sizeof *out | 2u << 24))
+        return VERSION_MISMATCH;
+    if (!code)
+        sscanf(value, "%u %d %i", &out->state, &out->status, (int *)&out->mask);
+    return code;
+}
+
+int nvmlDeviceGetMemoryInfo_v2(Device d, Memory2 *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "memory", value);
+    if (out->version != (sizeof *out | 2u << 24))
+        return VERSION_MISMATCH;
+    if (!code) {
+        out->reserved = 0;
+        sscanf(value, "%llu %llu %llu", &out->total, &out->used, &out->reserved);
+        out->free = out->total - out->used - out->reserved;
+    }
+    return code;
+}
+
+int nvmlDeviceGetSramEccErrorStatus(Device d, Sram *out)
+{
+    if (out->version != (sizeof *out | 1u << 24))
+        return VERSION_MISMATCH;
+    return number(d->index, "sram_threshold", &out->exceeded);
+}
+
+int nvmlDeviceGetRowRemapperHistogram(Device d, Banks *out)
+{
+    char value[VALUE_SIZE];
+    int code = look_up_gpu(d->index, "banks", value);
+    if (!code)
+        sscanf(value, "%u %u %u %u %u", &out->max, &out->high, &out->partial, &out->low,
+               &out->none);
+    return code;
+}
+
+int nvmlDeviceGetMarginTemperature(Device d, Margin *out)
+{
+    return number(d->index, "margin", (unsigned *)&out->margin);
+}
+
+int nvmlDeviceGetGspFirmwareVersion(Device d, char *out) { return text(d->index, "gsp", out, 64); }
+
+int nvmlSystemGetConfComputeState(Confidential *out)
+{
+    return system_number("cc", &out->feature);
+}
+
+int nvmlSystemGetConfComputeGpusReadyState(unsigned *out)
+{
+    return system_number("cc_ready", out);
+}
+#endif

@@ -1,14 +1,17 @@
 /* A scenario is a text file of lines "key value", named by GPUBENCH_FAKE_DRIVER.
  *
  * A key of one GPU is "gpu.3.name"; "gpu.*.name" stands for every GPU and gives way to it.
- * The value "error 15" makes the call return 15, "hang" makes it never return.
+ * The value "error 15" makes the call return 15, "hang" makes it never return, "crash" ends
+ * the process. A line that starts with # is a comment.
  * Bytes are written as \xHH. What the scenario does not name is not supported (3). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define INVALID_ARGUMENT 2
 #define NOT_SUPPORTED 3
+#define VERSION_MISMATCH 25
 #define VALUE_SIZE 256
 
 static int find_line(const char *key, char *value)
@@ -37,6 +40,8 @@ static int answer(const char *value)
     if (!strcmp(value, "hang"))
         for (;;)
             pause();
+    if (!strcmp(value, "crash"))
+        abort();
     if (!strncmp(value, "error ", 6))
         return atoi(value + 6);
     return 0;

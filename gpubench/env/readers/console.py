@@ -3,7 +3,7 @@
 import re
 
 from gpubench.env.host import ALLOWED
-from gpubench.env.kernel_log import parse
+from gpubench.env.kernel_log import events_in
 from gpubench.env.readers.draft import Draft
 from gpubench.env.readers.pasted import Pasted, unquoted
 from gpubench.env.readers.values import put_torch, truth
@@ -29,6 +29,7 @@ _CONTAINER = re.compile(
     r"/\.dockerenv|\bdocker(?:-compose)? (?:run|exec|compose)\b|\b(?:podman|nerdctl) run\b"
     r"|\bkubectl\b|KUBERNETES_SERVICE_HOST|\bdocker: Error response"
 )
+_KERNEL = ("nvrm", "sxid", "pcie bus error", "pcie bandwidth", "key was rejected", "killed process")
 _CONTAINERS = ("docker", "podman", "nerdctl", "kube")
 _SHM = re.compile(r"^(?:shm|tmpfs)\s+(\d+(?:\.\d+)?)([KMGT])\s.*\s/dev/shm$")
 _LETTERS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -109,8 +110,8 @@ def _variables(draft: Draft, line: str) -> None:
 
 
 def _events(pasted: Pasted, draft: Draft) -> None:
-    if pasted.mentions("nvrm"):
-        draft.kernel_events.extend(parse("\n".join(pasted.lines)))
+    if pasted.mentions(*_KERNEL):
+        draft.kernel_events.extend(events_in(pasted.lines))
 
 
 def _inside(pasted: Pasted, draft: Draft) -> None:

@@ -6,13 +6,11 @@ import re
 from gpubench.env.readers.draft import MAX_GPUS, Draft
 from gpubench.env.readers.nvidia_smi_facts import put_unread
 from gpubench.env.readers.nvidia_smi_indices import ADDRESS
-from gpubench.env.readers.nvidia_smi_values import MIB, compute_mode, switch
+from gpubench.env.readers.nvidia_smi_values import MIB, UNKNOWN_ERROR, compute_mode, switch
 from gpubench.knowledge.tables import capability_of
 
 ERROR = "ERR!"
 """What stands in a cell that could not be read."""
-UNKNOWN_ERROR = 999
-"""NVML's code for a GPU that does not even tell its name."""
 
 _FIRST = re.compile(
     r"(?P<index>\d{1,3})\s+(?P<name>\S.{0,60}?)\s+(?P<mode>On|Off|WDDM|TCC|MCDM|N/A|ERR!)$"
@@ -118,8 +116,11 @@ def _sensors(draft: Draft, index: int, cell: str, power: re.Match[str] | None) -
         power_w=_watts(power["used"]) if power else None,
         power_limit_w=_watts(power["cap"]) if power else None,
     )
+    fan = re.match(r"(\d{1,3})%", cell)
+    draft.gpu(index, fan_percent=int(fan[1]) if fan else None)
     words = cell.split()
     errors = {
+        "fan_percent": words[:1] == [ERROR],
         "temperature_c": words[1:2] == [ERROR],
         "power_w": power is not None and power["used"] == ERROR,
         "power_limit_w": power is not None and power["cap"] == ERROR,

@@ -14,10 +14,14 @@ from gpubench.env.readers.nvidia_smi_values import (
     compute_mode,
     decimal,
     error_code,
+    fabric_state,
+    fabric_status,
     identifier,
     is_absent,
     is_error,
     mebibytes,
+    microseconds,
+    recovery_action,
     switch,
     text,
     whole,
@@ -74,37 +78,83 @@ FIELDS: tuple[tuple[str, str, Reading], ...] = (
     ("pcie_generation_max", "pcie generation/max", whole),
     ("pcie_width", "link width/current", whole),
     ("pcie_width_max", "link width/max", whole),
+    ("pcie_generation_device_max", "pcie generation/device max", whole),
+    ("pcie_replays", "replays since reset", whole),
+    ("memory_reserved_bytes", "fb memory usage/reserved", mebibytes),
+    ("ecc_sram_threshold_exceeded", "aggregate/sram threshold exceeded", switch),
+    ("rows_banks_low", "bank remap availability histogram/low", whole),
+    ("rows_banks_none", "bank remap availability histogram/none", whole),
+    ("pages_retired_single_bit", "retired pages/single bit ecc", whole),
+    ("pages_retired_double_bit", "retired pages/double bit ecc", whole),
+    ("pages_pending", "retired pages/pending page blacklist", switch),
+    ("pages_pending", "retired pages/pending", switch),
+    ("clock_graphics_mhz", "clocks/graphics", whole),
+    ("clock_graphics_max_mhz", "max clocks/graphics", whole),
+    ("clock_graphics_applications_mhz", "applications clocks/graphics", whole),
+    ("clock_graphics_default_mhz", "default applications clocks/graphics", whole),
+    ("clock_memory_max_mhz", "max clocks/memory", whole),
+    ("clock_memory_applications_mhz", "applications clocks/memory", whole),
+    ("clock_memory_default_mhz", "default applications clocks/memory", whole),
+    (
+        "throttled_thermal_seconds",
+        "time held back/hw thermal slowdown",
+        microseconds,
+    ),
+    (
+        "throttled_power_brake_seconds",
+        "time held back/hw power braking",
+        microseconds,
+    ),
+    (
+        "throttled_software_thermal_seconds",
+        "time held back/sw thermal slowdown",
+        microseconds,
+    ),
+    ("temperature_margin_c", "temperature/gpu t.limit temp", whole),
+    ("temperature_margin_slowdown_c", "temperature/gpu slowdown t.limit temp", whole),
+    ("temperature_memory_c", "temperature/memory current temp", whole),
+    ("temperature_memory_max_c", "temperature/memory max operating temp", whole),
+    ("fan_percent", "fan speed", whole),
+    ("recovery_action", "gpu recovery action", recovery_action),
+    ("gsp_firmware", "gsp firmware version", text),
+    ("fabric_state", "fabric/state", fabric_state),
+    ("fabric_status", "fabric/status", fabric_status),
 )
 """Where a field stands twice, the first value that says something counts."""
+
+_SRAM_VOLATILE, _SRAM_AGGREGATE = (
+    (
+        f"{scope}/sram uncorrectable",
+        f"{scope}/sram uncorrectable parity",
+        f"{scope}/sram uncorrectable sec-ded",
+    )
+    for scope in ("volatile", "aggregate")
+)
 
 SUMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "ecc_uncorrected_volatile",
         "volatile/double bit/total",
-        (
-            "volatile/sram uncorrectable",
-            "volatile/sram uncorrectable parity",
-            "volatile/sram uncorrectable sec-ded",
-            "volatile/dram uncorrectable",
-        ),
+        (*_SRAM_VOLATILE, "volatile/dram uncorrectable"),
     ),
     (
         "ecc_uncorrected_aggregate",
         "aggregate/double bit/total",
-        (
-            "aggregate/sram uncorrectable",
-            "aggregate/sram uncorrectable parity",
-            "aggregate/sram uncorrectable sec-ded",
-            "aggregate/dram uncorrectable",
-        ),
+        (*_SRAM_AGGREGATE, "aggregate/dram uncorrectable"),
     ),
     (
         "ecc_corrected_volatile",
         "volatile/single bit/total",
         ("volatile/sram correctable", "volatile/dram correctable"),
     ),
+    ("ecc_sram_uncorrected_volatile", "", _SRAM_VOLATILE),
+    ("ecc_sram_uncorrected_aggregate", "", _SRAM_AGGREGATE),
+    ("ecc_sram_corrected_volatile", "", ("volatile/sram correctable",)),
+    ("ecc_dram_uncorrected_volatile", "", ("volatile/dram uncorrectable",)),
+    ("ecc_dram_uncorrected_aggregate", "", ("aggregate/dram uncorrectable",)),
+    ("ecc_dram_corrected_volatile", "", ("volatile/dram correctable",)),
 )
-"""Counters: the name of their total before Turing, and the parts that later drivers show."""
+"""Counters: their total before Turing, if there was one, and the parts that later drivers show."""
 
 REASONS = {
     "idle": 0x1,

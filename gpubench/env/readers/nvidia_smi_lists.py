@@ -22,6 +22,10 @@ _LEGEND = re.compile(
 )
 
 
+MAX_LINKS = 64
+"""More NVLinks than any GPU has."""
+
+
 def read(pasted: Pasted, draft: Draft) -> bool:
     """Take the lines of these lists; True where there were any."""
     has_list = "(UUID: " in pasted.text
@@ -36,6 +40,7 @@ def _gpus(pasted: Pasted, draft: Draft) -> bool:
     """One GPU a line; below it its MIG devices or its NVLinks."""
     index: int | None = None
     instances: dict[int, int] = {}
+    links: dict[int, list[bool]] = {}
     for number, raw in list(pasted.free()):
         if len(raw) > 300 or not ("UUID" in raw or (index is not None and "Link" in raw)):
             continue
@@ -45,11 +50,15 @@ def _gpus(pasted: Pasted, draft: Draft) -> bool:
             draft.gpu(index, name=found["name"], uuid=anonymous(found["uuid"]))
         elif index is not None and _MIG.match(line):
             instances[index] = instances.get(index, 0) + 1
-        elif index is None or not _LINK.match(line):
+        elif index is not None and _LINK.match(line):
+            links.setdefault(index, []).append("GB/s" in line)
+        else:
             continue
         pasted.take(number)
     for gpu, count in instances.items():
         draft.gpu(gpu, mig_enabled=True, mig_instances=count)
+    for gpu, active in links.items():
+        draft.gpu(gpu, nvlinks=tuple(active[:MAX_LINKS]))
     return index is not None
 
 

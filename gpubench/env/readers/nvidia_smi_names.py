@@ -12,6 +12,11 @@ _REASONS = {
     "display_clocks_setting": "display clock setting",
     "active": "active",
 }
+_COUNTERS = {
+    "sw_therm_slowdown": "sw thermal slowdown",
+    "hw_therm_slowdown": "hw thermal slowdown",
+    "hw_power_brake": "hw power braking",
+}
 _ECC = {
     "sram_correctable": "sram correctable",
     "sram_uncorrectable": "sram uncorrectable",
@@ -95,6 +100,11 @@ XML = {
         f"clocks_{kind}_reasons/clocks_{kind}_reason_{name}": f"clocks event reasons/{words}"
         for kind in ("throttle", "event")
         for name, words in _REASONS.items()
+    },
+    **{
+        "clocks_event_reasons_counters/clocks_event_reasons_counters_"
+        f"{name}": f"time held back/{words}"
+        for name, words in _COUNTERS.items()
     },
     **{
         f"ecc_errors/{scope}/{name}": f"{scope}/{words}"

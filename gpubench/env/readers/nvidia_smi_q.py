@@ -36,6 +36,7 @@ _ALONE = frozenset(
 )  # fmt: skip
 _SECTIONS = {
     "clocks throttle reasons": "clocks event reasons",
+    "clocks event reasons counters": "time held back",
     "power readings": "gpu power readings",
     "compute processes": "processes",
 }

@@ -5,7 +5,7 @@ import re
 from gpubench.env.redact import anonymous
 
 MIB = 2**20
-LOST, RESET_REQUIRED = 15, 16
+LOST, RESET_REQUIRED, UNKNOWN_ERROR = 15, 16, 999
 """NVML's codes for what nvidia-smi says in words."""
 
 _ABSENT = re.compile(
@@ -37,6 +37,33 @@ def mebibytes(value: str) -> int | None:
     """``23034 MiB`` in bytes."""
     number = whole(value)
     return None if number is None else number * MIB
+
+
+def microseconds(value: str) -> float | None:
+    """``3893592 us`` in seconds."""
+    number = whole(value)
+    return None if number is None else number / 1e6
+
+
+def recovery_action(value: str) -> str | None:
+    """``GPU Reset``, ``Drain P2P``, ``None``, in the words of the snapshot."""
+    words = re.sub(r"[\s_]+", "-", value.strip().lower())[:40]
+    words = words.removeprefix("gpu-").removeprefix("node-")
+    return words if re.fullmatch(r"[a-z][a-z0-9-]{2,30}", words) else None
+
+
+def fabric_state(value: str) -> str | None:
+    """``Not Started``, ``In Progress``, ``Completed``, ``Not Supported``."""
+    words = re.sub(r"[\s_]+", "-", value.strip().lower())
+    known = ("not-supported", "not-started", "in-progress", "completed")
+    return words if words in known else None
+
+
+def fabric_status(value: str) -> int | None:
+    """NVML's code for success, or for an error of which nothing more is known."""
+    if is_absent(value):
+        return None
+    return 0 if value.strip().lower() == "success" else UNKNOWN_ERROR
 
 
 def switch(value: str) -> bool | None:

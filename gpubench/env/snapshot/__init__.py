@@ -9,7 +9,14 @@ import hashlib
 import json
 from typing import Any
 
-from gpubench.env.snapshot.driver import DeviceNode, Driver, KernelEvent, Nvml, PciDevice
+from gpubench.env.snapshot.driver import (
+    DeviceNode,
+    Driver,
+    KernelEvent,
+    Nvml,
+    PciDevice,
+    PciLink,
+)
 from gpubench.env.snapshot.fields import VOLATILE
 from gpubench.env.snapshot.gpu import Gpu
 from gpubench.env.snapshot.host import (
@@ -49,6 +56,7 @@ __all__ = [
     "Nvml",
     "Paste",
     "PciDevice",
+    "PciLink",
     "Place",
     "Proof",
     "Python",
