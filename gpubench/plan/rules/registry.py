@@ -1,0 +1,14 @@
+"""Every rule about stated stacks, one line per subject; the order is that of the findings."""
+
+from gpubench.plan.rules import companions, images, imports, pythons, targets, torch_cuda, variables
+from gpubench.plan.rules.making import Rule
+
+RULES: tuple[Rule, ...] = (
+    *images.RULES,
+    *pythons.RULES,
+    *torch_cuda.RULES,
+    *companions.RULES,
+    *imports.RULES,
+    *targets.RULES,
+    *variables.RULES,
+)
