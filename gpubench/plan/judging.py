@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import gpubench
 from gpubench.env.redact import clean
 from gpubench.plan.files.registry import read_source, read_stacks
-from gpubench.plan.files.stated import Source, Stack, Stated
+from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
 from gpubench.plan.machine import Machine
 from gpubench.plan.report import Correction, Fact, PlanReport, Problem
 from gpubench.plan.rules.registry import RULES
@@ -25,7 +25,8 @@ def judge_file(path: str, machine: Machine) -> PlanReport:
 
 def judge_source(source: Source, machine: Machine) -> PlanReport:
     """The same of a text that was read."""
-    kind, stacks = read_stacks(source)
+    kind, every_stack = read_stacks(source)
+    stacks = every_stack[:MAX_STACKS]
     problems = problems_of(stacks, machine)
     facts = tuple(dict.fromkeys(_fact(fact) for stack in stacks for fact in _worth(stack)))
     errors = sum(problem.severity == "error" for problem in problems)
@@ -39,7 +40,7 @@ def judge_source(source: Source, machine: Machine) -> PlanReport:
         file_kind=kind,
         facts=facts[:MAX_SHOWN],
         problems=tuple(_cleaned(problem) for problem in problems),
-        notes=tuple(_notes(stacks, machine)),
+        notes=tuple(_notes(every_stack, machine)),
     )
 
 
@@ -64,6 +65,8 @@ def _summary(kind: str, problems: Sequence[Problem]) -> str:
 
 
 def _notes(stacks: Sequence[Stack], machine: Machine) -> Iterator[str]:
+    if len(stacks) > MAX_STACKS:
+        yield f"it holds {len(stacks)} stacks, of which the first {MAX_STACKS} were judged"
     names = {fact.name for stack in stacks for fact in stack.of_kind("package")}
     images = {fact.name for stack in stacks for fact in stack.of_kind("image")}
     if "torch" not in names and not any("pytorch" in image for image in images):

@@ -69,8 +69,7 @@ def _about(machine: Machine) -> tuple[str, ...]:
         notes.append(f"driver {driver} is newer than any on record; it is held to the same rules")
     if machine.python is None:
         notes.append(
-            "the Python is not known; each build names the releases it is made for "
-            "(--python-version narrows them)"
+            "the Python is not known, so builds for any are listed: --python-version narrows them"
         )
     return tuple(notes)
 
@@ -118,7 +117,7 @@ def _one_build(machine: Machine, torch: Version, cuda: Version) -> PlanReport:
     candidate = judge(found[0], machine)
     name = f"torch {candidate.torch} for CUDA {candidate.cuda}"
     if candidate.verdict == RULED_OUT:
-        others = tuple(c for c in judge_builds(machine, torch) if c.verdict in (RUNS, UNDECIDED))
+        others = _usable(machine, torch) or _usable(machine)[:NEAREST]
         summary = f"{name} does not run here: {'; '.join(candidate.reasons)}"
         return _report(machine, "build", "no", summary, (candidate, *others))
     if describes_nothing(machine):
@@ -131,6 +130,12 @@ def _one_build(machine: Machine, torch: Version, cuda: Version) -> PlanReport:
         summary = f"{name} exists; {'; '.join(candidate.reasons)}"
         return _report(machine, "build", "unknown", summary, (candidate,))
     return _yes(machine, candidate, name)
+
+
+def _usable(machine: Machine, torch: Version | None = None) -> tuple[Candidate, ...]:
+    """The builds that run, or that nothing known speaks against."""
+    candidates = judge_builds(machine, torch)
+    return tuple(c for c in candidates if c.verdict in (RUNS, UNDECIDED))
 
 
 def _yes(machine: Machine, candidate: Candidate, name: str) -> PlanReport:
@@ -179,16 +184,13 @@ def _every_build(machine: Machine, torch: Version | None, cuda: Version | None) 
     candidates = judge_builds(machine, torch, cuda)
     of = _narrowed(torch, cuda)
     if not candidates:
-        nearest = sorted({build.cuda for build in matching(torch)})
-        names = ", ".join(variant(found) for found in nearest)
-        return _report(machine, "builds", "no", f"there is no build{of}; on record are {names}")
+        return _no_build_of(machine, torch, cuda)
     usable = [candidate for candidate in candidates if candidate.verdict in (RUNS, UNDECIDED)]
     if machine.has_no_gpu:
         summary = "no NVIDIA GPU and no driver here: the CPU build is enough"
         return _report(machine, "builds", "yes", summary, candidates)
     if not usable:
-        summary = f"no build on record{of} runs here"
-        return _report(machine, "builds", "no", summary, candidates, notes=_ways_out(machine))
+        return _none_runs(machine, candidates, of)
     if usable[0].verdict == UNDECIDED:
         summary = f"{len(usable)} of {len(candidates)} builds{of} may run: not everything is known"
     else:
@@ -200,7 +202,25 @@ def _narrowed(torch: Version | None, cuda: Version | None) -> str:
     return (f" of torch {torch}" if torch else "") + (f" for CUDA {cuda}" if cuda else "")
 
 
-def _ways_out(machine: Machine) -> tuple[str, ...]:
-    if machine.driver is None:
-        return ()
-    return (f"driver {machine.driver} may be the reason: a newer one runs newer builds",)
+def _no_build_of(machine: Machine, torch: Version | None, cuda: Version | None) -> PlanReport:
+    """No torch was built for that CUDA: the newest builds for the nearest ones."""
+    released = matching(torch)
+    names = ", ".join(variant(found) for found in sorted({build.cuda for build in released}))
+    summary = f"there is no build{_narrowed(torch, cuda)}; on record are {names}"
+    newest = {build.cuda: build for build in reversed(released)}
+    near = sorted(newest.values(), key=lambda build: _distance(build, cuda or build.cuda))
+    return _report(
+        machine, "builds", "no", summary, [judge(build, machine) for build in near[:NEAREST]]
+    )
+
+
+def _none_runs(machine: Machine, candidates: Sequence[Candidate], of: str) -> PlanReport:
+    """No build has native code; those with PTX may run where the driver is known to compile it."""
+    if any(candidate.verdict == PTX_ONLY for candidate in candidates):
+        answer = "unknown" if machine.driver is None else "yes"
+        summary = f"no build on record{of} holds code made for these GPUs; some hold PTX"
+        return _report(machine, "builds", answer, summary, candidates)
+    too_old = any(c.reasons and c.reasons[0].startswith("driver") for c in candidates)
+    notes = ("a newer driver runs newer builds",) if too_old else ()
+    summary = f"no build on record{of} runs here"
+    return _report(machine, "builds", "no", summary, candidates, notes=notes)

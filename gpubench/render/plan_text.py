@@ -128,18 +128,19 @@ def _builds(report: PlanReport, width: int) -> Iterator[Line]:
         yield [("For the CPU", "bold")]
         yield [("  → ", "dim"), (report.cpu_install, "cyan")]
         yield []
-    if report.best is not None and not report.cpu_install:
+    if report.best is not None and (not report.cpu_install or report.question == "build"):
         yield from _best(report, report.best, width)
     usable = [build for build in report.builds if build.verdict in (RUNS, UNDECIDED)]
     if len(usable) > 1 or (usable and usable[0] is not report.best):
         yield from _table(usable, report)
-    yield from _ruled_out([build for build in report.builds if build not in usable], width)
+    others = [build for build in report.builds if build not in usable]
+    yield from _ruled_out([] if report.machine.has_no_gpu else others, width)
 
 
 def _best(report: PlanReport, best: Candidate, width: int) -> Iterator[Line]:
-    title = "The build" if report.question == "build" and report.answer == "yes" else "Best choice"
-    if report.question == "build" and report.answer == "no":
-        title = "Instead"
+    title = "Best choice"
+    if report.question == "build":
+        title = {"yes": "The build", "no": "Instead"}.get(report.answer, "The build")
     yield [(f"{title}: torch {best.torch} for CUDA {best.cuda}", "bold")]
     yield [("  → ", "dim"), (best.install, "cyan")]
     for reason in (*best.reasons, *best.notes):
@@ -149,10 +150,12 @@ def _best(report: PlanReport, best: Candidate, width: int) -> Iterator[Line]:
 
 def _table(builds: Sequence[Candidate], report: PlanReport) -> Iterator[Line]:
     """Every build that may be used, newest first, with the line that installs it."""
-    heading = {"no": "What there is"}.get(report.answer, "Builds that run")
+    heading = "Builds that run"
     if report.machine.has_no_gpu:
         heading = "Newest builds with CUDA, for machines with a GPU"
         builds = builds[:6]
+    elif report.answer == "no":
+        heading = "Builds that there are"
     elif any(build.verdict == UNDECIDED for build in builds):
         heading = "Builds that nothing known speaks against"
     yield [(heading, "bold")]

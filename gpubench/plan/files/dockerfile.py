@@ -1,5 +1,6 @@
 """Dockerfiles: stages, their base images, variables, and what their commands install."""
 
+import bisect
 import dataclasses
 import json
 import re
@@ -9,7 +10,7 @@ from gpubench.plan.files import python_code, requirements
 from gpubench.plan.files.commands import read_command, read_shell
 from gpubench.plan.files.reading import Reading
 from gpubench.plan.files.shell import Word, commands, substituted
-from gpubench.plan.files.stated import Source, Stack, Stated
+from gpubench.plan.files.stated import MAX_FACTS, MAX_STACKS, Source, Stack, Stated
 
 _KEYWORDS = {
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
@@ -68,6 +69,7 @@ def stacks(source: Source) -> tuple[Stack, ...]:
 
 def _instructions(source: Source) -> Iterator[Instruction]:
     lines, number = source.lines, 0
+    ends = _Ends(lines)
     while number < len(lines):
         bare = lines[number].strip()
         if not bare or bare.startswith("#"):
@@ -78,7 +80,8 @@ def _instructions(source: Source) -> Iterator[Instruction]:
         keyword, _, text = parts.lstrip().partition(" ")
         if "\t" in keyword:
             keyword, _, text = parts.lstrip().partition("\t")
-        heredocs, number = _heredocs(lines, number, text, source.first_line)
+        opened = [opening[2] for opening in _HEREDOC.finditer(text)]
+        heredocs, number = _heredocs(lines, number, opened, ends, source.first_line)
         yield Instruction(
             keyword=keyword.upper()[:40],
             text=text,
@@ -100,18 +103,33 @@ def _continued(lines: list[str], number: int) -> tuple[str, int]:
     return "\n".join(parts), number
 
 
+class _Ends:
+    """Where each word stands alone on a line, so that no search goes over the file again."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.places: dict[str, list[int]] = {}
+        for number, line in enumerate(lines):
+            word = line.strip()
+            if word.isidentifier():
+                self.places.setdefault(word, []).append(number)
+
+    def after(self, word: str, number: int) -> int | None:
+        """The first such line from ``number`` on."""
+        places = self.places.get(word, [])
+        at = bisect.bisect_left(places, number)
+        return places[at] if at < len(places) else None
+
+
 def _heredocs(
-    lines: list[str], number: int, text: str, first_line: int
+    lines: list[str], number: int, opened: list[str], ends: _Ends, first_line: int
 ) -> tuple[list[tuple[int, str]], int]:
     found: list[tuple[int, str]] = []
-    for opening in list(_HEREDOC.finditer(text))[:10]:
-        start = number
-        while number < len(lines) and lines[number].strip() != opening[2]:
-            number += 1
-        if number == len(lines):  # it is never closed, so it was none
-            return found, start
-        found.append((start + first_line, "\n".join(lines[start:number])))
-        number += 1
+    for word in opened[:10]:
+        end = ends.after(word, number)
+        if end is None:  # it is never closed, so it was none
+            return found, number
+        found.append((number + first_line, "\n".join(lines[number:end])))
+        number = end + 1
     return found, number
 
 
@@ -140,7 +158,7 @@ class _Reader:
             "COPY": self._copy,
             "ADD": self._copy,
         }.get(instruction.keyword)
-        if reader is not None:
+        if reader is not None and len(self.reading.facts) < MAX_FACTS:
             reader(instruction)
 
     def close(self) -> None:
@@ -154,6 +172,9 @@ class _Reader:
 
     def _from(self, instruction: Instruction) -> None:
         self.close()
+        self.current = None
+        if len(self.stages) >= MAX_STACKS:
+            return
         words = _FLAG.sub("", " " + instruction.text.replace("\\\n", " ")).strip()
         found = _FROM.match(words)
         if found is None:
@@ -212,11 +233,16 @@ class _Reader:
             self._json(text, line)
             return
         for start, body in instruction.heredocs:
-            if _PYTHON_FIRST.match(text) or body.startswith("#!/usr/bin/env python"):
-                python_code.read(self.reading, body, start)
-            else:
-                read_shell(self.reading, body, start)
+            self._body(text, body, start)
         read_shell(self.reading, text, line)
+
+    def _body(self, text: str, body: str, start: int) -> None:
+        """A heredoc: a script for Python or the shell, or a file that is written."""
+        is_script = re.search(r">\s{0,5}\S{1,300}\.py(?=[\s\"']|$)", text[:5000]) is not None
+        if is_script or _PYTHON_FIRST.match(text) or body.startswith("#!/usr/bin/env python"):
+            python_code.read(self.reading, body, start)
+        elif not text.lstrip().startswith(("cat", "tee")):
+            read_shell(self.reading, body, start)
 
     def _json(self, text: str, line: int) -> None:
         try:

@@ -76,6 +76,6 @@ def substituted(text: str, variables: Mapping[str, str]) -> str:
         known = variables.get(name)
         if known is None:
             known = found[2]
-        return found[0] if known is None else known[:1000]
+        return found[0] if known is None else known[:300]
 
     return _VARIABLE.sub(value, text)

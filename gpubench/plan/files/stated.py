@@ -8,8 +8,11 @@ from pathlib import Path
 from gpubench.errors import UnreadableInput
 
 MAX_BYTES = 2**20
-MAX_FACTS = 20_000
+MAX_FACTS = 5_000
 """More than any stack states (own choice); what comes after is left out."""
+
+MAX_STACKS = 100
+"""Stages, blocks or images of one file that are judged (own choice)."""
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 

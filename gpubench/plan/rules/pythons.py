@@ -1,10 +1,11 @@
 """The Python of a stack: whether its system has it, and whether torch was built for it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gpubench.knowledge import tables
+from gpubench.knowledge.tables import Build
 from gpubench.plan.builds import in_range
 from gpubench.plan.files.specifiers import allows, exact
 from gpubench.plan.files.stated import Stack, Stated
@@ -66,28 +67,34 @@ def _elsewhere(python: str) -> str:
 
 def _newer_system(image: Stated, row: dict[str, Any], python: str) -> Correction | None:
     """The base image's line on the first later system that has the Python."""
-    rows = {entry["name"]: entry for entry in tables.load("systems")["system"]}
-    old, later = row["name"], rows.get(row.get("next", ""))
-    while later is not None and python not in (later["default"], *later["also"]):
-        later = rows.get(later.get("next", ""))
+    fit = (later for later in _later(row) if python in (later["default"], *later["also"]))
+    later = next(fit, None)
     if later is None:
         return None
     if image.name == "nvidia/cuda":
-        return swapped(image, old, later["name"])
+        return swapped(image, row["name"], later["name"])
     number = re.search(r"[\d.]+$", later["name"])
     assert number is not None
     return swapped(image, image.written, f"{image.name}:{number[0]}")
 
 
+def _later(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The releases of a system that came after this one."""
+    rows = {entry["name"]: entry for entry in tables.load("systems")["system"]}
+    later = rows.get(row.get("next", ""))
+    while later is not None:
+        yield later
+        later = rows.get(later.get("next", ""))
+
+
 def stated_python(stack: Stack) -> tuple[Stated, Version] | None:
     """The Python a stack ends up with, and the fact that says so; None where nothing does."""
-    best: tuple[Stated, Version] | None = None
-    for fact in stack.of_kind("python"):
+    named = [fact for fact in stack.of_kind("python") if fact.name != "requires-python"]
+    by_name = [fact for fact in named if fact.value is not None]
+    for fact in reversed(by_name or named):
         release = _release(fact, stack)
-        if release is not None and fact.name != "requires-python":
-            best = fact, release
-    if best is not None:
-        return best
+        if release is not None:
+            return fact, release
     image = stack.last("image", "python")
     found = re.match(r"(3\.\d{1,2})(?=[.-]|$)", image.value or "") if image else None
     return (image, Version.parse(found[1])) if image and found else None
@@ -123,7 +130,7 @@ def torch_was_built_for_it(stack: Stack, machine: Machine) -> Iterator[Problem]:
         f"{torch.name} was built for Python {oldest} to {newest}, this is {python}",
         f"Python {oldest} to {newest}",
         rule="python.torch",
-        correction=_other_python(fact, python, wanted) if fact is not torch.fact else None,
+        correction=_other_python(stack, fact, python, wanted, torch.of_release),
         remedy=("or another torch: gpubench plan --python-version " + str(python),),
         reference=RELEASES,
     )
@@ -134,7 +141,12 @@ def _by_flag(fact: Stated, machine: Machine) -> tuple[Stated, Version] | None:
     return (fact, python) if python is not None else None
 
 
-def _other_python(fact: Stated, python: Version, wanted: Version) -> Correction | None:
+def _other_python(
+    stack: Stack, fact: Stated, python: Version, wanted: Version, builds: Sequence[Build]
+) -> Correction | None:
+    """The line with a Python torch was built for, or the system that has one as its own."""
+    if fact.via == "apt" and fact.value is None:
+        return _system_for(stack, builds)
     if fact.kind == "image" or fact.via in ("conda", "uv", "pyenv"):
         short = f"{python.major}.{python.minor}"
         full = re.search(rf"{re.escape(short)}(?:\.\d{{1,2}})?(?!\d)", fact.written)
@@ -143,6 +155,14 @@ def _other_python(fact: Stated, python: Version, wanted: Version) -> Correction 
             if full
             else None
         )
+    return None
+
+
+def _system_for(stack: Stack, builds: Sequence[Build]) -> Correction | None:
+    found = system_of(stack)
+    for row in _later(found[1]) if found else ():
+        if any(in_range(Version.parse(row["default"]), build) for build in builds):
+            return _newer_system(found[0], found[1], row["default"]) if found else None
     return None
 
 
