@@ -45,8 +45,8 @@ def read_command(reading: Reading, words: Sequence[Word], *, depth: int = 0) -> 
         if _ASSIGNMENT.match(words[0].text):
             _assigned(reading, words[0], "shell")
         words.pop(0)
-    if not words:
-        return
+    if not words or reading.is_full:
+        return None
     program, rest = words[0].text.rsplit("/", 1)[-1], words[1:]
     if _PYTHON.match(program):
         _python(reading, words)
@@ -55,9 +55,10 @@ def read_command(reading: Reading, words: Sequence[Word], *, depth: int = 0) -> 
     elif program in ("bash", "sh") and depth < 3:
         for flag, script in itertools.pairwise(rest):
             if re.fullmatch(r"-\w{0,5}c", flag.text):
-                read_shell(reading, unquoted(script.raw), script.line, depth=depth + 1)
+                return read_shell(reading, unquoted(script.raw), script.line, depth=depth + 1)
     elif program in _READERS:
         _READERS[program](reading, words)
+    return None
 
 
 def _assigned(reading: Reading, word: Word, via: str) -> None:
@@ -115,6 +116,8 @@ def _pip_words(reading: Reading, words: Sequence[Word]) -> None:
     reading.next_command()
     pending = iter(words)
     for word in pending:
+        if reading.is_full:
+            return
         flag, equals, value = word.text.partition("=")
         if not word.text.startswith("-"):
             _pip_requirement(reading, word)

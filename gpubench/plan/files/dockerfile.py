@@ -10,7 +10,7 @@ from gpubench.plan.files import python_code, requirements
 from gpubench.plan.files.commands import read_command, read_shell
 from gpubench.plan.files.reading import Reading
 from gpubench.plan.files.shell import Word, commands, substituted
-from gpubench.plan.files.stated import MAX_FACTS, MAX_STACKS, Source, Stack, Stated
+from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
 
 _KEYWORDS = {
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
@@ -158,7 +158,7 @@ class _Reader:
             "COPY": self._copy,
             "ADD": self._copy,
         }.get(instruction.keyword)
-        if reader is not None and len(self.reading.facts) < MAX_FACTS:
+        if reader is not None and not self.reading.is_full:
             reader(instruction)
 
     def close(self) -> None:

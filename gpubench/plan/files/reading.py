@@ -32,6 +32,11 @@ class Reading:
         """What is stated from here on belongs to another command."""
         self.command += 1
 
+    @property
+    def is_full(self) -> bool:
+        """So much was stated that the rest is left out."""
+        return len(self.facts) >= MAX_FACTS
+
     def line(self, number: int) -> str:
         """A line of the file as it stands."""
         index = number - self.source.first_line
@@ -41,7 +46,7 @@ class Reading:
         self, kind: str, name: str, value: str | None, word: Word | int, *, via: str = ""
     ) -> None:
         """One more fact, at a word or a line."""
-        if len(self.facts) >= MAX_FACTS:
+        if self.is_full:
             return
         number = word if isinstance(word, int) else word.line
         self.facts.append(

@@ -45,6 +45,8 @@ def read(reading: Reading, source: Source) -> None:
     own = Reading(source=source, requirements=read, facts=reading.facts, command=reading.command)
     own.followed = reading.followed
     for word in logical_lines(source):
+        if own.is_full:
+            break
         _line(own, word)
     reading.followed = own.followed
 

@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _PIECE = re.compile(r"\\(.)|\"((?:[^\"\\]|\\.)*)\"?|'([^']*)'?|([^\\\"']+)", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\{(\w{1,100})(?::?-([^${}]{0,500}))?\}|(\w{1,100}))")
+_VARIABLE = re.compile(r"\$(?:\{(\w{1,100})(?:(:?)-([^${}]{0,500}))?\}|(\w{1,100}))")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +72,10 @@ def substituted(text: str, variables: Mapping[str, str]) -> str:
     """``text`` with the variables that are known put in; others stay as they are."""
 
     def value(found: re.Match[str]) -> str:
-        name = found[1] or found[3]
+        name = found[1] or found[4]
         known = variables.get(name)
-        if known is None:
-            known = found[2]
+        if known is None or (known == "" and found[2]):  # ${A:-x} is for an empty one too
+            known = found[3] if found[3] is not None else known
         return found[0] if known is None else known[:300]
 
     return _VARIABLE.sub(value, text)

@@ -56,6 +56,7 @@ def of_conda(text: str) -> tuple[str, str] | None:
     if len(text) > 300 or not text:
         return None
     name, _, rest = text.partition("[")[0].partition(" ")
+    rest = f"={rest.strip().replace(' ', '=', 1)}" if rest.strip()[:1].isdigit() else rest
     found = re.match(r"(?:[\w./-]{1,100}::)?([A-Za-z0-9_.-]{1,100})(.{0,200})$", f"{name}{rest}")
     if found is None:
         return None
