@@ -9,7 +9,7 @@ from gpubench.plan.files.specifiers import allows, exact, local_tag
 from gpubench.plan.files.stated import Stack, Stated
 from gpubench.versions import Version
 
-CONDA_CUDA = ("pytorch-cuda", "cudatoolkit", "cuda-version")
+CONDA_CUDA = ("pytorch-cuda", "cudatoolkit")
 _INDEX = re.compile(r"/(cu(\d{2})(\d)|cpu|rocm[\d.]{1,10}|xpu)(?:/|$|-)")
 _TAG = re.compile(r"cu(\d{2})(\d)$")
 _IMAGE = re.compile(r"(\d{1,2}\.\d{1,3}(?:\.\d{1,3})?)-cuda(\d{1,2}\.\d)(?:\.\d)?-cudnn(\d{1,2})-")
@@ -149,6 +149,8 @@ def _candidates(stack: Stack, torch: Stated) -> Iterator[Stated]:
 
 
 def _conda_packages(stack: Stack) -> Iterator[Stated]:
+    if not any(fact.name == "pytorch" for fact in stack.of_kind("channel")):
+        return  # conda-forge builds torch for CUDA releases of its own choice
     for name in (*CONDA_CUDA, "cpuonly"):
         fact = stack.package(name)
         if fact is not None:

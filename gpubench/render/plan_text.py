@@ -19,6 +19,9 @@ ANSWERS = {"yes": "green", "no": "bold red", "unknown": "magenta", "not-asked": 
 WORDS = {"yes": "yes", "no": "no", "unknown": "not decided", "not-asked": "not asked"}
 FLAGS = {"driver": "--driver", "gpu": "--gpu", "python": "--python-version"}
 
+SHOWN = 24
+"""Builds on a page; older ones are counted (own choice)."""
+
 Line = list[tuple[str, str]]
 
 
@@ -160,11 +163,14 @@ def _table(builds: Sequence[Candidate], report: PlanReport) -> Iterator[Line]:
         heading = "Builds that nothing known speaks against"
     yield [(heading, "bold")]
     yield [(f"  {'torch':<8}{'CUDA':<6}{'Python':<14}install with", "dim")]
-    for build in builds:
+    for build in builds[:SHOWN]:
         yield [
             (f"  {build.torch:<8}{build.cuda:<6}{build.python:<14}", ""),
             (build.install, "cyan"),
         ]
+    if len(builds) > SHOWN:
+        more = f"  … and {len(builds) - SHOWN} older: --torch names one, --format json lists all"
+        yield [(more, "dim")]
     yield []
 
 

@@ -85,7 +85,7 @@ def test_the_best_choice_is_answered_with_yes(driver, gpu, python):
         ((None, None), "2.6", "12.1", 1, "has no build for CUDA 12.1"),
         (("615.1", "H100"), "99.1", "13.2", 4, "not on record"),
         (("615.1", "H100"), "2.6.9", "12.4", 4, "newest patch of it on record is 2.6.0"),
-        (("615.1", "H100"), "1.0", "10.0", 4, "not on record"),
+        (("615.1", "H100"), "0.4", "9.0", 4, "not on record"),
         (("535.54.03", "13.0"), "2.9", "13.0", 1, "older than 580.65.06"),
         (("580.65.06", "13.0"), "2.9", "13.0", 0, "only PTX"),
         (("615.1", "H100"), "2.12", "13.2", 0, "experimental"),

@@ -99,12 +99,12 @@ def unpinned_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa
             continue
         apart = fact.command != torch.command or fact.file != torch.file
         yield problem(
-            "error" if apart else "warning",
+            "warning" if apart else "note",
             "torch-companion-mismatch",
             torch,
             f"torch is held to no release beside {name} {release}, which is for torch "
             f"{wanted.major}.{wanted.minor}"
-            + ("; installed apart, one replaces the other" if apart else ""),
+            + ("; pip replaces the one it installed first" if apart else ""),
             f"torch=={wanted.major}.{wanted.minor}.*",
             rule="companion.unpinned",
             correction=repinned(stack, torch, f"{wanted.major}.{wanted.minor}"),
@@ -126,7 +126,7 @@ def triton(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
     torch, fact = stated_torch(stack), stack.package("triton")
     if torch is None or fact is None or not fact.value or torch.release is None:
         return
-    wanted = {str(build.triton) for build in torch.of_release}
+    wanted = {str(build.triton) for build in torch.of_release if build.triton}
     if not wanted or any(_takes_minor(fact.value, Version.parse(text)) for text in wanted):
         return
     release = max(wanted)

@@ -6,7 +6,7 @@ from typing import Any
 from gpubench.knowledge import tables
 from gpubench.plan.files.stated import Stack, Stated
 from gpubench.plan.machine import Machine
-from gpubench.plan.report import Problem
+from gpubench.plan.report import Correction, Problem
 from gpubench.plan.resolved import base_cuda, image_parts, stated_torch
 from gpubench.plan.rules.making import problem, swapped
 from gpubench.versions import Version
@@ -40,9 +40,17 @@ def tag_is_whole(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: 
             f"there is no tag {written} of nvidia/cuda: it lacks {' and '.join(missing)}",
             whole,
             rule="image.tag",
-            correction=swapped(fact, fact.written, f"nvidia/cuda:{whole}"),
+            correction=retagged(fact, whole),
             reference=TAGS,
         )
+
+
+def retagged(fact: Stated, tag: str) -> Correction | None:
+    """The line with another tag of the same image; a digest goes, as it is of the old one."""
+    words = fact.written.strip("\"'").partition("@")[0]
+    bare = words.removesuffix(f":{fact.value}") if fact.value else words
+    name = bare if "$" not in bare and bare.endswith(fact.name) else fact.name
+    return swapped(fact, fact.written.strip("\"'"), f"{name}:{tag}")
 
 
 def _missing(fact: Stated, parts: dict[str, str]) -> Iterator[str]:
@@ -148,9 +156,7 @@ def toolkit_of_base(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noq
             f"{words}{compiled}{own}",
             f"CUDA {build.cuda}, or an image without a toolkit",
             rule="image.toolkit",
-            correction=swapped(fact, fact.written, f"nvidia/cuda:{whole_tag(parts)}")
-            if row
-            else None,
+            correction=retagged(fact, whole_tag(parts)) if row else None,
             reference="pytorch/pytorch torch/utils/cpp_extension.py, the check of the CUDA release",
         )
     else:

@@ -52,6 +52,8 @@ def cuda_of_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa:
             remedy=_relock(stack),
             reference=RELEASES,
         )
+    elif fact.kind == "image" and torch.build is not None:
+        yield from _cudnn_of_tag(fact, torch, torch.build)
     elif torch.release is None and torch.builds and torch.cuda is not None:
         newest, all_newest = torch.builds[0].torch, torch.of_release[0].torch
         if newest < all_newest:
@@ -65,6 +67,23 @@ def cuda_of_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa:
                 rule="torch.cuda",
                 reference=RELEASES,
             )
+
+
+def _cudnn_of_tag(fact: Stated, torch: StatedTorch, build: Build) -> Iterator[Problem]:
+    """A tag of pytorch/pytorch names the cuDNN that torch is built with."""
+    named = re.search(r"cudnn(\d{1,2})", fact.value or "")
+    if named is None or build.cudnn is None or int(named[1]) == build.cudnn.major:
+        return
+    yield problem(
+        "error",
+        "cudnn-mismatch",
+        fact,
+        f"there is no {fact.name}:{fact.value}: {torch.name} is built with cuDNN {build.cudnn}",
+        f"cudnn{build.cudnn.major}",
+        rule="image.tag",
+        correction=swapped(fact, named[0], f"cudnn{build.cudnn.major}"),
+        reference=RELEASES,
+    )
 
 
 def _names(builds: tuple[Build, ...]) -> str:

@@ -10,7 +10,7 @@ from gpubench.plan.resolved import stated_torch
 from gpubench.plan.rules.making import problem
 
 _SECRET = re.compile(
-    r"(?i)(?:.{0,80}[_-])?(?:token|secret|password|passwd|api_?key|access_?key|credentials?)$"
+    r"(?i)(?:.{0,80}[_-])?(?:token|secret|password|passwd|(?:api|access|secret|private)_?key|credentials?)$"
 )
 _HIDING = {
     "CUDA_VISIBLE_DEVICES": ("", "-1"),
@@ -28,7 +28,7 @@ def secrets(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG00
     for fact in stack.of_kind("variable"):
         if fact.via not in ("ENV", "ARG") or not is_secret(fact.name):
             continue
-        if fact.via == "ENV" and not fact.value:
+        if (fact.via == "ENV" and not fact.value) or (fact.value or "").isdigit():
             continue
         how = "is kept in the image" if fact.via == "ENV" else "is kept in the image's history"
         comment = f"# {fact.name} is given at run time: docker run -e {fact.name}"
@@ -97,8 +97,9 @@ def library_path(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: 
     if not folders:
         return
     stubs = [folder for folder in folders if "stubs" in folder]
+    cudnn = any("cudnn" in folder for folder in folders)
     yield problem(
-        "error" if stubs else "warning",
+        "error" if stubs else "warning" if cudnn else "note",
         "library-path-shadowing",
         fact,
         f"LD_LIBRARY_PATH names {(stubs or folders)[0]}: "
