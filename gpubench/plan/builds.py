@@ -168,8 +168,8 @@ def _notes(build: Build, machine: Machine) -> Iterator[str]:
 
 
 def best(candidates: Sequence[Candidate]) -> Candidate | None:
-    """The newest build that runs, else one that may, else one by PTX; None where none does."""
-    for verdict in (RUNS, UNDECIDED, PTX_ONLY):
+    """The newest build that runs, else the newest that nothing known speaks against."""
+    for verdict in (RUNS, UNDECIDED):
         for candidate in candidates:
             if candidate.verdict == verdict:
                 return candidate

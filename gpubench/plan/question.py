@@ -214,11 +214,20 @@ def _no_build_of(machine: Machine, torch: Version | None, cuda: Version | None) 
     )
 
 
+def _is_newer_than_any(machine: Machine) -> bool:
+    """True for a GPU that came after the table: what it runs is not to be ruled out."""
+    known = max(Version.parse(row["capability"]) for row in tables.load("gpus")["gpu"])
+    return any(capability > known for capability in machine.capabilities)
+
+
 def _none_runs(machine: Machine, candidates: Sequence[Candidate], of: str) -> PlanReport:
     """No build has native code; those with PTX may run where the driver is known to compile it."""
-    if any(candidate.verdict == PTX_ONLY for candidate in candidates):
+    if _is_newer_than_any(machine) and any(c.verdict == PTX_ONLY for c in candidates):
         answer = "unknown" if machine.driver is None else "yes"
-        summary = f"no build on record{of} holds code made for these GPUs; some hold PTX"
+        summary = (
+            f"no build on record{of} holds code made for these GPUs, which are newer than any on "
+            "record; some hold PTX, which the driver compiles at first use"
+        )
         return _report(machine, "builds", answer, summary, candidates)
     too_old = any(c.reasons and c.reasons[0].startswith("driver") for c in candidates)
     notes = ("a newer driver runs newer builds",) if too_old else ()

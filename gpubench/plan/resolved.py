@@ -56,6 +56,11 @@ class StatedTorch:
         return next((build for build in self.of_release if build.is_default), None)
 
     @property
+    def newest(self) -> Version | None:
+        """The release it names, else the newest that its specifier takes."""
+        return self.release or next((build.torch for build in self.of_release), None)
+
+    @property
     def name(self) -> str:
         """For people: torch 2.6.0, or torch>=2.4."""
         if self.release is not None:
@@ -137,9 +142,8 @@ def _candidates(stack: Stack, torch: Stated) -> Iterator[Stated]:
     if torch.via == "conda":
         yield from _conda_packages(stack)
         return
-    indexes = list(stack.of_kind("index"))
-    yield from (f for f in indexes if f.command == torch.command and f.file == torch.file)
-    yield from (f for f in indexes if f.via == "pip" and f.file != torch.file)
+    # a file of requirements is a part of the command that names it
+    yield from (f for f in stack.of_kind("index") if f.command == torch.command)
     variables = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
     for name in (*variables, "UV_TORCH_BACKEND"):
         fact = stack.last("variable", name)
@@ -158,8 +162,11 @@ def _conda_packages(stack: Stack) -> Iterator[Stated]:
 
 
 def index_variant(url: str) -> tuple[str, Version | None] | None:
-    """The variant an index is of: cu121 with CUDA 12.1, cpu without; None for any other index."""
-    found = _INDEX.search(url)
+    """The variant an index is of: cu121 with CUDA 12.1, cpu without; None for any other index.
+
+    Nightly builds follow no table.
+    """
+    found = None if "/nightly/" in url or "/test/" in url else _INDEX.search(url)
     if found is None:
         return None
     return found[1], Version.parse(f"{found[2]}.{found[3]}") if found[2] else None

@@ -110,6 +110,12 @@ def test_a_build_that_does_not_run_comes_with_one_that_does():
     assert report.best.verdict == "runs"
 
 
+def test_a_gpu_newer_than_any_on_record_is_not_ruled_out():
+    assert ask(machine("615.1", "20.0"), None, None).status == 0
+    assert ask(machine(None, "20.0"), None, None).status == 4
+    assert ask(machine("450.80.02", "12.0"), None, None).status == 1
+
+
 def test_a_named_patch_release_is_the_one_installed():
     report = ask(machine("580.65.06", "H100"), V("2.7.0"), V("12.6"))
     assert report.best.install == "pip install torch==2.7.0"

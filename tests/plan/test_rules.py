@@ -27,6 +27,8 @@ def test_every_rule_says_what_must_hold(rule):
         ("torch==2.2.2\nnumpy==2.1.0", "requirements.txt", "companion.numpy", "error"),
         ("torch==2.2.2\nnumpy", "requirements.txt", "companion.numpy", "warning"),
         ("torch\ntorchvision==0.21.0", "requirements.txt", "companion.unpinned", "note"),
+        ("torch>=2.0,<2.3\nnumpy>=1.2", "requirements.txt", "companion.numpy", "warning"),
+        ("torch>=2.6,<2.8\ntorchvision==0.18.0", "requirements.txt", "companion.pair", "error"),
         (
             "torch==2.6.0\nnvidia-cudnn-cu12==9.10.2.21",
             "requirements.txt",
@@ -103,6 +105,11 @@ def test_a_fault_is_named_with_its_severity(text, name, rule, severity):
         ("torch==2.7.1\ntorchvision==0.22.1\ntorchaudio==2.7.1", "requirements.txt"),
         ("torch==2.7.0\ntorchvision", "requirements.txt"),
         ("torch==2.7.0\ntriton==3.3.0", "requirements.txt"),
+        ("torch>=2.6,<2.8\ntorchvision==0.21.0", "requirements.txt"),
+        (("FROM a\nRUN pip install x --index-url https://download.pytorch.org/whl/cu126\n"
+         "RUN pip install torch==2.5.1"), "Dockerfile"),
+        ("--index-url https://download.pytorch.org/whl/nightly/cu126\ntorch==2.5.1",
+         "requirements.txt"),
         ("torch>=2.4\ntorchvision>=0.19\nnumpy", "requirements.txt"),
         ("torch==2.3.1\nnumpy==2.0.0", "requirements.txt"),
         ("torch==2.2.2\nnumpy<2", "requirements.txt"),

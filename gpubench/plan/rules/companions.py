@@ -21,12 +21,15 @@ NUMPY_TWO = Version.parse("2.3")
 def pairs(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
     """Torchvision and torchaudio are of the release that goes with torch."""
     torch = stated_torch(stack)
-    if torch is None or torch.release is None or not torch.is_on_record:
+    newest = torch.newest if torch else None
+    if torch is None or newest is None or not torch.is_on_record:
         return
     for name in ("torchvision", "torchaudio"):
         fact = stack.package(name)
-        wanted = companion_of(torch.release, name)
-        if fact is None or fact.value is None or wanted is None or _fits(fact.value, wanted):
+        wanted = companion_of(newest, name)
+        if fact is None or fact.value is None or wanted is None:
+            continue
+        if any(_goes_with(release, name, fact.value) for release in _releases(torch)):
             continue
         release = str(wanted)
         remedy = ("change the project file and lock again",) if stack.is_locked else ()
@@ -42,6 +45,17 @@ def pairs(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
             remedy=remedy,
             reference=PAIRS,
         )
+
+
+def _releases(torch: StatedTorch) -> set[Version]:
+    """The release that is named, or every one the specifier takes."""
+    return {torch.release} if torch.release else {build.torch for build in torch.of_release}
+
+
+def _goes_with(torch: Version, name: str, specifier: str) -> bool:
+    """Whether a companion's specifier takes what goes with a torch; True where that is open."""
+    wanted = companion_of(torch, name)
+    return wanted is None or _fits(specifier, wanted)
 
 
 def _fits(specifier: str, wanted: Version) -> bool:
@@ -152,9 +166,10 @@ def _takes_minor(specifier: str, wanted: Version) -> bool:
 def numpy(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
     """A torch compiled for numpy 1 is not given numpy 2."""
     torch, fact = stated_torch(stack), stack.package("numpy")
-    if torch is None or fact is None or fact.value is None or torch.release is None:
+    newest = torch.newest if torch else None
+    if torch is None or fact is None or fact.value is None or newest is None:
         return
-    if torch.release >= NUMPY_TWO or (not allows(fact.value, "2.0.0") and not _is_two(fact.value)):
+    if newest >= NUMPY_TWO or (not allows(fact.value, "2.0.0") and not _is_two(fact.value)):
         return
     pinned = not allows(fact.value, "1.26.4")
     yield problem(
