@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 import gpubench
-from gpubench.env.redact import clean
+from gpubench.env.redact import REMOVED, clean
+from gpubench.env.redact import clean as redacted
 from gpubench.plan.files.registry import read_source, read_stacks
 from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
 from gpubench.plan.machine import Machine
@@ -39,7 +40,7 @@ def judge_source(source: Source, machine: Machine) -> PlanReport:
         file=clean(source.name),
         file_kind=kind,
         facts=facts[:MAX_SHOWN],
-        problems=tuple(_cleaned(problem) for problem in problems),
+        problems=tuple(_cleaned(problem, _secrets(stacks)) for problem in problems),
         notes=tuple(_notes(every_stack, machine)),
     )
 
@@ -94,8 +95,25 @@ def _fact(fact: Stated) -> Fact:
     )
 
 
-def _cleaned(problem: Problem) -> Problem:
-    """A problem without secrets or terminal codes; a line that had one is not offered whole."""
+def _secrets(stacks: Iterable[Stack]) -> tuple[str, ...]:
+    """The values of variables whose name says that they are nobody's business, longest first."""
+    values = {
+        fact.value
+        for stack in stacks
+        for fact in stack.of_kind("variable")
+        if fact.value and len(fact.value) > 3 and is_secret(fact.name)
+    }
+    return tuple(sorted(values, key=len, reverse=True)[:50])
+
+
+def _cleaned(problem: Problem, secrets: Sequence[str]) -> Problem:
+    """A problem without secrets or terminal codes."""
+
+    def clean(text: str) -> str:
+        for value in secrets:
+            text = text.replace(value, REMOVED)
+        return redacted(text)
+
     correction = problem.correction
     if correction is not None:
         text = clean(correction.text)
@@ -105,7 +123,7 @@ def _cleaned(problem: Problem) -> Problem:
         problem,
         summary=clean(problem.summary),
         file=clean(problem.file),
-        found=_named(problem.found) if is_secret_line else clean(problem.found),
+        found=clean(_named(problem.found)) if is_secret_line else clean(problem.found),
         expected=clean(problem.expected),
         correction=correction,
         remedy=tuple(clean(step) for step in problem.remedy),
@@ -114,7 +132,7 @@ def _cleaned(problem: Problem) -> Problem:
 
 def _named(found: str) -> str:
     """The name of a variable without its value."""
-    return clean(found.partition("=")[0].split(" ")[0])
+    return found.partition("=")[0].split(" ")[0]
 
 
 def corrected(text: str, correction: Correction) -> str:

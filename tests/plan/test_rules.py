@@ -171,6 +171,15 @@ def test_a_secret_is_never_shown():
     assert len([p for p in report.problems if p.rule == "image.secret"]) == 3
 
 
+def test_a_secret_beside_a_fault_is_not_shown_with_its_correction():
+    text = "FROM a\nRUN pip install torch==2.8.0\nENV CUDA_VERSION=11.8 PRIVATE_KEY=tr0ub4dor\n"
+    report = judge(text)
+    assert the_problem(report, "torch.declared_cuda").correction.text == (
+        "ENV CUDA_VERSION=12.8 PRIVATE_KEY=<removed>"
+    )
+    assert "tr0ub4dor" not in repr(report)
+
+
 def test_a_base_image_s_release_is_no_statement_about_torch():
     text = (
         "ARG CUDA_VERSION=12.1.1\nFROM nvidia/cuda:${CUDA_VERSION}-devel-ubuntu22.04\n"

@@ -14,6 +14,7 @@ MAX_FACTS = 5_000
 MAX_STACKS = 100
 """Stages, blocks or images of one file that are judged (own choice)."""
 
+_NOISE = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 
 
@@ -99,9 +100,11 @@ def decoded(content: bytes, name: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = content.decode("utf-16", "replace")
     else:
-        text = content.decode("utf-8-sig", "replace")
-    noise = text.count("\0") + text.count("\ufffd")
-    if "\0" in text or noise > len(text) // 20:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:  # whatever it is, what is judged is ASCII
+            text = content.decode("latin-1")
+    if "\0" in text or len(_NOISE.findall(text)) > len(text) // 50:
         raise UnreadableInput(f"{name}: not a text file")
     return text
 

@@ -278,7 +278,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_text_is_decoded_leniently(tmp_path, encoding):
     path = tmp_path / "requirements.txt"
     path.write_bytes("# Wärme\r\ntorch==2.7.0\r\ntorchvision==0.18.0\r\n".encode(encoding))
