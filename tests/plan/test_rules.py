@@ -159,6 +159,14 @@ def test_a_file_is_held_against_the_machine_it_is_for(machine, cause, remedy):
         assert remedy in found.remedy[0]
 
 
+@pytest.mark.parametrize("package", ["numpy", "torch"])
+def test_an_index_that_never_was_is_replaced_by_its_neighbour(package):
+    text = f"--index-url https://download.pytorch.org/whl/cu122\n{package}"
+    report = judge(text, "requirements.txt")
+    found = [p for p in report.problems if p.correction]
+    assert [p.correction.text.rpartition("/")[2] for p in found] == ["cu121"]
+
+
 def test_a_python_named_by_a_flag_is_the_one_judged():
     report = judge("torch==2.6.0", "requirements.txt", target(python="3.14"))
     assert the_problem(report, "python.torch").severity == "error"

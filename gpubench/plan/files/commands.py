@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from gpubench.plan.files import python_code
 from gpubench.plan.files.reading import Reading
@@ -216,10 +216,6 @@ def _export(reading: Reading, words: Sequence[Word]) -> None:
             _assigned(reading, word, "shell")
 
 
-def _torchrun(reading: Reading, words: Sequence[Word]) -> None:
-    reading.state("use", "torchrun", None, words[0])
-
-
 _READERS: dict[str, Callable[[Reading, Sequence[Word]], None]] = {
     "uv": _uv,
     "pyenv": _pyenv,
@@ -231,8 +227,3 @@ _READERS: dict[str, Callable[[Reading, Sequence[Word]], None]] = {
     "add-apt-repository": _add_repository,
     "export": _export,
 }
-
-
-def pip_programs() -> Iterator[str]:
-    """The programs that are read, for the documentation."""
-    yield from ("pip", "python", "bash", "sh", *_READERS)

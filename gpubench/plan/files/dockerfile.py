@@ -1,6 +1,5 @@
 """Dockerfiles: stages, their base images, variables, and what their commands install."""
 
-import bisect
 import dataclasses
 import json
 import re
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 
 from gpubench.plan.files import python_code, requirements
 from gpubench.plan.files.commands import read_command, read_shell
+from gpubench.plan.files.instructions import Instruction, instructions
 from gpubench.plan.files.reading import Reading
 from gpubench.plan.files.shell import Word, commands, substituted
 from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
@@ -16,22 +16,9 @@ _KEYWORDS = {
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 }  # fmt: skip
-_HEREDOC = re.compile(r"<<-?([\"']?)([A-Za-z_]\w{0,60})\1")
 _FLAG = re.compile(r"\s*--[a-z][\w-]{0,40}(?:=\S{0,1000})?(?=\s)")
 _PYTHON_FIRST = re.compile(r"(?:\S{0,200}/)?python[\d.]{0,5}(?:\s+-)?\s*<<")
 _FROM = re.compile(r"(\S{1,500})(?:\s+[aA][sS]\s+(\S{1,200}))?\s*$")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction:
-    """One instruction with the lines that belong to it."""
-
-    keyword: str
-    text: str
-    """What follows the keyword, continued lines still broken as they are."""
-    line: int
-    heredocs: tuple[tuple[int, str], ...] = ()
-    """The first line and the text of each."""
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -50,7 +37,7 @@ def recognises(name: str, text: str) -> bool:
         (".dockerfile", ".containerfile")
     ):
         return True
-    words = [i.keyword for i in _instructions(Source(name=name, text=text[:50_000]))]
+    words = [i.keyword for i in instructions(Source(name=name, text=text[:50_000]))]
     known = [word for word in words if word in _KEYWORDS]
     return bool(words) and words[0] in ("FROM", "ARG") and "FROM" in words and len(known) > 1
 
@@ -58,79 +45,10 @@ def recognises(name: str, text: str) -> bool:
 def stacks(source: Source) -> tuple[Stack, ...]:
     """One stack per stage; a stage that starts from another one has its facts too."""
     reader = _Reader(source)
-    for instruction in _instructions(source):
+    for instruction in instructions(source):
         reader.read(instruction)
     reader.close()
     return tuple(Stack(name=stage.name, facts=tuple(stage.facts)) for stage in reader.stages)
-
-
-# -- instructions ---------------------------------------------------------------------------------
-
-
-def _instructions(source: Source) -> Iterator[Instruction]:
-    lines, number = source.lines, 0
-    ends = _Ends(lines)
-    while number < len(lines):
-        bare = lines[number].strip()
-        if not bare or bare.startswith("#"):
-            number += 1
-            continue
-        start = number
-        parts, number = _continued(lines, number)
-        keyword, _, text = parts.lstrip().partition(" ")
-        if "\t" in keyword:
-            keyword, _, text = parts.lstrip().partition("\t")
-        opened = [opening[2] for opening in _HEREDOC.finditer(text)]
-        heredocs, number = _heredocs(lines, number, opened, ends, source.first_line)
-        yield Instruction(
-            keyword=keyword.upper()[:40],
-            text=text,
-            line=start + source.first_line,
-            heredocs=tuple(heredocs),
-        )
-
-
-def _continued(lines: list[str], number: int) -> tuple[str, int]:
-    """One instruction with its continued lines; comments between them are left out."""
-    parts: list[str] = []
-    while number < len(lines):
-        line = lines[number].rstrip()
-        number += 1
-        is_comment = bool(parts) and (not line or line.lstrip().startswith("#"))
-        parts.append("\\" if is_comment else line)
-        if not is_comment and not line.endswith("\\"):
-            break
-    return "\n".join(parts), number
-
-
-class _Ends:
-    """Where each word stands alone on a line, so that no search goes over the file again."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.places: dict[str, list[int]] = {}
-        for number, line in enumerate(lines):
-            word = line.strip()
-            if word.isidentifier():
-                self.places.setdefault(word, []).append(number)
-
-    def after(self, word: str, number: int) -> int | None:
-        """The first such line from ``number`` on."""
-        places = self.places.get(word, [])
-        at = bisect.bisect_left(places, number)
-        return places[at] if at < len(places) else None
-
-
-def _heredocs(
-    lines: list[str], number: int, opened: list[str], ends: _Ends, first_line: int
-) -> tuple[list[tuple[int, str]], int]:
-    found: list[tuple[int, str]] = []
-    for word in opened[:10]:
-        end = ends.after(word, number)
-        if end is None:  # it is never closed, so it was none
-            return found, number
-        found.append((number + first_line, "\n".join(lines[number:end])))
-        number = end + 1
-    return found, number
 
 
 # -- reading them ---------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """pyproject.toml and Pipfile: dependencies of a project, of its extras and groups."""
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gpubench.errors import UnreadableInput
@@ -134,8 +133,3 @@ def _line_of(lines: Sequence[str], text: str, near: str) -> int:
         if text in line and (not near or line.lstrip().strip("\"'").startswith(near)):
             return number
     return 0
-
-
-def without_duplicates(facts: Sequence[Stated]) -> Iterator[Stated]:
-    """Facts of one line once."""
-    yield from dict.fromkeys(dataclasses.replace(fact) for fact in facts)

@@ -15,7 +15,6 @@ MAX_STACKS = 100
 """Stages, blocks or images of one file that are judged (own choice)."""
 
 _NOISE = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
-NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

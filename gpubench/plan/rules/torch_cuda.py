@@ -1,7 +1,7 @@
 """Whether the torch that is stated exists for the CUDA that is stated."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from gpubench.knowledge.tables import Build, torch_builds
 from gpubench.plan.builds import variant
@@ -9,7 +9,7 @@ from gpubench.plan.files.specifiers import local_tag
 from gpubench.plan.files.stated import Stack, Stated
 from gpubench.plan.machine import Machine
 from gpubench.plan.report import Correction, Problem
-from gpubench.plan.resolved import CONDA_CUDA, StatedTorch, base_cuda, stated_torch
+from gpubench.plan.resolved import CONDA_CUDA, StatedTorch, stated_torch
 from gpubench.plan.rules.making import problem, repinned, replaced, swapped
 from gpubench.versions import Version
 
@@ -44,9 +44,9 @@ def cuda_of_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa:
             "error",
             "cuda-mixed",
             fact,
-            f"{torch.name} has no build for CUDA {torch.cuda}; {_its_builds(torch)}"
+            f"{torch.name} has no build for CUDA {torch.cuda}; {its_builds(torch)}"
             + _what_pip_does(torch),
-            f"one of {_names(torch.of_release)}",
+            f"one of {build_names(torch.of_release)}",
             rule="torch.cuda",
             correction=_correction(stack, torch),
             remedy=_relock(stack),
@@ -86,13 +86,15 @@ def _cudnn_of_tag(fact: Stated, torch: StatedTorch, build: Build) -> Iterator[Pr
     )
 
 
-def _names(builds: tuple[Build, ...]) -> str:
+def build_names(builds: tuple[Build, ...]) -> str:
+    """The variants of builds, oldest CUDA first: cu118, cu124, cu126."""
     found = sorted({build.cuda for build in builds})
     return ", ".join(variant(cuda) for cuda in found)
 
 
-def _its_builds(torch: StatedTorch) -> str:
-    return f"its builds are {_names(torch.of_release)}"
+def its_builds(torch: StatedTorch) -> str:
+    """What a torch is built for, in words."""
+    return f"its builds are {build_names(torch.of_release)}"
 
 
 def _what_pip_does(torch: StatedTorch) -> str:
@@ -107,10 +109,9 @@ def _what_pip_does(torch: StatedTorch) -> str:
 def nearest(builds: tuple[Build, ...], cuda: Version) -> Build:
     """The build of the nearest CUDA release of the same major, else the default one."""
     released = [build for build in builds if not build.is_experimental] or list(builds)
-    newest = [build for build in released if build.torch == released[0].torch]
-    same_major = [build for build in newest if build.cuda.major == cuda.major]
+    same_major = [build for build in released if build.cuda.major == cuda.major]
     if not same_major:
-        return next((build for build in newest if build.is_default), newest[0])
+        return next((build for build in released if build.is_default), released[0])
     return min(same_major, key=lambda build: abs(build.cuda.minor - cuda.minor))
 
 
@@ -153,6 +154,11 @@ LAST_ON_CHANNEL = Version.parse("2.5.1")
 CHANNEL = "pytorch/pytorch issue 138506, Deprecating PyTorch's official Anaconda channel"
 
 
+def _distance_from(cuda: Version) -> Callable[[tuple[int, ...]], int]:
+    """How far a release is from this one; another major is farther than any minor."""
+    return lambda other: abs(100 * (other[0] - cuda.major) + other[1] - cuda.minor)
+
+
 def conda_channel(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
     """The pytorch channel of conda ends with torch 2.5.1."""
     torch = stated_torch(stack)
@@ -188,86 +194,15 @@ def index_exists(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: 
         if torch is not None and torch.cuda_fact is fact and torch.is_on_record:
             continue  # said of torch already
         severity = "note" if named[1].release(2) > newest else "error"
-        build = nearest(torch_builds(), named[1])
+        near = Version.parse("{}.{}".format(*min(known, key=_distance_from(named[1]))))
         yield problem(
             severity,
             "cuda-mixed",
             fact,
             f"no torch on record was built for CUDA {named[1]} ({named[0]})",
-            f"an index such as {variant(build.cuda)}",
+            f"an index such as {variant(near)}",
             rule="torch.index",
-            correction=swapped(fact, named[0], variant(build.cuda))
-            if severity == "error"
-            else None,
-            reference=RELEASES,
-        )
-
-
-# -- statements beside the packages: variables, labels, the base image ----------------------------
-
-_CUDA_NAMES = re.compile(r"(?i)(?:.{0,60}[._-])?cuda(?:[._-]?(?:version|ver|release))?$")
-_CUDNN_NAMES = re.compile(r"(?i)(?:.{0,60}[._-])?cudnn(?:[._-]?(?:version|ver|release|major))?$")
-
-
-def declared_cuda(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
-    """ENV, LABEL and ARG do not declare a CUDA that the torch beside them is not built with."""
-    torch = stated_torch(stack)
-    if torch is None or torch.release is None or not torch.is_on_record or torch.is_without_cuda:
-        return
-    if base_cuda(stack) is None:
-        yield from _declared(stack, torch, ("ENV", "LABEL", "ARG"))
-    else:
-        # the variables of a base image tell of its toolkit, which is judged with the image
-        yield from _declared(stack, torch, ("LABEL", "ENV"))
-
-
-def _declared(stack: Stack, torch: StatedTorch, ways: tuple[str, ...]) -> Iterator[Problem]:
-    used = {fact.written for fact in stack.of_kind("image")}
-    for fact in stack.of_kind("variable"):
-        version = Version.find((fact.value or "").lstrip("v"))
-        if fact.via not in ways or version is None or not _CUDA_NAMES.match(fact.name):
-            continue
-        if any(f"${fact.name}" in words or f"${{{fact.name}" in words for words in used):
-            continue
-        if len(version.parts) < 2 or any(
-            build.cuda.release(2) == version.release(2) for build in torch.of_release
-        ):
-            continue
-        build = nearest(torch.of_release, version)
-        yield problem(
-            "error",
-            "cuda-mixed",
-            fact,
-            f"{torch.name} has no build for CUDA {version}, which {fact.via} {fact.name} declares; "
-            + _its_builds(torch),
-            f"one of {_names(torch.of_release)}",
-            rule="torch.declared_cuda",
-            correction=swapped(fact, str(version), f"{build.cuda.major}.{build.cuda.minor}"),
-            reference=RELEASES,
-        )
-
-
-def declared_cudnn(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
-    """A declared cuDNN is of the major release that torch brings."""
-    torch = stated_torch(stack)
-    build = torch.likely if torch else None
-    if torch is None or build is None or build.cudnn is None or torch.release is None:
-        return
-    for fact in stack.of_kind("variable"):
-        version = Version.find((fact.value or "").lstrip("v"))
-        if version is None or not _CUDNN_NAMES.match(fact.name):
-            continue
-        if version.major == build.cudnn.major:
-            continue
-        yield problem(
-            "error",
-            "cudnn-mismatch",
-            fact,
-            f"{torch.name} is built with cuDNN {build.cudnn} and brings it; "
-            f"{fact.via} {fact.name} declares {fact.value}",
-            f"cuDNN {build.cudnn.major}",
-            rule="torch.declared_cudnn",
-            correction=swapped(fact, fact.value or "", ".".join(map(str, build.cudnn.release(2)))),
+            correction=swapped(fact, named[0], variant(near)) if severity == "error" else None,
             reference=RELEASES,
         )
 
@@ -276,9 +211,4 @@ def _relock(stack: Stack) -> tuple[str, ...]:
     return ("change the project file and lock again",) if stack.is_locked else ()
 
 
-def is_declared(fact: Stated) -> bool:
-    """True for a variable that names a release of CUDA or cuDNN."""
-    return bool(_CUDA_NAMES.match(fact.name) or _CUDNN_NAMES.match(fact.name))
-
-
-RULES = (on_record, cuda_of_torch, conda_channel, index_exists, declared_cuda, declared_cudnn)
+RULES = (on_record, cuda_of_torch, conda_channel, index_exists)
