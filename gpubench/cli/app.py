@@ -11,6 +11,7 @@ from gpubench import __version__
 from gpubench.cli import terminal
 from gpubench.cli.doctor import doctor
 from gpubench.cli.listing import list_entries
+from gpubench.cli.plan import plan
 from gpubench.cli.report import report
 from gpubench.cli.run import run
 from gpubench.errors import ExitStatus, GpubenchError
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(doctor)
+app.command()(plan)
 app.command()(run)
 app.command()(report)
 app.command("list")(list_entries)

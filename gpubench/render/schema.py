@@ -8,10 +8,12 @@ from gpubench import codec
 from gpubench.bench.record import Header, Measurement, ParityRun, WorkloadFacts
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
+from gpubench.plan.report import PlanReport
 
 PUBLISHED: dict[str, Any] = {
     "snapshot": Snapshot,
     "doctor": DoctorReport,
+    "plan": PlanReport,
     "run": Header | WorkloadFacts | Measurement | ParityRun,
 }
 """What each schema describes; of ``run`` it is one line of a record."""

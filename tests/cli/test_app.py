@@ -30,7 +30,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[] 0"
 
 
-@pytest.mark.parametrize("command", ["doctor", "run", "report", "list"])
+@pytest.mark.parametrize("command", ["doctor", "plan", "run", "report", "list"])
 def test_every_command_has_help(command):
     done = gpubench(command, "--help")
     assert done.returncode == 0

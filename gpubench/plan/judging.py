@@ -1,0 +1,142 @@
+"""Judges a file before anything is built from it: every rule asked of every stack it states."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+
+import gpubench
+from gpubench.env.redact import REMOVED, clean
+from gpubench.env.redact import clean as redacted
+from gpubench.plan.files.registry import read_source, read_stacks
+from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
+from gpubench.plan.machine import Machine
+from gpubench.plan.report import Correction, Fact, PlanReport, Problem
+from gpubench.plan.rules.registry import RULES
+from gpubench.plan.rules.variables import is_secret
+
+GRAVITY = ("error", "warning", "note")
+SHOWN = ("image", "package", "index", "python", "channel", "import")
+MAX_SHOWN = 200
+"""Facts in a report; a lock file names hundreds of packages that nothing is known of."""
+
+
+def judge_file(path: str, machine: Machine) -> PlanReport:
+    """What a file states and what is wrong with it; UnreadableInput where it is none of ours."""
+    return judge_source(read_source(path), machine)
+
+
+def judge_source(source: Source, machine: Machine) -> PlanReport:
+    """The same of a text that was read."""
+    kind, every_stack = read_stacks(source)
+    stacks = every_stack[:MAX_STACKS]
+    problems = problems_of(stacks, machine)
+    facts = tuple(dict.fromkeys(_fact(fact) for stack in stacks for fact in _worth(stack)))
+    errors = sum(problem.severity == "error" for problem in problems)
+    return PlanReport(
+        gpubench_version=gpubench.__version__,
+        question="file",
+        answer="no" if errors else "yes",
+        summary=_summary(kind, problems),
+        machine=machine,
+        file=clean(source.name),
+        file_kind=kind,
+        facts=facts[:MAX_SHOWN],
+        problems=tuple(_cleaned(problem, _secrets(stacks)) for problem in problems),
+        notes=tuple(_notes(every_stack, machine)),
+    )
+
+
+def problems_of(stacks: Iterable[Stack], machine: Machine) -> list[Problem]:
+    """What every rule says of every stack, each thing once, the gravest first."""
+    found: dict[tuple[str, str, int, str], Problem] = {}
+    for stack in stacks:
+        for rule in RULES:
+            for problem in rule(stack, machine):
+                key = (problem.rule, problem.file, problem.line, problem.found)
+                found.setdefault(key, problem)
+    return sorted(found.values(), key=lambda p: (GRAVITY.index(p.severity), p.file, p.line))
+
+
+def _summary(kind: str, problems: Sequence[Problem]) -> str:
+    counts = [
+        f"{number} {word if number == 1 else word + 's'}"
+        for word in GRAVITY
+        if (number := sum(problem.severity == word for problem in problems))
+    ]
+    return f"{kind}: {', '.join(counts) or 'nothing speaks against it'}"
+
+
+def _notes(stacks: Sequence[Stack], machine: Machine) -> Iterator[str]:
+    if len(stacks) > MAX_STACKS:
+        yield f"it holds {len(stacks)} stacks, of which the first {MAX_STACKS} were judged"
+    names = {fact.name for stack in stacks for fact in stack.of_kind("package")}
+    images = {fact.name for stack in stacks for fact in stack.of_kind("image")}
+    if "torch" not in names and not any("pytorch" in image for image in images):
+        yield "it states no torch, so most rules had nothing to hold it against"
+    if not machine.driver and not machine.gpus:
+        yield "whether it runs on a machine was not asked: name one with --gpu and --driver"
+
+
+def _worth(stack: Stack) -> Iterator[Stated]:
+    for fact in stack.facts:
+        if fact.kind in SHOWN or (fact.kind == "variable" and fact.via != "shell"):
+            yield fact
+
+
+def _fact(fact: Stated) -> Fact:
+    value = fact.value
+    if fact.kind == "variable" and (is_secret(fact.name) or value is None):
+        value = None
+    return Fact(
+        kind=fact.kind,
+        name=clean(fact.name),
+        value=clean(value) if value is not None else None,
+        file=clean(fact.file),
+        line=fact.line,
+    )
+
+
+def _secrets(stacks: Iterable[Stack]) -> tuple[str, ...]:
+    """The values of variables whose name says that they are nobody's business, longest first."""
+    values = {
+        fact.value
+        for stack in stacks
+        for fact in stack.of_kind("variable")
+        if fact.value and len(fact.value) > 3 and is_secret(fact.name)
+    }
+    return tuple(sorted(values, key=len, reverse=True)[:50])
+
+
+def _cleaned(problem: Problem, secrets: Sequence[str]) -> Problem:
+    """A problem without secrets or terminal codes."""
+
+    def clean(text: str) -> str:
+        for value in secrets:
+            text = text.replace(value, REMOVED)
+        return redacted(text)
+
+    correction = problem.correction
+    if correction is not None:
+        text = clean(correction.text)
+        correction = dataclasses.replace(correction, file=clean(correction.file), text=text)
+    is_secret_line = problem.rule == "image.secret"
+    return dataclasses.replace(
+        problem,
+        summary=clean(problem.summary),
+        file=clean(problem.file),
+        found=clean(_named(problem.found)) if is_secret_line else clean(problem.found),
+        expected=clean(problem.expected),
+        correction=correction,
+        remedy=tuple(clean(step) for step in problem.remedy),
+    )
+
+
+def _named(found: str) -> str:
+    """The name of a variable without its value."""
+    return found.partition("=")[0].split(" ")[0]
+
+
+def corrected(text: str, correction: Correction) -> str:
+    """A file with one line in the place of another."""
+    lines = text.split("\n")
+    lines[correction.line - 1] = correction.text
+    return "\n".join(lines)

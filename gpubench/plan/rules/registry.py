@@ -1,0 +1,26 @@
+"""Every rule about stated stacks, one line per subject; the order is that of the findings."""
+
+from gpubench.plan.rules import (
+    companions,
+    declared,
+    images,
+    imports,
+    libraries,
+    pythons,
+    targets,
+    torch_cuda,
+    variables,
+)
+from gpubench.plan.rules.making import Rule
+
+RULES: tuple[Rule, ...] = (
+    *images.RULES,
+    *pythons.RULES,
+    *torch_cuda.RULES,
+    *declared.RULES,
+    *companions.RULES,
+    *libraries.RULES,
+    *imports.RULES,
+    *targets.RULES,
+    *variables.RULES,
+)

@@ -1,0 +1,215 @@
+"""What must hold of a stated stack, rule by rule."""
+
+import pytest
+
+from gpubench.plan.machine import Machine, with_flags
+from gpubench.plan.rules.registry import RULES
+from tests.plan.helpers import judge, rules, the_problem
+
+BASE = "FROM nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04\n"
+
+
+def target(driver=None, gpu=None, python=None):
+    return with_flags(Machine(), driver=driver, gpu=gpu, python=python)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_rule_says_what_must_hold(rule):
+    assert rule.__doc__.strip().splitlines()[0].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "rule", "severity"),
+    [
+        ("torch==2.7.0\ntorchvision==0.18.0", "requirements.txt", "companion.pair", "error"),
+        ("torch==2.7.0\ntorchaudio==2.6.0", "requirements.txt", "companion.pair", "error"),
+        ("torch==2.6.0\ntriton==3.1.0", "requirements.txt", "companion.triton", "error"),
+        ("torch==2.2.2\nnumpy==2.1.0", "requirements.txt", "companion.numpy", "error"),
+        ("torch==2.2.2\nnumpy", "requirements.txt", "companion.numpy", "warning"),
+        ("torch\ntorchvision==0.21.0", "requirements.txt", "companion.unpinned", "note"),
+        ("torch>=2.0,<2.3\nnumpy>=1.2", "requirements.txt", "companion.numpy", "warning"),
+        ("torch>=2.6,<2.8\ntorchvision==0.18.0", "requirements.txt", "companion.pair", "error"),
+        (
+            "torch==2.6.0\nnvidia-cudnn-cu12==9.10.2.21",
+            "requirements.txt",
+            "companion.library",
+            "error",
+        ),
+        (
+            "torch==2.6.0\nnvidia-cublas-cu11==11.1.1.1",
+            "requirements.txt",
+            "companion.families",
+            "warning",
+        ),
+        (
+            "torch==2.6.0+cu124\ntorchvision==0.21.0+cu118",
+            "requirements.txt",
+            "companion.tag",
+            "error",
+        ),
+        ("--index-url https://download.pytorch.org/whl/cu122\nnumpy", "requirements.txt",
+         "torch.index", "error"),
+        ("--index-url https://download.pytorch.org/whl/cu199\nnumpy", "requirements.txt",
+         "torch.index", "note"),
+        ("--index-url https://download.pytorch.org/whl/cu121\ntorch", "requirements.txt",
+         "torch.cuda", "note"),
+        ("torch==99.0", "requirements.txt", "torch.record", "note"),
+        ("FROM nvidia/cuda:latest", "Dockerfile", "image.tag", "error"),
+        ("FROM nvidia/cuda:12.4-devel-ubuntu22.04", "Dockerfile", "image.tag", "error"),
+        ("FROM nvidia/cuda:12.4.1-devel", "Dockerfile", "image.tag", "error"),
+        ("FROM nvidia/cuda:12.4.9-devel-ubuntu22.04", "Dockerfile", "image.tag", "note"),
+        ("FROM pytorch/pytorch:2.6.0-cuda12.1-cudnn9-devel", "Dockerfile", "torch.cuda", "error"),
+        (BASE + "RUN pip install torch==2.8.0", "Dockerfile", "image.toolkit", "note"),
+        (BASE + "RUN pip install torch==2.8.0 flash-attn", "Dockerfile", "image.toolkit",
+         "warning"),
+        ("FROM nvidia/cuda:11.8.0-devel-ubuntu22.04\nRUN pip install torch==2.8.0", "Dockerfile",
+         "image.toolkit", "warning"),
+        ("FROM nvidia/cuda:12.2.2-cudnn8-devel-ubuntu22.04\nRUN pip install torch==2.8.0",
+         "Dockerfile", "image.cudnn", "note"),
+        ("FROM nvidia/cuda:12.4.1-runtime-ubuntu22.04\nRUN pip install torch==2.6.0 flash-attn",
+         "Dockerfile", "image.compiler", "note"),
+        ("FROM nvcr.io/nvidia/pytorch:24.05-py3\nRUN pip install torch==2.6.0", "Dockerfile",
+         "image.torch", "warning"),
+        ("FROM ubuntu:20.04\nRUN apt-get install -y python3.10", "Dockerfile", "python.system",
+         "error"),
+        ("FROM ubuntu:20.04\nRUN apt install python3-pip && pip3 install torch==2.6.0",
+         "Dockerfile", "python.torch", "error"),
+        ("FROM python:3.14\nRUN pip install torch==2.6.0", "Dockerfile", "python.torch", "error"),
+        ("dependencies:\n- python=3.8\n- pytorch=2.5.1", "e.yml", "python.torch", "error"),
+        ("channels: [pytorch]\ndependencies:\n- pytorch=2.6.0", "e.yml", "conda.channel", "error"),
+        ("FROM a\nARG HF_TOKEN", "Dockerfile", "image.secret", "warning"),
+        ("FROM a\nENV HF_TOKEN=hf_12345678901234567890", "Dockerfile", "image.secret", "warning"),
+        ('FROM a\nENV CUDA_VISIBLE_DEVICES=""', "Dockerfile", "image.devices", "warning"),
+        ("FROM a\nENV NVIDIA_VISIBLE_DEVICES=void", "Dockerfile", "image.devices", "warning"),
+        ("FROM a\nRUN pip install torch\nENV LD_LIBRARY_PATH=/usr/local/cuda/lib64", "Dockerfile",
+         "image.library_path", "note"),
+        ("FROM a\nRUN pip install torch\nENV LD_LIBRARY_PATH=/opt/cudnn/lib", "Dockerfile",
+         "image.library_path", "warning"),
+        ("FROM pytorch/pytorch:2.6.0-cuda12.4-cudnn8-devel", "Dockerfile", "image.tag", "error"),
+        ("FROM a\nRUN pip install torch\nENV LD_LIBRARY_PATH=/usr/local/cuda/lib64/stubs",
+         "Dockerfile", "image.library_path", "error"),
+        ("pip install torch>=2.0", "install.sh", "shell.redirect", "error"),
+        ("from transformers import AdamW", "train.py", "import.moved", "error"),
+        (("FROM a\nRUN pip install transformers==4.40.0\n"
+         "RUN python -c 'from transformers import AdamW'"), "Dockerfile", "import.moved",
+         "warning"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_with_its_severity(text, name, rule, severity):
+    assert the_problem(judge(text, name), rule).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("torch==2.7.1\ntorchvision==0.22.1\ntorchaudio==2.7.1", "requirements.txt"),
+        ("torch==2.7.0\ntorchvision", "requirements.txt"),
+        ("torch==2.7.0\ntriton==3.3.0", "requirements.txt"),
+        ("torch>=2.6,<2.8\ntorchvision==0.21.0", "requirements.txt"),
+        (("FROM a\nRUN pip install x --index-url https://download.pytorch.org/whl/cu126\n"
+         "RUN pip install torch==2.5.1"), "Dockerfile"),
+        ("--index-url https://download.pytorch.org/whl/nightly/cu126\ntorch==2.5.1",
+         "requirements.txt"),
+        ("torch>=2.4\ntorchvision>=0.19\nnumpy", "requirements.txt"),
+        ("torch==2.3.1\nnumpy==2.0.0", "requirements.txt"),
+        ("torch==2.2.2\nnumpy<2", "requirements.txt"),
+        ("--index-url https://download.pytorch.org/whl/cpu\ntorch==2.6.0", "requirements.txt"),
+        ("--index-url https://mirror.example/simple\ntorch==2.6.0", "requirements.txt"),
+        ("torch==2.6.0+rocm6.2", "requirements.txt"),
+        ("torch==2.14.0\ntorchvision==0.29.0", "requirements.txt"),
+        (BASE + "RUN pip install torch==2.6.0", "Dockerfile"),
+        ("FROM nvidia/cuda:${TAG}\nRUN pip install torch==2.6.0", "Dockerfile"),
+        ("FROM python:3.11-slim\nRUN pip install torch==2.6.0", "Dockerfile"),
+        (("FROM ubuntu:20.04\nRUN add-apt-repository ppa:deadsnakes/ppa && "
+         "apt-get install -y python3.10"), "Dockerfile"),
+        ("FROM ubuntu:22.04\nRUN apt-get install -y python3.10 python3.11", "Dockerfile"),
+        ("FROM a\nRUN --mount=type=secret,id=HF_TOKEN true\nENV TOKENIZERS_PARALLELISM=false",
+         "Dockerfile"),
+        ("FROM a\nENV CUDA_VISIBLE_DEVICES=0,1 NVIDIA_VISIBLE_DEVICES=all", "Dockerfile"),
+        ("pip install 'torch>=2.0' > log.txt 2>&1", "install.sh"),
+        ("from torchvision.models import vit_b_16, swin_t\nfrom timm.models import deit_x",
+         "train.py"),
+        ("from transformers import AdamWeightDecay, BertModel", "train.py"),
+        ("channels: [conda-forge]\ndependencies:\n- pytorch=2.6.0", "e.yml"),
+        (("torch==2.7.0; sys_platform == 'darwin'\ntorch==2.6.0; sys_platform == 'linux'\n"
+         "torchvision==0.21.0"), "requirements.txt"),
+    ],
+)  # fmt: skip
+def test_what_holds_gives_no_finding(text, name):
+    report = judge(text, name)
+    assert rules(report) == []
+    assert report.status == 0
+
+
+@pytest.mark.parametrize(
+    ("machine", "cause", "remedy"),
+    [
+        (target(gpu="RTX 5090"), "gpu-arch-unsupported", "pip install torch=="),
+        (target(driver="470.57.02"), "driver-too-old", "/cu118"),
+        (target(gpu="H100", driver="535.104.05"), None, None),
+    ],
+)
+def test_a_file_is_held_against_the_machine_it_is_for(machine, cause, remedy):
+    report = judge("torch==2.6.0", "requirements.txt", machine)
+    if cause is None:
+        assert rules(report) == []
+    else:
+        found = the_problem(report, "target")
+        assert (found.severity, found.cause) == ("error", cause)
+        assert remedy in found.remedy[0]
+
+
+@pytest.mark.parametrize("package", ["numpy", "torch"])
+def test_an_index_that_never_was_is_replaced_by_its_neighbour(package):
+    text = f"--index-url https://download.pytorch.org/whl/cu122\n{package}"
+    report = judge(text, "requirements.txt")
+    found = [p for p in report.problems if p.correction]
+    assert [p.correction.text.rpartition("/")[2] for p in found] == ["cu121"]
+
+
+def test_a_python_named_by_a_flag_is_the_one_judged():
+    report = judge("torch==2.6.0", "requirements.txt", target(python="3.14"))
+    assert the_problem(report, "python.torch").severity == "error"
+
+
+def test_a_secret_is_never_shown():
+    text = "FROM a\nARG HF_TOKEN=tr0ub4dor\nENV API_KEY=tr0ub4dor X_PASSWORD=tr0ub4dor\n"
+    report = judge(text)
+    assert "tr0ub4dor" not in repr(report)
+    assert len([p for p in report.problems if p.rule == "image.secret"]) == 3
+
+
+def test_a_secret_beside_a_fault_is_not_shown_with_its_correction():
+    text = "FROM a\nRUN pip install torch==2.8.0\nENV CUDA_VERSION=11.8 PRIVATE_KEY=tr0ub4dor\n"
+    report = judge(text)
+    assert the_problem(report, "torch.declared_cuda").correction.text == (
+        "ENV CUDA_VERSION=12.8 PRIVATE_KEY=<removed>"
+    )
+    assert "tr0ub4dor" not in repr(report)
+
+
+def test_a_base_image_s_release_is_no_statement_about_torch():
+    text = (
+        "ARG CUDA_VERSION=12.1.1\nFROM nvidia/cuda:${CUDA_VERSION}-devel-ubuntu22.04\n"
+        "RUN pip install torch==2.6.0\n"
+    )
+    assert rules(judge(text), "error", "warning") == []
+
+
+def test_a_locked_file_is_not_to_be_edited():
+    text = '[[package]]\nname = "torch"\nversion = "2.7.0"\n\n[[package]]\n'
+    text += 'name = "torchvision"\nversion = "0.18.0"\n'
+    found = the_problem(judge(text, "poetry.lock"), "companion.pair")
+    assert found.correction is None
+    assert found.line == 6
+    assert "lock again" in found.remedy[0]
+
+
+def test_each_extra_of_a_project_is_a_stack_of_its_own():
+    text = (
+        '[project]\nname = "x"\ndependencies = ["torch==2.6.0"]\n'
+        '[project.optional-dependencies]\ngood = ["torchvision==0.21.0"]\n'
+        'bad = ["torchvision==0.22.0"]\n'
+    )
+    report = judge(text, "pyproject.toml")
+    assert [(p.rule, p.line) for p in report.problems] == [("companion.pair", 6)]
