@@ -104,8 +104,12 @@ def best_build(
 
 
 def _is_offered(build: Build) -> bool:
-    """Whether one line installs it: builds beside the default were not told apart at first."""
-    return not build.is_experimental and (build.is_default or build.torch >= FIRST_TAGGED)
+    return not build.is_experimental and is_told_apart(build)
+
+
+def is_told_apart(build: Build) -> bool:
+    """Whether one line installs it: at first, builds beside the default carried no tag."""
+    return build.is_default or build.torch >= FIRST_TAGGED
 
 
 def install_line(build: Build, companions: Iterable[str] = ()) -> str:

@@ -11,6 +11,7 @@ from gpubench.knowledge.compatibility import (
     driver_compiles_ptx,
     driver_starts,
     install_line,
+    is_told_apart,
 )
 from gpubench.knowledge.tables import Build, torch_builds
 from gpubench.plan.machine import Machine, unknown_gpus
@@ -45,14 +46,19 @@ def judge_builds(
     machine: Machine, torch: Version | None = None, cuda: Version | None = None
 ) -> tuple[Candidate, ...]:
     """Every build on record, newest first; ``torch`` and ``cuda`` narrow them."""
-    return tuple(judge(build, machine) for build in matching(torch, cuda))
+    return tuple(judge(build, machine) for build in matching(torch, cuda, machine.architecture))
 
 
-def matching(torch: Version | None = None, cuda: Version | None = None) -> list[Build]:
-    """The builds of a torch release and a CUDA release; one number or two, None for any."""
+def matching(
+    torch: Version | None = None, cuda: Version | None = None, architecture: str | None = None
+) -> list[Build]:
+    """The builds of a torch release and a CUDA release; one number or two, None for any.
+
+    ``architecture`` is that of the processor; None is x86-64.
+    """
     return [
         _of_patch(build, torch)
-        for build in torch_builds()
+        for build in torch_builds(architecture or tables.X86)
         if _is_of(build.torch, torch) and _is_of(build.cuda, cuda)
     ]
 
@@ -105,6 +111,8 @@ def variant(cuda: Version) -> str:
 
 def _against(build: Build, machine: Machine) -> Iterator[str]:
     driver, python = machine.driver_version, machine.python_version
+    if not is_told_apart(build):
+        yield "no one line installs it: the builds beside the default carried no tag yet"
     if driver is not None and driver_starts(driver, build.cuda) is False:
         yield (
             f"driver {driver} is older than {tables.oldest_driver(build.cuda)}, "

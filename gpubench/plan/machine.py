@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gpubench.env.snapshot import Snapshot
 from gpubench.errors import BadUsage
-from gpubench.knowledge.tables import capability_of
+from gpubench.knowledge.tables import capability_of, torch_builds
 from gpubench.versions import Version
 
 _CAPABILITY = re.compile(r"(?:sm_?|compute_)?(\d{1,2})\.?(\d)[af]?$")
@@ -56,8 +56,8 @@ class Machine:
 
     @property
     def is_other_architecture(self) -> bool:
-        """True where the machine is not x86-64, the one the table of builds is about."""
-        return self.architecture not in (None, "x86_64", "AMD64")
+        """True where no CUDA build for this kind of processor is on record."""
+        return self.architecture is not None and not torch_builds(self.architecture)
 
 
 def of_snapshot(snapshot: Snapshot) -> Machine:

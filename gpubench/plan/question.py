@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import gpubench
 from gpubench.knowledge import tables
-from gpubench.knowledge.tables import Build, torch_builds
+from gpubench.knowledge.tables import Build
 from gpubench.plan.builds import (
     CPU_LINE,
     EXPERIMENTAL,
@@ -31,7 +31,7 @@ def ask(machine: Machine, torch: Version | None, cuda: Version | None) -> PlanRe
     """The answer for a machine; one build where torch and CUDA are both named to the minor."""
     if machine.is_other_architecture:
         return _other_architecture(machine)
-    newer = _not_on_record(torch, cuda)
+    newer = _not_on_record(machine, torch, cuda)
     if newer is not None:
         return _report(machine, "build" if torch and cuda else "builds", "unknown", newer)
     if torch is not None and cuda is not None and len(cuda.parts) > 1:
@@ -81,17 +81,18 @@ def _branches() -> list[Version]:
 
 def _other_architecture(machine: Machine) -> PlanReport:
     words = (
-        f"this machine is {machine.architecture}; the builds on record are those for x86-64, "
+        f"this machine is {machine.architecture}; no CUDA build of torch for it is on record, "
         "so nothing is said of it"
     )
     return _report(machine, "builds", "unknown", words)
 
 
-def _not_on_record(torch: Version | None, cuda: Version | None) -> str | None:
+def _not_on_record(machine: Machine, torch: Version | None, cuda: Version | None) -> str | None:
     """Words where a torch or CUDA release is not on record, so that nothing is known of it."""
     if torch is not None:
-        of_release = matching(Version.parse(".".join(map(str, torch.parts[:2]))))
-        builds = torch_builds()
+        minor = Version.parse(".".join(map(str, torch.parts[:2])))
+        of_release = matching(minor, architecture=machine.architecture)
+        builds = matching(architecture=machine.architecture)
         if not of_release:
             return (
                 f"torch {torch} is not on record, which goes from {builds[-1].torch} to "
@@ -101,7 +102,7 @@ def _not_on_record(torch: Version | None, cuda: Version | None) -> str | None:
         if torch > newest:
             return f"torch {torch} is not on record; the newest patch of it on record is {newest}"
     if cuda is not None and torch is None:
-        newest_cuda = max(build.cuda for build in torch_builds())
+        newest_cuda = max(build.cuda for build in matching(architecture=machine.architecture))
         if cuda > newest_cuda:
             return f"no torch with CUDA {cuda} is on record; the newest is CUDA {newest_cuda}"
     return None
@@ -111,7 +112,7 @@ def _not_on_record(torch: Version | None, cuda: Version | None) -> str | None:
 
 
 def _one_build(machine: Machine, torch: Version, cuda: Version) -> PlanReport:
-    found = matching(torch, cuda)
+    found = matching(torch, cuda, machine.architecture)
     if not found:
         return _no_such_build(machine, torch, cuda)
     candidate = judge(found[0], machine)
@@ -154,12 +155,10 @@ def _yes(machine: Machine, candidate: Candidate, name: str) -> PlanReport:
 
 
 def _no_such_build(machine: Machine, torch: Version, cuda: Version) -> PlanReport:
-    released = matching(torch)
+    released = matching(torch, architecture=machine.architecture)
     names = ", ".join(variant(build.cuda) for build in sorted(released, key=lambda b: b.cuda))
     nearest = sorted(released, key=lambda build: _distance(build, cuda))[:NEAREST]
-    summary = (
-        f"torch {torch} has no build for CUDA {cuda}: its builds are for {names}; {_who_has(cuda)}"
-    )
+    summary = f"torch {torch} has no build for CUDA {cuda}: its builds are for {names}; {_who_has(machine, cuda)}"
     return _report(machine, "build", "no", summary, [judge(build, machine) for build in nearest])
 
 
@@ -167,9 +166,10 @@ def _distance(build: Build, cuda: Version) -> int:
     return abs(100 * (build.cuda.major - cuda.major) + build.cuda.minor - cuda.minor)
 
 
-def _who_has(cuda: Version) -> str:
+def _who_has(machine: Machine, cuda: Version) -> str:
     """Which torch releases a CUDA release was built for."""
-    having = sorted({build.torch for build in matching(cuda=cuda)})
+    builds = matching(cuda=cuda, architecture=machine.architecture)
+    having = sorted({build.torch for build in builds})
     if not having:
         return f"no torch on record has one for CUDA {cuda}"
     if len(having) == 1:
@@ -204,7 +204,7 @@ def _narrowed(torch: Version | None, cuda: Version | None) -> str:
 
 def _no_build_of(machine: Machine, torch: Version | None, cuda: Version | None) -> PlanReport:
     """No torch was built for that CUDA: the newest builds for the nearest ones."""
-    released = matching(torch)
+    released = matching(torch, architecture=machine.architecture)
     names = ", ".join(variant(found) for found in sorted({build.cuda for build in released}))
     summary = f"there is no build{_narrowed(torch, cuda)}; on record are {names}"
     newest = {build.cuda: build for build in reversed(released)}

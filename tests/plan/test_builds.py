@@ -148,10 +148,20 @@ def test_flags_go_before_the_snapshot():
     assert found.named == ("driver", "gpu", "python")
 
 
-def test_another_architecture_is_not_judged():
-    report = ask(Machine(architecture="aarch64", driver="580.65.06"), None, None)
+def test_an_architecture_without_a_build_on_record_is_not_judged():
+    report = ask(Machine(architecture="riscv64", driver="580.65.06"), None, None)
     assert report.status == 4
-    assert "aarch64" in report.summary
+    assert "riscv64" in report.summary
+
+
+def test_arm_machines_are_judged_by_their_own_builds():
+    grace = Machine(
+        architecture="aarch64", driver="580.65.06", gpus=(Target(name="GH200", capability="9.0"),)
+    )
+    report = ask(grace, None, None)
+    assert report.status == 0
+    assert {build.cuda.major for build in matching(architecture="aarch64")} == {13}
+    assert ask(grace, V("2.8"), V("12.8")).status == 4  # no such wheel is on record
 
 
 def test_a_gpu_that_is_not_on_record_leaves_the_answer_open():
