@@ -87,6 +87,7 @@ def _applicable(found: list[dict[str, Any]], markers: dict[str, str]) -> tuple[D
                 **clean_plain(entry),
                 "requires": _holding(entry["requires"], markers, extras.get(entry["name"], ())),
                 "damaged": tuple(clean_plain(entry.get("damaged", []))),
+                "overlaps": tuple(clean_plain(entry.get("overlaps", []))),
             }
         )
         for entry in found

@@ -11,6 +11,7 @@ import sys
 sys.path[:] = [entry for entry in sys.path if entry]
 
 import csv
+import functools
 import glob
 import importlib.util
 import json
@@ -21,7 +22,7 @@ import re
 import shutil
 import struct
 import sysconfig
-from typing import Any, BinaryIO, Callable, Iterator, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Tuple
 
 Section = Tuple[int, ...]
 
@@ -30,12 +31,22 @@ RELEVANT = re.compile(
     r"|cuda-.+|numpy|timm|transformers|tokenizers|accelerate|deepspeed|flash-attn|xformers"
     r"|bitsandbytes|apex|transformer-engine.*|vllm|lightning|peft|diffusers|datasets|pynvml"
 )
-WITH_RECORD = re.compile(
-    r"torch|torchvision|torchaudio|triton|nvidia-(cudnn|nccl|cublas|cuda-runtime)(-cu\d+)?"
-)
+WITH_RECORD = re.compile(r"torch|torchvision|torchaudio|triton|pytorch-triton|nvidia-.+")
+SHARED_FOLDER = re.compile(r"^(?:torch|torchvision|torchaudio|triton|nvidia)/", re.MULTILINE)
 CODE = re.compile(r"\.py$|\.so(\.\d+)*$")
 LIBRARY = re.compile(r"\.so(\.\d+)*$")
+EXTENSION = re.compile(r"(?:^|/)(?!lib)[^/]+\.so$")
 DAMAGE_NAMED = 20
+CONDA_PACKAGES = re.compile(
+    r"(lib)?(pytorch|torch)(-cuda|-gpu|-mutex)?|cudatoolkit|cuda-version|cudnn|nccl"
+)
+SEARCHED_BYTES = 64 * 2**20
+"""At most so much of one distribution's extensions is searched for NumPy's traces."""
+NUMPY_CHECK = b"module compiled against A"
+"""What every extension says whose NumPy has another binary interface: it calls NumPy's C API."""
+NUMPY_1 = b"numpy.core._multiarray_umath"
+NUMPY_2 = b"numpy._core._multiarray_umath"
+"""Where it looks for that API: headers from NumPy 2.0 on know both places."""
 ARCHITECTURES = re.compile(rb"(?:sm|compute)_\d+[af]?(?: (?:sm|compute)_\d+[af]?)*")
 
 
@@ -83,7 +94,15 @@ def values_of(lines: list[str], key: str) -> list[str]:
 def distributions() -> list[dict[str, Any]]:
     found = list(metadata_folders())
     names = relevant_names(found)
-    return [describe(*entry) for entry in found if entry[0] in names]
+    owners = file_owners(found)
+    is_numpy_2 = has_numpy_2(found)
+    entries = []
+    for name, metadata, folder in found:
+        built = built_for_numpy(name, metadata, folder) if is_numpy_2 else None
+        if name in names or built == 1:
+            entry = describe(name, metadata, folder, owners)
+            entries.append({**entry, "numpy_built": built})
+    return [*entries, *conda_packages()]
 
 
 def relevant_names(found: list[tuple[str, str, str]]) -> set[str]:
@@ -95,22 +114,73 @@ def relevant_names(found: list[tuple[str, str, str]]) -> set[str]:
     return names
 
 
-def describe(name: str, metadata: str, folder: str) -> dict[str, Any]:
+def describe(name: str, metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
     lines = headers(metadata)
+    entry = {
+        "name": name,
+        "version": version_of(metadata, lines),
+        "requires": values_of(lines, "Requires-Dist"),
+        "folder": folder,
+        "installer": first_line(os.path.join(metadata, "INSTALLER")),
+        "is_editable": is_editable(metadata),
+        "build": own_version(folder, name),
+        "needs_cuda": needs_cuda(folder, name),
+    }
+    if WITH_RECORD.fullmatch(name):
+        entry.update(record_damage(name, metadata, folder, owners))
+    return entry
+
+
+def version_of(metadata: str, lines: list[str]) -> str:
     version = (values_of(lines, "Version") or [""])[0]
     if not version:
         parts = os.path.basename(metadata).rsplit(".", 1)[0].split("-")
         version = parts[1] if len(parts) > 1 else ""
-    entry = {
-        "name": name,
-        "version": version,
-        "requires": values_of(lines, "Requires-Dist"),
-        "folder": folder,
-        "build": own_version(folder, name),
-    }
-    if WITH_RECORD.fullmatch(name):
-        entry.update(record_damage(metadata, folder))
-    return entry
+    return version
+
+
+def first_line(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.readline(200).strip() or None
+    except OSError:
+        return None
+
+
+def is_editable(metadata: str) -> bool:
+    """True where pip only points at a source tree (``pip install -e``)."""
+    try:
+        with open(os.path.join(metadata, "direct_url.json"), encoding="utf-8") as stream:
+            return bool(json.load(stream)["dir_info"]["editable"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return metadata.endswith(".egg-info") and os.path.isfile(
+            os.path.join(os.path.dirname(metadata), "setup.py")
+        )
+
+
+def conda_packages() -> list[dict[str, Any]]:
+    """What conda put into its prefix that has to do with torch, under conda's own names."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(glob.escape(sys.prefix), "conda-meta", "*.json"))):
+        name = os.path.basename(path).rsplit("-", 2)[0]
+        if CONDA_PACKAGES.fullmatch(name):
+            try:
+                with open(path, encoding="utf-8", errors="replace") as stream:
+                    record = json.load(stream)
+                version, build = str(record["version"]), str(record.get("build") or "") or None
+            except (OSError, ValueError, LookupError, TypeError):
+                continue
+            found.append(
+                {
+                    "name": name,
+                    "version": version,
+                    "build": build,
+                    "requires": [],
+                    "folder": sys.prefix,
+                    "installer": "conda",
+                }
+            )
+    return found
 
 
 def own_version(folder: str, name: str) -> str | None:
@@ -118,6 +188,22 @@ def own_version(folder: str, name: str) -> str | None:
     if name not in ("torch", "torchvision", "torchaudio"):
         return None
     return assigned(os.path.join(folder, name, "version.py"), "__version__")
+
+
+def needs_cuda(folder: str, name: str) -> bool | None:
+    """Whether the compiled part of torchvision or torchaudio is linked with CUDA's own torch."""
+    patterns = {"torchvision": "_C*.so", "torchaudio": "lib/libtorchaudio*.so"}
+    if name not in patterns:
+        return None
+    path = first_file(os.path.join(folder, name), patterns[name])
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as stream, mapped(stream) as content:
+            needed = needed_libraries(content)
+    except (OSError, ValueError, struct.error, IndexError):
+        return None
+    return any(one.startswith(("libtorch_cuda", "libcudart")) for one in needed) if needed else None
 
 
 def assigned(path: str, variable: str) -> str | None:
@@ -131,28 +217,79 @@ def assigned(path: str, variable: str) -> str | None:
     return found.group(1) if found else None
 
 
-def record_damage(metadata: str, folder: str) -> dict[str, Any]:
-    """Which files of the RECORD are missing or have another size; byte code is not looked at.
+# -- files and the RECORD that lists them ---------------------------------------------------------
 
-    Empty files are not either: several wheels own the same nvidia/__init__.py. Libraries are
-    named first.
+Owners = Dict[str, List[Tuple[str, str]]]
+"""File → (metadata folder, hash) of every distribution whose RECORD lists it."""
+
+
+@functools.lru_cache(maxsize=None)
+def record_of(metadata: str) -> str:
+    """The RECORD of a distribution, empty where there is none to read."""
+    try:
+        path = os.path.join(metadata, "RECORD")
+        with open(path, encoding="utf-8", errors="replace", newline="") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+@functools.lru_cache(maxsize=None)
+def rows_of(metadata: str) -> list[tuple[str, str, int]]:
+    """(file, hash, size) of the code a RECORD lists; byte code is not looked at.
+
+    Empty files are not either: several wheels own the same nvidia/__init__.py.
     """
-    path = os.path.join(metadata, "RECORD")
-    if not os.path.isfile(path):
+    return [
+        (row[0], row[1], int(row[2]))
+        for row in csv.reader(record_of(metadata).splitlines())
+        if len(row) == 3 and row[2].isdigit() and int(row[2]) and CODE.search(row[0])
+    ]
+
+
+def file_owners(found: list[tuple[str, str, str]]) -> Owners:
+    """Who lists the files in the folders of torch and of NVIDIA's libraries."""
+    owners: Owners = {}
+    for name, metadata, folder in found:
+        if WITH_RECORD.fullmatch(name) or SHARED_FOLDER.search(record_of(metadata)):
+            for path, digest, _ in rows_of(metadata):
+                if path.startswith(("torch", "triton/", "nvidia/")):
+                    place = os.path.join(folder, path)
+                    owners.setdefault(place, []).append((metadata, digest))
+    return owners
+
+
+def record_damage(name: str, metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
+    """Files of the RECORD that are missing, of another size, or listed by another one too.
+
+    Libraries are named first.
+    """
+    if not os.path.isfile(os.path.join(metadata, "RECORD")):
         return {"record_read": False}
     damaged = []
-    with open(path, encoding="utf-8", errors="replace", newline="") as stream:
-        for row in csv.reader(stream):
-            if len(row) == 3 and row[2].isdigit() and int(row[2]) and CODE.search(row[0]):
-                problem = damage(os.path.join(folder, row[0]), int(row[2]))
-                if problem:
-                    damaged.append((LIBRARY.search(row[0]) is None, row[0] + problem))
-    named = [text for _, text in sorted(damaged)]
+    shared = set()
+    for path, digest, size in rows_of(metadata):
+        place = os.path.join(folder, path)
+        problem = damage(place, size)
+        if problem:
+            damaged.append((LIBRARY.search(path) is None, path + problem))
+        for other, its_digest in owners.get(place, ()):
+            if other != metadata and its_digest != digest:
+                shared.add(named(other))
+    texts = [text for _, text in sorted(damaged)]
     return {
         "record_read": True,
-        "damaged": named[:DAMAGE_NAMED],
+        "damaged": texts[:DAMAGE_NAMED],
         "damaged_count": len(damaged),
+        "overlaps": sorted(shared),
     }
+
+
+def named(metadata: str) -> str:
+    """``name version`` of a distribution by the name of its metadata folder."""
+    stem = os.path.basename(metadata).rsplit(".", 1)[0]
+    name, _, version = stem.partition("-")
+    return f"{normalised(name)} {version}".strip()
 
 
 def damage(path: str, size: int) -> str:
@@ -163,26 +300,70 @@ def damage(path: str, size: int) -> str:
     return "" if actual == size else f" has {actual} bytes, not {size}"
 
 
+def built_for_numpy(name: str, metadata: str, folder: str) -> int | None:
+    """The NumPy major whose headers the extensions of a distribution were compiled with.
+
+    Extensions compiled with NumPy 2 run under NumPy 1 as well, those compiled with NumPy 1 do
+    not run under NumPy 2. None where nothing was found that calls NumPy's C API.
+    """
+    if name == "numpy" or ".so," not in record_of(metadata):
+        return None
+    extensions = [(size, path) for path, _, size in rows_of(metadata) if EXTENSION.search(path)]
+    if name == "torch":
+        extensions = [(0, "torch/lib/libtorch_python.so")]
+    searched = 0
+    for size, path in sorted(extensions):
+        searched += size
+        if searched > SEARCHED_BYTES:
+            return None
+        major = readable(numpy_of_extension, os.path.join(folder, path))
+        if major:
+            return int(major)
+    return None
+
+
+def has_numpy_2(found: list[tuple[str, str, str]]) -> bool:
+    metadata = next((entry[1] for entry in found if entry[0] == "numpy"), None)
+    if metadata is None:
+        return False
+    major = version_of(metadata, headers(metadata)).partition(".")[0]
+    return major.isdigit() and int(major) >= 2
+
+
+def numpy_of_extension(path: str) -> str | None:
+    with open(path, "rb") as stream, mapped(stream) as content:
+        if content.find(NUMPY_CHECK) < 0:
+            return None
+        if content.find(NUMPY_2) >= 0:
+            return "2"
+        return "1" if content.find(NUMPY_1) >= 0 else None
+
+
 # -- torch as files ----------------------------------------------------------------------------
 
 
 def torch_files() -> dict[str, Any] | None:
-    spec = importlib.util.find_spec("torch")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = next(iter(spec.submodule_search_locations))
-    version_py = os.path.join(folder, "version.py")
-    version = assigned(version_py, "__version__")
-    if version is None:
+    folder = torch_folder()
+    version_py = os.path.join(folder or "", "torch", "version.py")
+    version = assigned(version_py, "__version__") if folder else None
+    if folder is None or version is None:
         return None
     return {
         "version": version,
         "cuda": assigned(version_py, "cuda"),
         "hip": assigned(version_py, "hip"),
         "git": assigned(version_py, "git_version"),
-        "architectures": architectures(os.path.join(folder, "lib")),
-        "libraries": libraries(folder),
+        "architectures": architectures(os.path.join(folder, "torch", "lib")),
+        "libraries": libraries(os.path.join(folder, "torch")),
     }
+
+
+def torch_folder() -> str | None:
+    """The folder that an import of torch takes it from."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return os.path.dirname(next(iter(spec.submodule_search_locations)))
 
 
 def architectures(folder: str) -> list[str] | None:
@@ -214,11 +395,24 @@ def architecture_text(content: mmap.mmap) -> bytes:
 def libraries(torch_folder: str) -> list[dict[str, Any]]:
     found = []
     for folder, origin in library_folders(torch_folder):
-        for name, version in (("cudnn", cudnn_version), ("nccl", nccl_version)):
+        for name, version in VERSIONS.items():
             path = first_file(folder, f"lib{name}.so.*")
             if path:
-                entry = {"name": name, "path": path, "origin": origin}
+                entry = {"name": name.lower(), "path": path, "origin": origin}
                 found.append({**entry, "version": readable(version, path)})
+    return [*found, *preloaded()]
+
+
+def preloaded() -> list[dict[str, Any]]:
+    """What LD_PRELOAD puts before every other library; ld.so takes spaces and colons."""
+    found = []
+    for path in re.split(r"[\s:]+", os.environ.get("LD_PRELOAD", "")):
+        named_like = re.match(r"lib(\w+?)(?:_\w+)?\.so", os.path.basename(path))
+        name = named_like.group(1) if named_like else ""
+        version = VERSIONS.get(name)
+        if version and os.path.isfile(path):
+            entry = {"name": name.lower(), "path": path, "origin": "LD_PRELOAD"}
+            found.append({**entry, "version": readable(version, path)})
     return found
 
 
@@ -301,6 +495,93 @@ def real_name_version(path: str) -> str | None:
     return found.group(1) if found else None
 
 
+def cudart_version(path: str) -> str | None:
+    """The CUDA release cudaRuntimeGetVersion stores through its argument, such as 12.4.
+
+    It is found by the code that does so: test rdi, rdi; je; mov dword [rdi], 12040.
+    """
+    with open(path, "rb") as stream, mapped(stream) as content:
+        found = re.findall(rb"\x85\xff\x74\x0b\xc7\x07(..\0\0)", content, re.DOTALL)
+    codes = {int.from_bytes(code, "little") for code in found}
+    releases = {code for code in codes if 11000 <= code < 20000 and code % 10 == 0}
+    if len(releases) != 1:
+        return None
+    code = releases.pop()
+    return f"{code // 1000}.{code % 1000 // 10}"
+
+
+def cufft_version(path: str) -> str | None:
+    code = stored_constant(path, b"cufftGetVersion", 10000, 20000)
+    return f"{code // 1000}.{code % 1000 // 100}.{code % 100}" if code else None
+
+
+def cusolver_version(path: str) -> str | None:
+    code = stored_constant(path, b"cusolverGetVersion", 10000, 20000)
+    return f"{code // 1000}.{code % 1000 // 100}.{code % 100}" if code else None
+
+
+def nvrtc_version(path: str) -> str | None:
+    """The CUDA release in the name of the file that NVRTC opens beside itself."""
+    builtins = first_file(os.path.dirname(path), "libnvrtc-builtins.so.*")
+    found = re.search(r"\.so\.(\d+\.\d+)", builtins or "")
+    return found.group(1) if found else None
+
+
+def nvjitlink_version(path: str) -> str | None:
+    """The newest CUDA release whose interface it has: __nvJitLinkCreate_12_4."""
+    with open(path, "rb") as stream, mapped(stream) as content:
+        names = dynamic_names(content)
+    found = re.findall(rb"__nvJitLinkCreate_(\d+)_(\d+)\0", names)
+    newest = max(((int(major), int(minor)) for major, minor in found), default=None)
+    return f"{newest[0]}.{newest[1]}" if newest else None
+
+
+def stored_constant(path: str, symbol: bytes, least: int, most: int) -> int | None:
+    """The constant a C function stores through its argument (mov dword [reg], constant)."""
+    with open(path, "rb") as stream, mapped(stream) as content:
+        try:
+            offset = function_offset(content, symbol)
+        except (struct.error, IndexError):
+            return None
+        code = content[offset : offset + 512] if offset else b""
+    for found in re.finditer(rb"\xc7[\x00-\x03\x06\x07](....)", code, re.DOTALL):
+        value = int.from_bytes(found.group(1), "little")
+        if least <= value < most:
+            return value
+    return None
+
+
+def dynamic_names(content: mmap.mmap) -> bytes:
+    """The names a 64-bit little-endian ELF file exports and asks for."""
+    for section in elf_sections(content):
+        if section[1] == 11:  # SHT_DYNSYM
+            strings = elf_sections(content)[section[6]]
+            return content[strings[4] : strings[4] + strings[5]]
+    return b""
+
+
+def needed_libraries(content: mmap.mmap) -> list[str]:
+    """The names of the libraries an ELF file is linked with (DT_NEEDED)."""
+    sections = elf_sections(content)
+    for section in sections:
+        if section[1] == 6:  # SHT_DYNAMIC
+            strings = sections[section[6]]
+            names = content[strings[4] : strings[4] + strings[5]]
+            entries = struct.iter_unpack("<qQ", content[section[4] : section[4] + section[5]])
+            starts = [value for tag, value in entries if tag == 1]
+            return [names[at : names.index(b"\0", at)].decode("utf-8", "replace") for at in starts]
+    return []
+
+
+def elf_sections(content: mmap.mmap) -> list[Section]:
+    """The section headers of a 64-bit little-endian ELF file; none for anything else."""
+    if content[:6] != b"\x7fELF\x02\x01":
+        return []
+    table = struct.unpack_from("<Q", content, 0x28)[0]
+    size, count = struct.unpack_from("<HH", content, 0x3A)
+    return [struct.unpack_from("<IIQQQQIIQQ", content, table + size * i) for i in range(count)]
+
+
 def returned_constant(path: str, symbol: bytes) -> int | None:
     """The constant a C function without arguments returns, decoded from its first bytes."""
     with open(path, "rb") as stream, mapped(stream) as content:
@@ -313,11 +594,7 @@ def returned_constant(path: str, symbol: bytes) -> int | None:
 
 def function_offset(content: mmap.mmap, symbol: bytes) -> int | None:
     """Where the code of an exported function begins in a 64-bit little-endian ELF file."""
-    if content[:6] != b"\x7fELF\x02\x01":
-        return None
-    table = struct.unpack_from("<Q", content, 0x28)[0]
-    size, count = struct.unpack_from("<HH", content, 0x3A)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", content, table + size * i) for i in range(count)]
+    sections = elf_sections(content)
     for section in sections:
         if section[1] == 11:  # SHT_DYNSYM
             address = symbol_address(content, section, sections[section[6]], symbol)
@@ -358,6 +635,20 @@ def decoded_constant(content: mmap.mmap, offset: int) -> int | None:
         low = first >> 5 & 0xFFFF
         return low | (second >> 5 & 0xFFFF) << 16 if second & 0xFFE0001F == 0x72A00000 else low
     return None
+
+
+VERSIONS: Dict[str, Callable[[str], "str | None"]] = {
+    "cudnn": cudnn_version,
+    "nccl": nccl_version,
+    "cudart": cudart_version,
+    "cufft": cufft_version,
+    "cusolver": cusolver_version,
+    "nvrtc": nvrtc_version,
+    "nvJitLink": nvjitlink_version,
+}
+"""How the version of a library is read from its file; ``lib<name>.so.*``.
+
+cuBLAS and cuSPARSE work theirs out when called, so a file does not tell."""
 
 
 # -- interpreter and toolchain -------------------------------------------------------------------
