@@ -71,7 +71,7 @@ def _mismatch(
 def _files(snapshot: Snapshot, library: str) -> list[LibraryFile]:
     """The library's files inside the environment; what a path shadows is another question."""
     found = snapshot.torch.libraries if snapshot.torch else ()
-    return [entry for entry in found if entry.name == library and entry.origin != "LD_LIBRARY_PATH"]
+    return [entry for entry in found if entry.name == library and entry.origin not in VARIABLES]
 
 
 def _files_agree(
@@ -81,6 +81,7 @@ def _files_agree(
     words = f"{installed.name} {installed.version}"
     own = [entry for entry in files if entry.origin == "wheel"]
     version = Version.parse(installed.version)
+    again = f"pip install --force-reinstall --no-deps {installed.name}=={installed.version}"
     for entry in own:
         found = Version.parse(entry.version or "")
         if found.release(3) != version.release(3):
@@ -90,10 +91,18 @@ def _files_agree(
                 (found, version),
                 f"{entry.path} is {found}, although {words} is installed: another "
                 "distribution was unpacked over it",
-                f"pip install --force-reinstall --no-deps {installed.name}=={installed.version}",
+                again,
                 file=str(found),
                 metadata=installed.version,
             )
+    altered = [text for text in installed.damaged if _REPLACED.search(text)]
+    if altered:
+        by = f" ({', '.join(installed.overlaps)})" if installed.overlaps else ""
+        return fail(
+            f"{altered[0]}, although {words} is installed: another build{by} was unpacked over it",
+            again,
+            files=altered,
+        )
     if not own:
         return ok(f"{words}, as torch requires; its files do not tell their release")
     return ok(f"{words}, as torch requires, and its files are of that release")
@@ -156,14 +165,14 @@ def _loaded(snapshot: Snapshot, library: str) -> list[str]:
 
 def _is_own(snapshot: Snapshot, name: str) -> bool:
     """True for a file of torch, of a wheel or of the environment's own library folder."""
-    folders: dict[str, set[str]] = {"own": set(), "LD_LIBRARY_PATH": set()}
+    folders: dict[str, set[str]] = {"own": set(), "variable": set()}
     for entry in snapshot.torch.libraries if snapshot.torch else ():
-        kind = entry.origin if entry.origin in folders else "own"
+        kind = "variable" if entry.origin in VARIABLES else "own"
         folders[kind].add(str(PurePosixPath(entry.path).parent))
     folder = str(PurePosixPath(name).parent)
     if folder in folders["own"]:
         return True
-    return folder not in folders["LD_LIBRARY_PATH"] and bool(_WHEEL_FILE.search(name))
+    return folder not in folders["variable"] and bool(_WHEEL_FILE.search(name))
 
 
 def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
@@ -187,14 +196,15 @@ def nothing_shadows(snapshot: Snapshot) -> Outcome:
         return missing or unknown("torch could not be read")
     if torch_cuda(snapshot) is None:
         return skip("this torch was built without CUDA")
-    foreign = [e for e in snapshot.torch.libraries if e.origin == "LD_LIBRARY_PATH"]
-    own = {e.name: e.version for e in snapshot.torch.libraries if e.origin in ("wheel", "torch")}
+    own = {e.name: e.version for e in reversed(snapshot.torch.libraries) if e.origin in _OWN}
+    found = [e for e in snapshot.torch.libraries if e.origin in VARIABLES]
+    foreign = [e for e in found if e.name in _NAMED or _lacks_symbols(e, own.get(e.name))]
     other = [e for e in foreign if e.version is None or e.version != own.get(e.name)]
     if not foreign:
         return ok("no variable puts another cuDNN or NCCL first")
-    words = ", ".join(f"{e.path} ({e.name} {e.version or 'of unknown release'})" for e in foreign)
+    words = ", ".join(map(_described, foreign))
     if not other:
-        return note(f"LD_LIBRARY_PATH holds the same releases again: {words}")
+        return note(f"{foreign[0].origin} holds the same releases again: {words}")
     outcomes = [_shadowed(snapshot, entry, own.get(entry.name)) for entry in other]
     return min(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.status))
 
@@ -202,27 +212,64 @@ def nothing_shadows(snapshot: Snapshot) -> Outcome:
 def _shadowed(snapshot: Snapshot, entry: LibraryFile, own: str | None) -> Outcome:
     """One library on LD_LIBRARY_PATH: was it loaded, and did it work?"""
     run, loaded = snapshot.torch_run, _loaded(snapshot, entry.name)
-    what = f"{entry.path} ({entry.name} {entry.version or 'of unknown release'})"
-    remedy = "unset LD_LIBRARY_PATH"
-    if loaded and all(_is_own(snapshot, name) for name in loaded):
-        return note(f"LD_LIBRARY_PATH holds {what}; torch loads its own all the same")
-    words = f"LD_LIBRARY_PATH puts {what} before torch's own {entry.name} {own or '?'}"
+    what = _described(entry)
+    remedy = f"unset {entry.origin}"
     details: dict[str, Any] = {"confidence": "likely", "files": [entry.path]}
-    if loaded:
+    foreign = [name for name in loaded if not _is_own(snapshot, name)]
+    if loaded and not foreign:
+        return _own_was_loaded(snapshot, entry, loaded, remedy)
+    if foreign:
         releases = Version.find(entry.version), Version.find(own)
-        return _mismatch(snapshot, entry.name, releases, words, remedy, **details)
+        words = f"{foreign[0]} is loaded in the place of torch's own {entry.name} {own or '?'}"
+        words += f": {entry.origin} puts {what} first"
+        return _mismatch(
+            snapshot, entry.name, releases, words, remedy, **{**details, "loaded": loaded}
+        )
     if run is not None and not run.imported:
+        words = f"{entry.origin} puts {what} before torch's own {entry.name} {own or '?'}"
         return fail(words, remedy, **details)
-    details["confidence"] = "possible"
+    if run is not None and entry.name not in _NAMED:
+        return note(f"{entry.origin} holds {what}; torch imports all the same")
     return warn(
-        f"LD_LIBRARY_PATH holds {what}, torch's own is {entry.name} {own or '?'}: "
+        f"{entry.origin} holds {what}, torch's own is {entry.name} {own or '?'}: "
         "it may be loaded in its place",
         remedy,
-        **details,
+        **{**details, "confidence": "possible"},
     )
 
 
+def _own_was_loaded(
+    snapshot: Snapshot, entry: LibraryFile, loaded: list[str], remedy: str
+) -> Outcome:
+    """Torch took its own; cuDNN opens most of its parts when they are first used on a GPU."""
+    words = f"{entry.origin} holds {_described(entry)}; torch loads its own, {loaded[0]}"
+    if entry.name != "cudnn" or ran_right_on_gpu(snapshot):
+        return note(words, loaded=loaded)
+    return warn(
+        f"{words}, but nothing was computed on a GPU, when the other parts of cuDNN are opened",
+        remedy,
+        confidence="possible",
+        loaded=loaded,
+        files=[entry.path],
+    )
+
+
+def _described(entry: LibraryFile) -> str:
+    return f"{entry.path} ({entry.name} {entry.version or 'of unknown release'})"
+
+
+def _lacks_symbols(entry: LibraryFile, own: str | None) -> bool:
+    """True for an nvJitLink older than torch's own, which cuSPARSE then cannot be linked with."""
+    found, wanted = Version.find(entry.version), Version.find(own)
+    return entry.name == "nvjitlink" and bool(found and wanted and found < wanted)
+
+
 _WHEEL_FILE = re.compile(r"/(?:site|dist)-packages/(?:nvidia/.+/lib|torch/lib)/")
+_REPLACED = re.compile(r"/lib(?:cudnn|nccl)\w*\.so(?:\.\d+)* has \d")
+"""A library that is whole, but not that of the RECORD."""
+_NAMED = ("cudnn", "nccl")
+_OWN = ("wheel", "torch", "prefix")
+VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 _WORST_FIRST = (Status.FAIL, Status.WARN, Status.NOTE)
 
 CHECKS = (

@@ -3,12 +3,16 @@
 import dataclasses
 import functools
 import json
+import re
 from importlib import resources
 from typing import Any
 
 from gpubench.env.redact import clean, clean_plain
 from gpubench.env.snapshot import Distribution, LibraryFile, Python, Toolchain, Torch
 from gpubench.env.sources import Sources, run_child
+
+_TOOLKIT = re.compile(r"cuda[-_]toolkit$|nvidia[-_]cuda[-_]runtime(?:[-_]cu\d+)?$")
+"""Requirements of torch whose release is that of its CUDA."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -58,11 +62,12 @@ def read_report(report: dict[str, Any]) -> PythonAnswer:
         unread["python.distributions"] = unread.pop("distributions")
     described = clean_plain(report.get("python") or {})
     distributions = _applicable(report.get("distributions") or [], report.get("markers") or {})
+    python = Python(distributions=distributions, **described)
     torch = report.get("torch")
     toolchain = report.get("toolchain")
     return PythonAnswer(
-        python=Python(distributions=distributions, **described),
-        torch=_torch(clean_plain(torch)) if torch else None,
+        python=python,
+        torch=_torch(clean_plain(torch)) if torch else _torch_by_metadata(python, unread),
         toolchain=Toolchain(**clean_plain(toolchain)) if toolchain else None,
         unread=unread,
     )
@@ -76,6 +81,24 @@ def _torch(described: dict[str, Any]) -> Torch:
         architectures=None if architectures is None else tuple(architectures),
         libraries=libraries,
     )
+
+
+def _torch_by_metadata(python: Python, unread: dict[str, str]) -> Torch | None:
+    """A torch that is installed by its metadata and whose files are gone or unreadable."""
+    entry = python.distribution("torch")
+    if entry is None or "torch" in unread:
+        return None
+    pins = [parsed for text in entry.requires if (parsed := _parsed(text)) is not None]
+    cuda = next((_release(pin) for pin in pins if _TOOLKIT.match(pin.name)), None)
+    if cuda is None:
+        unread["torch.cuda"] = "torch/version.py is missing or empty"
+    return Torch(version=entry.version, from_metadata=True, cuda=cuda)
+
+
+def _release(pin: Any) -> str | None:
+    """The first two numbers of the one release a requirement names."""
+    found = re.search(r"==(\d+\.\d+)", str(pin.specifier))
+    return found[1] if found else None
 
 
 def _applicable(found: list[dict[str, Any]], markers: dict[str, str]) -> tuple[Distribution, ...]:

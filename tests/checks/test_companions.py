@@ -50,7 +50,17 @@ def test_the_remedy_names_the_release_that_goes_with_torch():
 
 
 def test_a_torchvision_for_another_cuda_fails():
-    broken = with_distribution(QUICK, "torchvision", build="0.23.0+cu126")
+    broken = with_distribution(QUICK, "torchvision", build="0.23.0+cu118")
+    assert judge("comp.vision_audio", broken).status is Status.FAIL
+
+
+def test_a_torchvision_for_another_release_of_the_same_cuda_loads_and_is_a_warning():
+    odd = with_distribution(QUICK, "torchvision", build="0.23.0+cu126")
+    assert judge("comp.vision_audio", odd).status is Status.WARN
+
+
+def test_a_torchaudio_for_another_release_of_the_same_cuda_refuses_to_load():
+    broken = with_distribution(QUICK, "torchaudio", build="2.8.0+cu126")
     assert judge("comp.vision_audio", broken).status is Status.FAIL
 
 

@@ -127,7 +127,7 @@ def describe(name: str, metadata: str, folder: str, owners: Owners) -> dict[str,
         "needs_cuda": needs_cuda(folder, name),
     }
     if WITH_RECORD.fullmatch(name):
-        entry.update(record_damage(name, metadata, folder, owners))
+        entry.update(record_damage(metadata, folder, owners))
     return entry
 
 
@@ -160,7 +160,7 @@ def is_editable(metadata: str) -> bool:
 
 def conda_packages() -> list[dict[str, Any]]:
     """What conda put into its prefix that has to do with torch, under conda's own names."""
-    found = []
+    found: list[dict[str, Any]] = []
     for path in sorted(glob.glob(os.path.join(glob.escape(sys.prefix), "conda-meta", "*.json"))):
         name = os.path.basename(path).rsplit("-", 2)[0]
         if CONDA_PACKAGES.fullmatch(name):
@@ -259,7 +259,7 @@ def file_owners(found: list[tuple[str, str, str]]) -> Owners:
     return owners
 
 
-def record_damage(name: str, metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
+def record_damage(metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
     """Files of the RECORD that are missing, of another size, or listed by another one too.
 
     Libraries are named first.
@@ -297,7 +297,23 @@ def damage(path: str, size: int) -> str:
         actual = os.stat(path).st_size
     except OSError:
         return " is missing"
-    return "" if actual == size else f" has {actual} bytes, not {size}"
+    if actual == size:
+        return ""
+    if LIBRARY.search(path) and is_cut_short(path, actual):
+        return f" is cut short: {actual} bytes, not {size}"
+    return f" has {actual} bytes, not {size}"
+
+
+def is_cut_short(path: str, size: int) -> bool:
+    """True for a file that is no library, or whose table of sections lies behind its end."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(64)
+        table = struct.unpack_from("<Q", head, 0x28)[0]
+        length, count = struct.unpack_from("<HH", head, 0x3A)
+    except (OSError, struct.error):
+        return True
+    return head[:4] != b"\x7fELF" or bool(table + length * count > size)
 
 
 def built_for_numpy(name: str, metadata: str, folder: str) -> int | None:
@@ -393,11 +409,18 @@ def architecture_text(content: mmap.mmap) -> bytes:
 
 
 def libraries(torch_folder: str) -> list[dict[str, Any]]:
+    """Torch's own libraries, and those of the same names that a variable puts before them."""
     found = []
+    own: dict[str, str] = {}
     for folder, origin in library_folders(torch_folder):
         for name, version in VERSIONS.items():
-            path = first_file(folder, f"lib{name}.so.*")
+            is_own = origin != "LD_LIBRARY_PATH"
+            path = first_file(
+                folder, f"lib{name}.so.*" if is_own else own.get(name, f"lib{name}.so.*")
+            )
             if path:
+                if is_own:
+                    own.setdefault(name, os.path.basename(path))
                 entry = {"name": name.lower(), "path": path, "origin": origin}
                 found.append({**entry, "version": readable(version, path)})
     return [*found, *preloaded()]
@@ -637,7 +660,7 @@ def decoded_constant(content: mmap.mmap, offset: int) -> int | None:
     return None
 
 
-VERSIONS: Dict[str, Callable[[str], "str | None"]] = {
+VERSIONS: dict[str, Callable[[str], str | None]] = {
     "cudnn": cudnn_version,
     "nccl": nccl_version,
     "cudart": cudart_version,

@@ -69,6 +69,8 @@ class Torch:
     """torch as its files describe it; nothing of it was run."""
 
     version: str
+    from_metadata: bool = False
+    """There are no files of it that could be read; its metadata alone describes it."""
     cuda: str | None = None
     """None for a build without CUDA."""
     hip: str | None = None
