@@ -3,7 +3,7 @@
 import re
 
 from gpubench.checks.facts import torch_known
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
 from gpubench.checks.proofs import ran_right
 from gpubench.checks.torch_libraries import pinned_library
 from gpubench.env.snapshot import Distribution, Snapshot, Torch
@@ -28,7 +28,8 @@ def whole(snapshot: Snapshot) -> Outcome:
     if not held:
         return skip("no wheel RECORD to hold the files against")
     if not damaged:
-        by = "their contents" if any(entry.hashed for entry in held) else "their sizes"
+        hashed = sum(entry.hashed for entry in held)
+        by = f"contents of {hashed}, sizes of {len(held) - hashed}" if hashed else "sizes"
         named = count(len(held), "distribution")
         return ok(f"the files of {named} are those of their wheels, by {by}")
     broken = [entry for entry in damaged if _is_broken(entry, snapshot)]
@@ -39,7 +40,7 @@ def whole(snapshot: Snapshot) -> Outcome:
         + (f"; {', '.join(worst.overlaps)} lists the same files" if worst.overlaps else "")
     )
     if not broken and ran_right(snapshot):
-        return note(f"{words}; torch runs all the same", files=_named(damaged))
+        words += "; what was tried of torch runs all the same"
     return (fail if broken else warn)(
         words,
         *(
@@ -82,7 +83,7 @@ def _is_broken(entry: Distribution, snapshot: Snapshot) -> bool:
     return entry.name == "torch" and gone and not imported
 
 
-_LIBRARY = re.compile(r"\.so(?:\.\d+)* (?:is |has \d)|\.py (?:has 0 bytes|is empty)")
+_LIBRARY = re.compile(r"\.so(?:\.\d+)* (?:is |has )|\.py (?:has 0 bytes|is empty)")
 """A library that is not the wheel's, or a Python file of which nothing is left."""
 
 

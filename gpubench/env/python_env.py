@@ -11,6 +11,9 @@ from gpubench.env.redact import clean, clean_plain
 from gpubench.env.snapshot import Distribution, LibraryFile, Python, Toolchain, Torch
 from gpubench.env.sources import Sources, run_child
 
+ENDING_SECONDS = 20.0
+"""What the child that hashes gets beyond its own limit, to list the files and to answer."""
+DAMAGE_NAMED = 20
 _TOOLKIT = re.compile(r"cuda[-_]toolkit$|nvidia[-_]cuda[-_]runtime(?:[-_]cu\d+)?$")
 """Requirements of torch whose release is that of its CUDA."""
 
@@ -44,6 +47,56 @@ def inspect_python(executable: str, sources: Sources, *, timeout: float) -> Pyth
         reason = completed.ending or "it answered nothing that can be read"
         return PythonAnswer(unread={"python": f"the interpreter {reason}: {words}".rstrip(": ")})
     return read_report(report)
+
+
+def hold_contents(
+    answer: PythonAnswer, executable: str, sources: Sources, *, seconds: float
+) -> PythonAnswer:
+    """``answer`` with the contents of torch's files held against their hashes.
+
+    Reading ends after ``seconds``; what was not reached is held by its size alone.
+    """
+    if answer.torch is None or answer.python is None:
+        return answer
+    completed = run_child(
+        [executable, "-B", "-", str(seconds)],
+        script=script("hash_files.py"),
+        timeout=seconds + ENDING_SECONDS,
+        variables=sources.variables,
+    )
+    report = _report_in(completed.output)
+    if report is None:
+        return answer
+    altered = {_entry_of(key): files for key, files in report["altered"].items()}
+    unread = {_entry_of(key) for key in report["unread"]}
+    held = tuple(
+        _with_contents(entry, altered[key], whole=key not in unread)
+        if (key := (entry.name, entry.folder)) in altered
+        else entry
+        for entry in answer.python.distributions
+    )
+    python = dataclasses.replace(answer.python, distributions=held)
+    return dataclasses.replace(answer, python=python)
+
+
+def _entry_of(metadata: str) -> tuple[str, str]:
+    """The (name, folder) of a distribution by the path of its metadata, as the snapshot has it."""
+    folder, _, base = str(clean_plain(metadata)).rpartition("/")
+    return re.sub(r"[-_.]+", "-", base.split("-")[0]).lower(), folder
+
+
+def _with_contents(entry: Distribution, altered: list[str], *, whole: bool) -> Distribution:
+    words = [f"{clean(name)} has other content" for name in sorted(altered, key=_is_python)]
+    return dataclasses.replace(
+        entry,
+        damaged=(*entry.damaged, *words)[:DAMAGE_NAMED],
+        damaged_count=entry.damaged_count + len(words),
+        hashed=whole,
+    )
+
+
+def _is_python(name: str) -> bool:
+    return name.endswith(".py")
 
 
 def _report_in(output: str) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from gpubench.env.snapshot.fields import VOLATILE
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
@@ -21,8 +23,8 @@ class Distribution:
     damaged_count: int = 0
     record_read: bool = False
     """Its RECORD was held against the files."""
-    hashed: bool = False
-    """So were the contents, by their hash; else sizes alone."""
+    hashed: bool = dataclasses.field(default=False, metadata=VOLATILE)
+    """So were the contents of all of them, by their hash; else sizes alone."""
     overlaps: tuple[str, ...] = ()
     """Distributions (``name version``) that list some of its files with other content."""
     installer: str | None = None
