@@ -51,3 +51,10 @@ def gpu(session: nox.Session) -> None:
     session.run(
         "gpubench", "run", "--suite", "deit,bert-ner", "--preset", "smoke", "--modes", "all"
     )
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """Do every fault to real torch stacks, one stack at a time; takes the registries and 8 GB."""
+    session.install("-e", ".", "pytest")
+    session.run("python", "-m", "tests.lab", *session.posargs)
