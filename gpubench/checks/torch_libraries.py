@@ -144,7 +144,7 @@ def _running_cudnn(snapshot: Snapshot, outcome: Outcome) -> Outcome:
     if running is None or wanted is None or running.release(3) == wanted.release(3):
         return outcome
     loaded = _loaded(snapshot, "cudnn")
-    foreign = next((name for name in loaded if not _is_own(snapshot, name)), None)
+    foreign = next((name for name in loaded if not is_own(snapshot, name)), None)
     return _mismatch(
         snapshot,
         "cudnn",
@@ -163,7 +163,7 @@ def _loaded(snapshot: Snapshot, library: str) -> list[str]:
     return [name for name in (run.loaded if run else ()) if f"/lib{library}" in name]
 
 
-def _is_own(snapshot: Snapshot, name: str) -> bool:
+def is_own(snapshot: Snapshot, name: str) -> bool:
     """True for a file of torch, of a wheel or of the environment's own library folder."""
     folders: dict[str, set[str]] = {"own": set(), "variable": set()}
     for entry in snapshot.torch.libraries if snapshot.torch else ():
@@ -215,7 +215,7 @@ def _shadowed(snapshot: Snapshot, entry: LibraryFile, own: str | None) -> Outcom
     what = _described(entry)
     remedy = f"unset {entry.origin}"
     details: dict[str, Any] = {"confidence": "likely", "files": [entry.path]}
-    foreign = [name for name in loaded if not _is_own(snapshot, name)]
+    foreign = [name for name in loaded if not is_own(snapshot, name)]
     if loaded and not foreign:
         return _own_was_loaded(snapshot, entry, loaded, remedy)
     if foreign:
