@@ -230,3 +230,82 @@ def test_a_library_on_the_path_fails_where_torch_does_not_import():
     shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
     dead = with_run(shadow, version=None, ended="exception", loaded=(), proofs=())
     assert judge("env.ld_paths", dead).status is Status.FAIL
+
+
+def test_a_library_on_the_path_warns_where_the_parts_of_cudnn_were_not_opened_yet():
+    """Without a GPU torch opens one part of cuDNN; the others are looked for when used."""
+    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
+    outcome = judge("env.ld_paths", with_run(shadow, proofs=()))
+    assert outcome.status is Status.WARN
+    assert f"{SITE}/nvidia/cudnn/lib/libcudnn.so.9" in outcome.reason
+
+
+def test_an_nccl_on_the_path_is_a_note_where_torch_loaded_its_own():
+    other = LibraryFile(
+        name="nccl", path="/opt/nccl/libnccl.so.2", version="2.19.3", origin="LD_LIBRARY_PATH"
+    )
+    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, other))
+    own = with_run(shadow, proofs=(), loaded=(f"{SITE}/nvidia/nccl/lib/libnccl.so.2",))
+    assert judge("env.ld_paths", own).status is Status.NOTE
+
+
+def test_what_ld_preload_loads_is_named_with_its_variable():
+    first = dataclasses.replace(foreign("9.1.0"), origin="LD_PRELOAD")
+    snapshot = with_torch(QUICK, libraries=(*QUICK.torch.libraries, first))
+    outcome = judge("env.ld_paths", snapshot)
+    assert outcome.status is Status.WARN
+    assert outcome.remedy == ("unset LD_PRELOAD",)
+
+
+def linker(version, origin):
+    return LibraryFile(
+        name="nvjitlink", path=f"/{origin}/libnvJitLink.so.12", version=version, origin=origin
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("12.1", Status.WARN), ("12.8", Status.PASS), ("12.9", Status.PASS)]
+)
+def test_an_nvjitlink_on_the_path_matters_where_it_is_older(version, status):
+    """An older one lacks symbols that cuSPARSE is linked with; a newer one has them all."""
+    files = (linker("12.8", "wheel"), linker(version, "LD_LIBRARY_PATH"))
+    assert judge("env.ld_paths", with_torch(QUICK, libraries=files)).status is status
+
+
+def test_a_toolkits_other_libraries_on_the_path_are_no_matter():
+    runtime = LibraryFile(
+        name="cudart", path="/usr/local/cuda/lib64/libcudart.so.12", version="12.1",
+        origin="LD_LIBRARY_PATH",
+    )  # fmt: skip
+    files = (*QUICK.torch.libraries, runtime)
+    assert judge("env.ld_paths", with_torch(QUICK, libraries=files)).status is Status.PASS
+
+
+def test_a_whole_library_that_is_not_the_wheels_is_another_build():
+    altered = with_distribution(
+        with_file(QUICK, "cudnn", None),
+        "nvidia-cudnn-cu12",
+        damaged=("nvidia/cudnn/lib/libcudnn_ops.so.9 has 8 bytes, not 9",),
+        damaged_count=1,
+        record_read=True,
+        overlaps=("nvidia-cudnn-cu13 9.13.0.50",),
+    )
+    outcome = judge("torch.cudnn", altered)
+    assert outcome.status is Status.FAIL
+    assert "nvidia-cudnn-cu13 9.13.0.50" in outcome.reason
+    assert results(altered)["torch.record"].status is not Status.FAIL
+
+
+def test_families_that_were_seen_to_compute_right_on_a_gpu_only_warn():
+    mixed = with_distribution(HEALTHY, "nvidia-cudnn-cu13", version="9.13.0.50")
+    mixed = with_distribution(mixed, "nvidia-nccl-cu13", version="2.28.9")
+    assert judge("torch.cuda_mix", mixed).status is Status.WARN
+    assert judge("torch.cuda_mix", with_run(mixed, ended="signal")).status is Status.FAIL
+
+
+def test_libraries_of_cuda_13_without_a_suffix_are_known_by_their_version():
+    names = ("nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc")
+    mixed = QUICK
+    for name in names:
+        mixed = with_distribution(mixed, name, version="13.0.1")
+    assert judge("torch.cuda_mix", mixed).status is Status.WARN

@@ -443,7 +443,7 @@ def readable(version: Callable[[str], str | None], path: str) -> str | None:
     """The version of a library, None where the file is empty, cut short or closed to us."""
     try:
         return version(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, IndexError, struct.error):
         return None
 
 
@@ -465,7 +465,7 @@ def library_folders(torch_folder: str) -> Iterator[tuple[str, str]]:
 
 def first_file(folder: str, pattern: str) -> str | None:
     paths = sorted(glob.glob(os.path.join(glob.escape(folder), pattern)), key=len)
-    return next((path for path in paths if os.path.isfile(path)), None)
+    return next((path for path in paths if LIBRARY.search(path) and os.path.isfile(path)), None)
 
 
 def nccl_version(path: str) -> str | None:
