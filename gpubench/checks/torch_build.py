@@ -45,7 +45,7 @@ def only_one(snapshot: Snapshot) -> Outcome:
         return _both_ways(snapshot, by_conda, found[0])
     if len(found) == 1:
         return ok(f"torch {found[0].version} is installed once")
-    places = [f"{entry.version} in {entry.folder}" for entry in found]
+    places = [f"{e.version} in {e.folder}" if e.folder else e.version for e in found]
     same_folder = len({entry.folder for entry in found}) < len(found)
     judge = fail if same_folder else warn
     return judge(

@@ -2,13 +2,14 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gpubench.env.python_env import hold_contents, inspect_python
 from gpubench.env.sources import Sources
-from tests.env.sitepackages import ELF, environment, nccl, without
+from tests.env.sitepackages import ELF, Site, environment, nccl, without
 from tests.fakedriver.build import CC, needs_cc
 
 
@@ -120,7 +121,7 @@ def test_whether_torchvision_is_linked_with_a_cuda_torch_is_read(stack, tmp_path
     compiled(tmp_path / "libtorch_cuda.so", "int kernel(void) { return 1; }")
     link = [f"-L{tmp_path}", "-ltorch_cuda"] if needs else []
     text = "int kernel(void); int call(void) { return kernel(); }" if needs else "int a;"
-    text += "\nint puts(const char *); int say(void) { return puts(\"\"); }"
+    text += '\nint puts(const char *); int say(void) { return puts(""); }'
     compiled(site.folder / "torchvision" / "_C.so", text, *link)
     assert inspect(python).python.distribution("torchvision").needs_cuda is needs
 
@@ -196,6 +197,28 @@ def test_a_broken_record_of_conda_leaves_the_rest(stack, content):
     answer = inspect(python)
     assert answer.unread == {}
     assert answer.python.distribution("pytorch") is None
+
+
+def test_files_that_conda_changed_after_the_record_was_written_are_not_held(stack):
+    python, site = stack
+    (site.folder / "torch-2.8.0.dist-info" / "INSTALLER").write_text("conda\n")
+    site.write("torch/lib/libtorch_cuda.so", ELF + b"with another search path")
+    torch = held(python).python.distribution("torch")
+    assert (torch.record_read, torch.damaged_count, torch.hashed) == (False, 0, False)
+
+
+def test_a_torch_in_the_user_site_beside_the_environments_own_is_listed(stack, tmp_path):
+    python, _ = stack
+    settings = Path(python).parents[1] / "pyvenv.cfg"
+    text = settings.read_text().replace("site-packages = false", "site-packages = true")
+    settings.write_text(text)
+    release = ".".join(map(str, sys.version_info[:2]))
+    user = Site(tmp_path / "user" / "lib" / f"python{release}" / "site-packages")
+    user.torch("2.6.0", cuda="12.4")
+    answer = inspect(python, PYTHONUSERBASE=str(tmp_path / "user"))
+    torches = [entry for entry in answer.python.distributions if entry.name == "torch"]
+    assert [entry.version for entry in torches][:2] == ["2.8.0", "2.6.0"]
+    assert answer.torch.version == "2.8.0+cu128"
 
 
 # -- contents -----------------------------------------------------------------------------------

@@ -52,12 +52,22 @@ def metadata_folders() -> Iterator[tuple[str, str]]:
                 yield os.path.join(folder, entry), folder
 
 
+def is_repacked(metadata: str) -> bool:
+    """True where conda, Nix or Guix changed the files after the RECORD was written."""
+    try:
+        with open(os.path.join(metadata, "INSTALLER"), encoding="utf-8", errors="replace") as text:
+            by_conda = text.readline(200).strip() == "conda"
+    except OSError:
+        by_conda = False
+    return by_conda or os.path.realpath(metadata).startswith(("/nix/store/", "/gnu/store/"))
+
+
 def files() -> list[File]:
     """Every file to read, in the order to read it; one of another size is altered anyhow."""
     found = []
     for metadata, folder in metadata_folders():
         record = os.path.join(metadata, "RECORD")
-        if not os.path.isfile(record):
+        if not os.path.isfile(record) or is_repacked(metadata):
             continue
         with open(record, encoding="utf-8", errors="replace", newline="") as stream:
             for row in csv.reader(stream):

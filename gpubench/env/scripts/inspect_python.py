@@ -259,12 +259,21 @@ def file_owners(found: list[tuple[str, str, str]]) -> Owners:
     return owners
 
 
+def is_repacked(metadata: str) -> bool:
+    """True where another packager changed the files after the RECORD was written.
+
+    conda-build, Nix and Guix write their own search paths into libraries.
+    """
+    by_conda = first_line(os.path.join(metadata, "INSTALLER")) == "conda"
+    return by_conda or os.path.realpath(metadata).startswith(("/nix/store/", "/gnu/store/"))
+
+
 def record_damage(metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
     """Files of the RECORD that are missing, of another size, or listed by another one too.
 
     Libraries are named first.
     """
-    if not os.path.isfile(os.path.join(metadata, "RECORD")):
+    if not os.path.isfile(os.path.join(metadata, "RECORD")) or is_repacked(metadata):
         return {"record_read": False}
     damaged = []
     shared = set()
