@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gpubench.checks.facts import torch_cuda, torch_known
-from gpubench.checks.outcome import Check, Outcome, Status, fail, note, ok, skip, unknown, warn
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
 from gpubench.checks.proofs import ran_right_on_gpu
 from gpubench.checks.requirements import holds, normalised, pin_of
 from gpubench.env.snapshot import Distribution, LibraryFile, Snapshot
@@ -28,7 +28,7 @@ def pinned_library(snapshot: Snapshot, library: str) -> Outcome:
         return _not_installed(snapshot, pin, files)
     wanted = f"torch requires {pin.name}{pin.specifier}"
     if not holds(pin, installed.version):
-        return _mismatch(
+        return other_release(
             snapshot,
             library,
             (Version.find(installed.version), _release_of(pin)),
@@ -44,7 +44,7 @@ def _release_of(pin: Any) -> Version | None:
     return Version.find(str(pin.specifier).lstrip("=~>"))
 
 
-def _mismatch(
+def other_release(
     snapshot: Snapshot,
     library: str,
     releases: tuple[Version | None, Version | None],
@@ -85,7 +85,7 @@ def _files_agree(
     for entry in own:
         found = Version.parse(entry.version or "")
         if found.release(3) != version.release(3):
-            return _mismatch(
+            return other_release(
                 snapshot,
                 library,
                 (found, version),
@@ -143,9 +143,9 @@ def _running_cudnn(snapshot: Snapshot, outcome: Outcome) -> Outcome:
     wanted = _release_of(pin) if pin is not None else None
     if running is None or wanted is None or running.release(3) == wanted.release(3):
         return outcome
-    loaded = _loaded(snapshot, "cudnn")
+    loaded = loaded_files(snapshot, "cudnn")
     foreign = next((name for name in loaded if not is_own(snapshot, name)), None)
-    return _mismatch(
+    return other_release(
         snapshot,
         "cudnn",
         (running, wanted),
@@ -157,7 +157,7 @@ def _running_cudnn(snapshot: Snapshot, outcome: Outcome) -> Outcome:
     )
 
 
-def _loaded(snapshot: Snapshot, library: str) -> list[str]:
+def loaded_files(snapshot: Snapshot, library: str) -> list[str]:
     """The files of a library that were mapped into the process that computed."""
     run = snapshot.torch_run
     return [name for name in (run.loaded if run else ()) if f"/lib{library}" in name]
@@ -184,102 +184,12 @@ def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
     return pinned_library(snapshot, "nccl")
 
 
-def nothing_shadows(snapshot: Snapshot) -> Outcome:
-    """No variable puts a foreign cuDNN or NCCL before the ones of torch.
-
-    Why: some builds of torch search LD_LIBRARY_PATH before their own folders; which file is
-    taken shows where torch runs (--level standard).
-    Remedy: unset the variable for this program.
-    """
-    missing = torch_known(snapshot)
-    if missing is not None or snapshot.torch is None:
-        return missing or unknown("torch could not be read")
-    if torch_cuda(snapshot) is None:
-        return skip("this torch was built without CUDA")
-    own = {e.name: e.version for e in reversed(snapshot.torch.libraries) if e.origin in _OWN}
-    found = [e for e in snapshot.torch.libraries if e.origin in VARIABLES]
-    foreign = [e for e in found if e.name in _NAMED or _lacks_symbols(e, own.get(e.name))]
-    other = [e for e in foreign if e.version is None or e.version != own.get(e.name)]
-    if not foreign:
-        return ok("no variable puts another cuDNN or NCCL first")
-    words = ", ".join(map(_described, foreign))
-    if not other:
-        return note(f"{foreign[0].origin} holds the same releases again: {words}")
-    outcomes = [_shadowed(snapshot, entry, own.get(entry.name)) for entry in other]
-    return min(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.status))
-
-
-def _shadowed(snapshot: Snapshot, entry: LibraryFile, own: str | None) -> Outcome:
-    """One library on LD_LIBRARY_PATH: was it loaded, and did it work?"""
-    run, loaded = snapshot.torch_run, _loaded(snapshot, entry.name)
-    what = _described(entry)
-    remedy = f"unset {entry.origin}"
-    details: dict[str, Any] = {"confidence": "likely", "files": [entry.path]}
-    foreign = [name for name in loaded if not is_own(snapshot, name)]
-    if loaded and not foreign:
-        return _own_was_loaded(snapshot, entry, loaded, remedy)
-    if foreign:
-        releases = Version.find(entry.version), Version.find(own)
-        words = f"{foreign[0]} is loaded in the place of torch's own {entry.name} {own or '?'}"
-        words += f": {entry.origin} puts {what} first"
-        return _mismatch(
-            snapshot, entry.name, releases, words, remedy, **{**details, "loaded": loaded}
-        )
-    if run is not None and not run.imported:
-        words = f"{entry.origin} puts {what} before torch's own {entry.name} {own or '?'}"
-        return fail(words, remedy, **details)
-    if run is not None and entry.name not in _NAMED:
-        return note(f"{entry.origin} holds {what}; torch imports all the same")
-    return warn(
-        f"{entry.origin} holds {what}, torch's own is {entry.name} {own or '?'}: "
-        "it may be loaded in its place",
-        remedy,
-        **{**details, "confidence": "possible"},
-    )
-
-
-def _own_was_loaded(
-    snapshot: Snapshot, entry: LibraryFile, loaded: list[str], remedy: str
-) -> Outcome:
-    """Torch took its own; cuDNN opens most of its parts when they are first used on a GPU."""
-    words = f"{entry.origin} holds {_described(entry)}; torch loads its own, {loaded[0]}"
-    if entry.name != "cudnn" or ran_right_on_gpu(snapshot):
-        return note(words, loaded=loaded)
-    return warn(
-        f"{words}, but nothing was computed on a GPU, when the other parts of cuDNN are opened",
-        remedy,
-        confidence="possible",
-        loaded=loaded,
-        files=[entry.path],
-    )
-
-
-def _described(entry: LibraryFile) -> str:
-    return f"{entry.path} ({entry.name} {entry.version or 'of unknown release'})"
-
-
-def _lacks_symbols(entry: LibraryFile, own: str | None) -> bool:
-    """True for an nvJitLink older than torch's own, which cuSPARSE then cannot be linked with."""
-    found, wanted = Version.find(entry.version), Version.find(own)
-    return entry.name == "nvjitlink" and bool(found and wanted and found < wanted)
-
-
 _WHEEL_FILE = re.compile(r"/(?:site|dist)-packages/(?:nvidia/.+/lib|torch/lib)/")
 _REPLACED = re.compile(r"/lib(?:cudnn|nccl)\w*\.so(?:\.\d+)* has \d")
 """A library that is whole, but not that of the RECORD."""
-_NAMED = ("cudnn", "nccl")
-_OWN = ("wheel", "torch", "prefix")
 VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD")
-_WORST_FIRST = (Status.FAIL, Status.WARN, Status.NOTE)
 
 CHECKS = (
-    Check(
-        id="env.ld_paths",
-        judge=nothing_shadows,
-        cause="library-path-shadowing",
-        needs=("torch.present",),
-        reference="ld.so(8); pytorch/pytorch issue 119989",
-    ),
     Check(
         id="torch.cudnn",
         judge=cudnn_is_pinned,

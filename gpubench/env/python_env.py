@@ -14,6 +14,7 @@ from gpubench.env.sources import Sources, run_child
 ENDING_SECONDS = 20.0
 """What the child that hashes gets beyond its own limit, to list the files and to answer."""
 DAMAGE_NAMED = 20
+_PART = re.compile(r"^from gpubench\.env\.scripts\.(\w+) import (?:\([^)]*\)|.*)\n", re.MULTILINE)
 _TOOLKIT = re.compile(r"cuda[-_]toolkit$|nvidia[-_]cuda[-_]runtime(?:[-_]cu\d+)?$")
 """Requirements of torch whose release is that of its CUDA."""
 
@@ -29,8 +30,24 @@ class PythonAnswer:
 
 
 def script(name: str) -> str:
-    """The text of one of the scripts that are sent to interpreters."""
-    return (resources.files("gpubench.env.scripts") / name).read_text("utf-8")
+    """The text of one of the scripts that are sent to interpreters.
+
+    The interpreter has no gpubench, so the parts a script imports stand in its text, once each.
+    """
+    return _joined(name, set())
+
+
+def _joined(name: str, seen: set[str]) -> str:
+    text = (resources.files("gpubench.env.scripts") / name).read_text("utf-8")
+
+    def part(found: re.Match[str]) -> str:
+        module = f"{found[1]}.py"
+        if module in seen:
+            return ""
+        seen.add(module)
+        return _joined(module, seen).replace("from __future__ import annotations\n", "")
+
+    return _PART.sub(part, text)
 
 
 def inspect_python(executable: str, sources: Sources, *, timeout: float) -> PythonAnswer:
