@@ -1,5 +1,7 @@
 """Extensions and the NumPy they were compiled with."""
 
+import dataclasses
+
 import pytest
 
 from gpubench.checks.outcome import Status
@@ -24,6 +26,14 @@ def test_an_extension_compiled_with_numpy_1_fails_under_numpy_2():
     assert "pandas 2.1.4" in outcome.reason
     assert outcome.remedy[0] == 'pip install "numpy<2"'
     assert results(snapshot)["comp.numpy_abi"].cause == "numpy-abi"
+
+
+def test_what_torch_itself_was_compiled_with_is_said_once():
+    old = with_distribution(QUICK, "torch", numpy_built=1)
+    old = change(old, torch=dataclasses.replace(old.torch, version="2.2.2+cu121"))
+    found = results(old)
+    assert found["comp.numpy_abi"].status is Status.FAIL
+    assert found["comp.numpy"].blocked_by == "comp.numpy_abi"
 
 
 @pytest.mark.parametrize(

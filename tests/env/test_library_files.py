@@ -9,7 +9,7 @@ import pytest
 
 from gpubench.env.python_env import hold_contents, inspect_python
 from gpubench.env.sources import Sources
-from tests.env.sitepackages import ELF, Site, environment, nccl, without
+from tests.env.sitepackages import ELF, Site, environment, nccl, traces_of_numpy, without
 from tests.fakedriver.build import CC, needs_cc
 
 
@@ -132,6 +132,13 @@ def test_the_numpy_an_extension_was_compiled_with_is_read(stack, numpy):
     site.extension("pandas", "2.1.4", numpy=numpy)
     found = inspect(python).python.distribution("pandas")
     assert (found.numpy_built if found else 2) == numpy  # what fits is not listed
+
+
+def test_an_extension_whose_name_begins_like_a_librarys_is_read_too(stack):
+    python, site = stack
+    content = ELF + traces_of_numpy(1)
+    site.distribution("pyarrow", "15.0", files={"pyarrow/lib.cpython-311-x86.so": content})
+    assert inspect(python).python.distribution("pyarrow").numpy_built == 1
 
 
 def test_an_extension_that_only_names_numpy_is_not_taken_for_one_of_numpy_1(stack):

@@ -47,7 +47,7 @@ RELEVANT = re.compile(
     r"|cuda-.+|numpy|timm|transformers|tokenizers|accelerate|deepspeed|flash-attn|xformers"
     r"|bitsandbytes|apex|transformer-engine.*|vllm|lightning|peft|diffusers|datasets|pynvml"
 )
-EXTENSION = re.compile(r"(?:^|/)(?!lib)[^/]+\.so$")
+EXTENSION = re.compile(r"(?:^|/)(?:[^/]+\.(?:cpython-[^/]+|abi3)|(?!lib)[^/]+)\.so$")
 CONDA_PACKAGES = re.compile(
     r"(lib)?(pytorch|torch)(-cuda|-gpu|-mutex)?|cudatoolkit|cuda-version|cudnn|nccl"
 )
