@@ -3,7 +3,7 @@
 from gpubench.checks.facts import torch_cuda, torch_known
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.checks.proofs import ran_right_on_gpu
-from gpubench.checks.requirements import WHEEL, pin_of
+from gpubench.checks.requirements import WHEEL, normalised, pin_of, requirements
 from gpubench.env.snapshot import Distribution, Snapshot
 from gpubench.versions import Version
 
@@ -44,7 +44,9 @@ def one_family(snapshot: Snapshot) -> Outcome:
         return warn(f"{words}; torch computes right all the same", remedy, strays=names)
     if libraries & set(_SHARED) and cuda.major >= 12:
         # one library alone is named by its own cause, whole families by theirs
-        cause = f"{min(libraries)}-mismatch" if libraries in ({"cudnn"}, {"nccl"}) else None
+        asked_for = _asked_for(strays)
+        alone = asked_for in ({"cudnn"}, {"nccl"})
+        cause = f"{min(asked_for)}-mismatch" if alone else None
         return fail(words, remedy, _reinstall(snapshot, libraries), cause=cause, strays=names)
     if len(strays) < 3:  # a single helper of another package is no second family
         return note(words, strays=names)
@@ -56,6 +58,17 @@ def _reinstall(snapshot: Snapshot, libraries: set[str]) -> str:
     pins = [pin_of(snapshot, f"nvidia-{library}-cu") for library in sorted(libraries)]
     named = " ".join(f'"{pin.name}{pin.specifier}"' for pin in pins if pin is not None)
     return f"then: pip install --force-reinstall --no-deps {named or 'torch'}"
+
+
+def _asked_for(strays: list[Distribution]) -> set[str]:
+    """The libraries among the strays that did not just come along with another of them.
+
+    cuDNN requires cuBLAS, which a report without requirements does not tell.
+    """
+    brought = {normalised(pin.name) for entry in strays for pin in requirements(entry)}
+    libraries = {_library(entry.name) for entry in strays if entry.name not in brought}
+    told = any(entry.requires for entry in strays)
+    return libraries if told or "cudnn" not in libraries else libraries - {"cublas"}
 
 
 def _strays(snapshot: Snapshot, major: int) -> list[Distribution]:

@@ -122,6 +122,13 @@ def test_one_library_of_another_family_is_named_by_its_own_cause():
     assert found.cause == "cudnn-mismatch"
 
 
+@pytest.mark.parametrize("requires", [("nvidia-cublas-cu11",), ()], ids=["told", "not told"])
+def test_what_a_stray_cudnn_brought_along_makes_no_family_of_it(requires):
+    mixed = with_distribution(QUICK, "nvidia-cudnn-cu11", version="8.9.6.50", requires=requires)
+    mixed = with_distribution(mixed, "nvidia-cublas-cu11", version="11.11.3.6")
+    assert results(mixed)["torch.cuda_mix"].cause == "cudnn-mismatch"
+
+
 def test_a_single_helper_of_another_major_is_a_note():
     helper = with_distribution(QUICK, "nvidia-cuda-nvrtc-cu11", version="11.8.89")
     assert judge("torch.cuda_mix", helper).status is Status.NOTE
