@@ -63,12 +63,12 @@ def _reinstall(snapshot: Snapshot, libraries: set[str]) -> str:
 def _asked_for(strays: list[Distribution]) -> set[str]:
     """The libraries among the strays that did not just come along with another of them.
 
-    cuDNN requires cuBLAS, which a report without requirements does not tell.
+    cuDNN requires cuBLAS, which requires NVRTC; a report without requirements does not tell.
     """
     brought = {normalised(pin.name) for entry in strays for pin in requirements(entry)}
     libraries = {_library(entry.name) for entry in strays if entry.name not in brought}
     told = any(entry.requires for entry in strays)
-    return libraries if told or "cudnn" not in libraries else libraries - {"cublas"}
+    return libraries if told or "cudnn" not in libraries else libraries - {"cublas", "cuda-nvrtc"}
 
 
 def _strays(snapshot: Snapshot, major: int) -> list[Distribution]:

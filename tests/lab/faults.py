@@ -87,6 +87,11 @@ def stray_cudnn(case: Case) -> None:
     case.install(case.stack.strays[0])
 
 
+def stray_cudnn_whole(case: Case) -> None:
+    """The same with what it requires, its cuBLAS; pip then writes both."""
+    case.copy.install(case.stack.strays[0])
+
+
 def stray_nccl(case: Case) -> None:
     """An NCCL for the other CUDA major is installed beside torch's own."""
     case.install(case.stack.strays[1])
@@ -272,6 +277,7 @@ FAULTS = (
     named("another cuDNN unpacked over", "cudnn-mismatch", cudnn_unpacked),
     named("another NCCL unpacked over", "nccl-mismatch", nccl_unpacked),
     named("cuDNN of the other major beside", "cudnn-mismatch", stray_cudnn),
+    named("cuDNN of the other major, whole", "cudnn-mismatch", stray_cudnn_whole),
     named("cuDNN of the other major over", "cudnn-mismatch", stray_cudnn_unpacked),
     named("NCCL of the other major beside", "nccl-mismatch", stray_nccl),
     named("both of the other major beside", "cuda-mixed", two_families),
