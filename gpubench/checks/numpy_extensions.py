@@ -15,6 +15,9 @@ def extensions_fit(snapshot: Snapshot) -> Outcome:
     """
     if snapshot.python is None:
         return torch_known(snapshot) or unknown("the distributions could not be read")
+    reason = snapshot.why_unread("python.distributions")
+    if reason is not None:
+        return unknown(reason)
     numpy = snapshot.python.distribution("numpy")
     version = Version.find(numpy.version if numpy else None)
     if version is None:

@@ -52,3 +52,5 @@ def test_where_nothing_can_clash_there_is_no_question(snapshot):
 def test_an_environment_that_could_not_be_read_is_unknown():
     unread = change(QUICK, python=None, torch=None, unread={"python": "timed out"})
     assert judge("comp.numpy_abi", unread).status is Status.UNKNOWN
+    half = change(QUICK, unread={"python.distributions": "PermissionError"})
+    assert judge("comp.numpy_abi", half).status is Status.UNKNOWN
