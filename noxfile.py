@@ -68,3 +68,10 @@ def knowledge(session: nox.Session) -> None:
     """Hold the table of torch releases against the released wheels; `-- --write` adds new ones."""
     session.install("-e", ".", "pip>=25.1")
     session.run("python", "-m", "tests.knowledge.derive", *session.posargs)
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """Do every fault to real torch stacks, one stack at a time; takes the registries and 8 GB."""
+    session.install("-e", ".", "pytest")
+    session.run("python", "-m", "tests.lab", *session.posargs)

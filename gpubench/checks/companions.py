@@ -1,7 +1,7 @@
 """What is built for one torch release: torchvision, torchaudio, triton."""
 
-from gpubench.checks.facts import torch_cuda, torch_known, torch_version
-from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
+from gpubench.checks.facts import has_gpu, torch_cuda, torch_known, torch_version
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.checks.requirements import holds, normalised, pin_of, requirements
 from gpubench.env.snapshot import Distribution, Snapshot
 from gpubench.knowledge.compatibility import WHEELS
@@ -50,13 +50,29 @@ def _by_table(entry: Distribution, torch: Version) -> str | None:
 
 
 def _by_cuda(entry: Distribution, snapshot: Snapshot) -> str | None:
-    """The CUDA release in the local tags: 0.19.1+cu118 beside 2.4.1+cu121."""
+    """The CUDA release in the local tags: 0.19.1+cu118 beside 2.4.1+cu121; else the files.
+
+    torchaudio refuses another minor release when it is imported, torchvision (looked up in
+    0.21 to 0.29) another major release alone.
+    """
+    if snapshot.torch is None or snapshot.torch.hip or "torch.cuda" in snapshot.unread:
+        return None
     tag = (entry.build or entry.version).partition("+")[2]
-    cuda = torch_cuda(snapshot)
-    own = f"cu{cuda.major}{cuda.minor}" if cuda else "cpu"
-    if not tag.startswith("cu") or tag == own or (snapshot.torch and snapshot.torch.hip):
+    cuda, own = torch_cuda(snapshot), _variant(snapshot)
+    if cuda is None:
+        if tag.startswith("cu"):
+            return f"is built for {tag}, torch for {own}"
+        return "is linked with a CUDA build, torch is a CPU build" if entry.needs_cuda else None
+    if tag == "cpu" and has_gpu(snapshot):
+        return f"is a CPU build, torch is built for {own}"
+    if not tag.startswith("cu") or tag == own:
         return None
     return f"is built for {tag}, torch for {own}"
+
+
+def _variant(snapshot: Snapshot) -> str:
+    cuda = torch_cuda(snapshot)
+    return f"cu{cuda.major}{cuda.minor}" if cuda else "cpu"
 
 
 def _mismatch(snapshot: Snapshot, entry: Distribution, torch: Version, trouble: str) -> Outcome:
@@ -66,12 +82,18 @@ def _mismatch(snapshot: Snapshot, entry: Distribution, torch: Version, trouble: 
     words = f"{entry.name} {entry.build or entry.version} {trouble}"
     if entry.name == "torchvision" and run is not None and run.torchvision_ops:
         return note(f"{words}; yet torchvision::nms runs")
-    cuda = torch_cuda(snapshot)
-    variant = f"cu{cuda.major}{cuda.minor}" if cuda else "cpu"
-    return fail(
-        words,
+    remedy = (
         f'pip install --force-reinstall --no-deps "{entry.name}{pin}" '
-        f"--index-url {WHEELS}/{variant}",
+        f"--index-url {WHEELS}/{_variant(snapshot)}"
+    )
+    if wanted is None and entry.name == "torchaudio":
+        remedy = f"pip uninstall -y torchaudio: no release of it on record goes with torch {torch}"
+    tag = (entry.build or entry.version).partition("+")[2]
+    is_accepted = entry.name == "torchvision" and f"is built for {tag}" in trouble
+    judge = warn if is_accepted and tag[:-1] == _variant(snapshot)[:-1] else fail
+    return judge(
+        words,
+        remedy,
         installed=entry.build or entry.version,
         torch=str(torch),
     )

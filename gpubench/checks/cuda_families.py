@@ -2,7 +2,8 @@
 
 from gpubench.checks.facts import torch_cuda, torch_known
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
-from gpubench.checks.requirements import WHEEL, pin_of
+from gpubench.checks.proofs import ran_right_on_gpu
+from gpubench.checks.requirements import WHEEL, normalised, pin_of, requirements
 from gpubench.env.snapshot import Distribution, Snapshot
 from gpubench.versions import Version
 
@@ -10,6 +11,11 @@ _FAMILY = (
     "cublas", "cuda-cupti", "cuda-nvrtc", "cuda-runtime", "cudnn", "cufft", "curand", "cusolver",
     "cusparse", "cusparselt", "nccl", "nvjitlink", "nvshmem", "nvtx",
 )  # fmt: skip
+_NUMBERED_LIKE_CUDA = (
+    "nvidia-cublas", "nvidia-cuda-cupti", "nvidia-cuda-nvrtc", "nvidia-cuda-runtime",
+    "nvidia-nvjitlink", "nvidia-nvtx",
+)  # fmt: skip
+"""From CUDA 13 on these have no suffix, and the major release of CUDA."""
 _SHARED = ("cudnn", "cusparselt", "nccl", "nvshmem")
 """Libraries whose distributions for CUDA 12 and 13 own the same files."""
 
@@ -34,9 +40,13 @@ def one_family(snapshot: Snapshot) -> Outcome:
     words = f"torch is built with CUDA {cuda}, but these are for another: {', '.join(names)}"
     libraries = {_library(entry.name) for entry in strays}
     remedy = f"pip uninstall -y {' '.join(entry.name for entry in strays)}"
+    if ran_right_on_gpu(snapshot):
+        return warn(f"{words}; torch computes right all the same", remedy, strays=names)
     if libraries & set(_SHARED) and cuda.major >= 12:
         # one library alone is named by its own cause, whole families by theirs
-        cause = f"{min(libraries)}-mismatch" if libraries in ({"cudnn"}, {"nccl"}) else None
+        asked_for = _asked_for(strays)
+        alone = asked_for in ({"cudnn"}, {"nccl"})
+        cause = f"{min(asked_for)}-mismatch" if alone else None
         return fail(words, remedy, _reinstall(snapshot, libraries), cause=cause, strays=names)
     if len(strays) < 3:  # a single helper of another package is no second family
         return note(words, strays=names)
@@ -48,6 +58,17 @@ def _reinstall(snapshot: Snapshot, libraries: set[str]) -> str:
     pins = [pin_of(snapshot, f"nvidia-{library}-cu") for library in sorted(libraries)]
     named = " ".join(f'"{pin.name}{pin.specifier}"' for pin in pins if pin is not None)
     return f"then: pip install --force-reinstall --no-deps {named or 'torch'}"
+
+
+def _asked_for(strays: list[Distribution]) -> set[str]:
+    """The libraries among the strays that did not just come along with another of them.
+
+    cuDNN requires cuBLAS, which requires NVRTC; a report without requirements does not tell.
+    """
+    brought = {normalised(pin.name) for entry in strays for pin in requirements(entry)}
+    libraries = {_library(entry.name) for entry in strays if entry.name not in brought}
+    told = any(entry.requires for entry in strays)
+    return libraries if told or "cudnn" not in libraries else libraries - {"cublas", "cuda-nvrtc"}
 
 
 def _strays(snapshot: Snapshot, major: int) -> list[Distribution]:
@@ -69,8 +90,7 @@ def _major(entry: Distribution) -> int | None:
     if found and stem and number.isdigit():
         return int(number[:2])
     version = Version.find(entry.version)
-    named = entry.name in ("nvidia-cublas", "nvidia-cuda-runtime") and version is not None
-    return version.major if named and version else None
+    return version.major if entry.name in _NUMBERED_LIKE_CUDA and version else None
 
 
 CHECKS = (

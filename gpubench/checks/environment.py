@@ -49,7 +49,7 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     entries = [entry.strip() for entry in value.strip().removesuffix(",").split(",")]
     valid = _valid(entries, len(snapshot.gpus))
     words = f"CUDA_VISIBLE_DEVICES={value}"
-    seen = _seen(snapshot)
+    seen = _seen(snapshot, hides_all=entries[0] in ("", "-1"))
     if len(valid) < len(entries) and seen >= (len(entries) if valid else 1):
         return note(f"{words}, and CUDA sees {count(seen, 'GPU')}")
     if not valid:
@@ -66,9 +66,13 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     return ok(words)
 
 
-def _seen(snapshot: Snapshot) -> int:
-    """How many GPUs CUDA counted; one at least where a kernel ran."""
+def _seen(snapshot: Snapshot, *, hides_all: bool) -> int:
+    """How many GPUs CUDA counted; one at least where a kernel ran.
+
+    An empty value or -1 hides everything from every CUDA, so there a count alone proves nothing.
+    """
     counted = (snapshot.cuda_init and snapshot.cuda_init.device_count) or 0
+    counted = 0 if hides_all else counted
     return max(counted, int(gpu_computed(snapshot) and not is_rocm(snapshot)))
 
 

@@ -253,10 +253,7 @@ CHECKS = (
         id="comp.numpy",
         judge=numpy_bridge,
         cause="numpy-abi",
-        needs=(
-            "torch.present",
-            "torch.import",
-        ),
+        needs=("torch.present", "torch.import", "comp.numpy_abi"),
         reference="NumPy 2.0 migration guide",
     ),
 )

@@ -12,8 +12,9 @@ from gpubench.checks.facts import (
     torch_version,
 )
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
+from gpubench.checks.proofs import ran_right
 from gpubench.checks.remedies import no_build, replace_torch
-from gpubench.env.snapshot import Gpu, Snapshot
+from gpubench.env.snapshot import Distribution, Gpu, Snapshot
 from gpubench.knowledge.compatibility import Code, code_for, driver_compiles_ptx
 from gpubench.knowledge.tables import X86, torch_build, torch_builds
 
@@ -39,9 +40,12 @@ def only_one(snapshot: Snapshot) -> Outcome:
             UNINSTALL_ALL,
             "look for a torch folder on PYTHONPATH",
         )
+    by_conda = snapshot.python.distribution("pytorch") or snapshot.python.distribution("libtorch")
+    if by_conda is not None and found[0].installer in ("pip", "uv"):
+        return _both_ways(snapshot, by_conda, found[0])
     if len(found) == 1:
         return ok(f"torch {found[0].version} is installed once")
-    places = [f"{entry.version} in {entry.folder}" for entry in found]
+    places = [f"{e.version} in {e.folder}" if e.folder else e.version for e in found]
     same_folder = len({entry.folder for entry in found}) < len(found)
     judge = fail if same_folder else warn
     return judge(
@@ -49,6 +53,17 @@ def only_one(snapshot: Snapshot) -> Outcome:
         UNINSTALL_ALL,
         installations=places,
     )
+
+
+def _both_ways(snapshot: Snapshot, by_conda: Distribution, by_pip: Distribution) -> Outcome:
+    """Conda's torch and pip's write into one folder: the files are those of the later one."""
+    words = (
+        f"torch is installed by conda ({by_conda.name} {by_conda.version}) and by "
+        f"{by_pip.installer} ({by_pip.version}) into one environment"
+    )
+    if ran_right(snapshot):
+        return note(f"{words}; it runs all the same")
+    return warn(words, "make a new environment, and install torch into it one way")
 
 
 def cuda_build(snapshot: Snapshot) -> Outcome:

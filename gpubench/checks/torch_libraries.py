@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gpubench.checks.facts import torch_cuda, torch_known
-from gpubench.checks.outcome import Check, Outcome, Status, fail, note, ok, skip, unknown, warn
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
 from gpubench.checks.proofs import ran_right_on_gpu
 from gpubench.checks.requirements import holds, normalised, pin_of
 from gpubench.env.snapshot import Distribution, LibraryFile, Snapshot
@@ -28,7 +28,7 @@ def pinned_library(snapshot: Snapshot, library: str) -> Outcome:
         return _not_installed(snapshot, pin, files)
     wanted = f"torch requires {pin.name}{pin.specifier}"
     if not holds(pin, installed.version):
-        return _mismatch(
+        return other_release(
             snapshot,
             library,
             (Version.find(installed.version), _release_of(pin)),
@@ -44,7 +44,7 @@ def _release_of(pin: Any) -> Version | None:
     return Version.find(str(pin.specifier).lstrip("=~>"))
 
 
-def _mismatch(
+def other_release(
     snapshot: Snapshot,
     library: str,
     releases: tuple[Version | None, Version | None],
@@ -71,7 +71,7 @@ def _mismatch(
 def _files(snapshot: Snapshot, library: str) -> list[LibraryFile]:
     """The library's files inside the environment; what a path shadows is another question."""
     found = snapshot.torch.libraries if snapshot.torch else ()
-    return [entry for entry in found if entry.name == library and entry.origin != "LD_LIBRARY_PATH"]
+    return [entry for entry in found if entry.name == library and entry.origin not in VARIABLES]
 
 
 def _files_agree(
@@ -81,19 +81,28 @@ def _files_agree(
     words = f"{installed.name} {installed.version}"
     own = [entry for entry in files if entry.origin == "wheel"]
     version = Version.parse(installed.version)
+    again = f"pip install --force-reinstall --no-deps {installed.name}=={installed.version}"
     for entry in own:
         found = Version.parse(entry.version or "")
         if found.release(3) != version.release(3):
-            return _mismatch(
+            return other_release(
                 snapshot,
                 library,
                 (found, version),
                 f"{entry.path} is {found}, although {words} is installed: another "
                 "distribution was unpacked over it",
-                f"pip install --force-reinstall --no-deps {installed.name}=={installed.version}",
+                again,
                 file=str(found),
                 metadata=installed.version,
             )
+    altered = [text for text in installed.damaged if _REPLACED.search(text)]
+    if altered:
+        by = f" ({', '.join(installed.overlaps)})" if installed.overlaps else ""
+        return fail(
+            f"{altered[0]}, although {words} is installed: another build{by} was unpacked over it",
+            again,
+            files=altered,
+        )
     if not own:
         return ok(f"{words}, as torch requires; its files do not tell their release")
     return ok(f"{words}, as torch requires, and its files are of that release")
@@ -134,9 +143,9 @@ def _running_cudnn(snapshot: Snapshot, outcome: Outcome) -> Outcome:
     wanted = _release_of(pin) if pin is not None else None
     if running is None or wanted is None or running.release(3) == wanted.release(3):
         return outcome
-    loaded = _loaded(snapshot, "cudnn")
-    foreign = next((name for name in loaded if not _is_own(snapshot, name)), None)
-    return _mismatch(
+    loaded = loaded_files(snapshot, "cudnn")
+    foreign = next((name for name in loaded if not is_own(snapshot, name)), None)
+    return other_release(
         snapshot,
         "cudnn",
         (running, wanted),
@@ -148,22 +157,22 @@ def _running_cudnn(snapshot: Snapshot, outcome: Outcome) -> Outcome:
     )
 
 
-def _loaded(snapshot: Snapshot, library: str) -> list[str]:
+def loaded_files(snapshot: Snapshot, library: str) -> list[str]:
     """The files of a library that were mapped into the process that computed."""
     run = snapshot.torch_run
     return [name for name in (run.loaded if run else ()) if f"/lib{library}" in name]
 
 
-def _is_own(snapshot: Snapshot, name: str) -> bool:
+def is_own(snapshot: Snapshot, name: str) -> bool:
     """True for a file of torch, of a wheel or of the environment's own library folder."""
-    folders: dict[str, set[str]] = {"own": set(), "LD_LIBRARY_PATH": set()}
+    folders: dict[str, set[str]] = {"own": set(), "variable": set()}
     for entry in snapshot.torch.libraries if snapshot.torch else ():
-        kind = entry.origin if entry.origin in folders else "own"
+        kind = "variable" if entry.origin in VARIABLES else "own"
         folders[kind].add(str(PurePosixPath(entry.path).parent))
     folder = str(PurePosixPath(name).parent)
     if folder in folders["own"]:
         return True
-    return folder not in folders["LD_LIBRARY_PATH"] and bool(_WHEEL_FILE.search(name))
+    return folder not in folders["variable"] and bool(_WHEEL_FILE.search(name))
 
 
 def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
@@ -175,64 +184,12 @@ def nccl_is_pinned(snapshot: Snapshot) -> Outcome:
     return pinned_library(snapshot, "nccl")
 
 
-def nothing_shadows(snapshot: Snapshot) -> Outcome:
-    """No variable puts a foreign cuDNN or NCCL before the ones of torch.
-
-    Why: some builds of torch search LD_LIBRARY_PATH before their own folders; which file is
-    taken shows where torch runs (--level standard).
-    Remedy: unset the variable for this program.
-    """
-    missing = torch_known(snapshot)
-    if missing is not None or snapshot.torch is None:
-        return missing or unknown("torch could not be read")
-    if torch_cuda(snapshot) is None:
-        return skip("this torch was built without CUDA")
-    foreign = [e for e in snapshot.torch.libraries if e.origin == "LD_LIBRARY_PATH"]
-    own = {e.name: e.version for e in snapshot.torch.libraries if e.origin in ("wheel", "torch")}
-    other = [e for e in foreign if e.version is None or e.version != own.get(e.name)]
-    if not foreign:
-        return ok("no variable puts another cuDNN or NCCL first")
-    words = ", ".join(f"{e.path} ({e.name} {e.version or 'of unknown release'})" for e in foreign)
-    if not other:
-        return note(f"LD_LIBRARY_PATH holds the same releases again: {words}")
-    outcomes = [_shadowed(snapshot, entry, own.get(entry.name)) for entry in other]
-    return min(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.status))
-
-
-def _shadowed(snapshot: Snapshot, entry: LibraryFile, own: str | None) -> Outcome:
-    """One library on LD_LIBRARY_PATH: was it loaded, and did it work?"""
-    run, loaded = snapshot.torch_run, _loaded(snapshot, entry.name)
-    what = f"{entry.path} ({entry.name} {entry.version or 'of unknown release'})"
-    remedy = "unset LD_LIBRARY_PATH"
-    if loaded and all(_is_own(snapshot, name) for name in loaded):
-        return note(f"LD_LIBRARY_PATH holds {what}; torch loads its own all the same")
-    words = f"LD_LIBRARY_PATH puts {what} before torch's own {entry.name} {own or '?'}"
-    details: dict[str, Any] = {"confidence": "likely", "files": [entry.path]}
-    if loaded:
-        releases = Version.find(entry.version), Version.find(own)
-        return _mismatch(snapshot, entry.name, releases, words, remedy, **details)
-    if run is not None and not run.imported:
-        return fail(words, remedy, **details)
-    details["confidence"] = "possible"
-    return warn(
-        f"LD_LIBRARY_PATH holds {what}, torch's own is {entry.name} {own or '?'}: "
-        "it may be loaded in its place",
-        remedy,
-        **details,
-    )
-
-
 _WHEEL_FILE = re.compile(r"/(?:site|dist)-packages/(?:nvidia/.+/lib|torch/lib)/")
-_WORST_FIRST = (Status.FAIL, Status.WARN, Status.NOTE)
+_REPLACED = re.compile(r"/lib(?:cudnn|nccl)\w*\.so(?:\.\d+)* has \d")
+"""A library that is whole, but not that of the RECORD."""
+VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD")
 
 CHECKS = (
-    Check(
-        id="env.ld_paths",
-        judge=nothing_shadows,
-        cause="library-path-shadowing",
-        needs=("torch.present",),
-        reference="ld.so(8); pytorch/pytorch issue 119989",
-    ),
     Check(
         id="torch.cudnn",
         judge=cudnn_is_pinned,

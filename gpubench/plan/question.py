@@ -158,7 +158,8 @@ def _no_such_build(machine: Machine, torch: Version, cuda: Version) -> PlanRepor
     released = matching(torch, architecture=machine.architecture)
     names = ", ".join(variant(build.cuda) for build in sorted(released, key=lambda b: b.cuda))
     nearest = sorted(released, key=lambda build: _distance(build, cuda))[:NEAREST]
-    summary = f"torch {torch} has no build for CUDA {cuda}: its builds are for {names}; {_who_has(machine, cuda)}"
+    summary = f"torch {torch} has no build for CUDA {cuda}: its builds are for {names}"
+    summary = f"{summary}; {_who_has(machine, cuda)}"
     return _report(machine, "build", "no", summary, [judge(build, machine) for build in nearest])
 
 

@@ -198,7 +198,12 @@ HEALTHY = Snapshot(
         kind="venv",
         distributions=(
             distribution(
-                "torch", "2.8.0", requires=TORCH_REQUIRES, build="2.8.0+cu128", record_read=True
+                "torch",
+                "2.8.0",
+                requires=TORCH_REQUIRES,
+                build="2.8.0+cu128",
+                record_read=True,
+                numpy_built=2,
             ),
             distribution("torchvision", "0.23.0", requires=("torch==2.8.0",), build="0.23.0+cu128"),
             distribution("torchaudio", "2.8.0", requires=("torch==2.8.0",), build="2.8.0+cu128"),

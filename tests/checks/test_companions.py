@@ -5,6 +5,7 @@ import pytest
 from gpubench.checks.outcome import Status
 from tests.checks.healthy import (
     HEALTHY,
+    NO_GPU,
     QUICK,
     change,
     judge,
@@ -50,7 +51,17 @@ def test_the_remedy_names_the_release_that_goes_with_torch():
 
 
 def test_a_torchvision_for_another_cuda_fails():
-    broken = with_distribution(QUICK, "torchvision", build="0.23.0+cu126")
+    broken = with_distribution(QUICK, "torchvision", build="0.23.0+cu118")
+    assert judge("comp.vision_audio", broken).status is Status.FAIL
+
+
+def test_a_torchvision_for_another_release_of_the_same_cuda_loads_and_is_a_warning():
+    odd = with_distribution(QUICK, "torchvision", build="0.23.0+cu126")
+    assert judge("comp.vision_audio", odd).status is Status.WARN
+
+
+def test_a_torchaudio_for_another_release_of_the_same_cuda_refuses_to_load():
+    broken = with_distribution(QUICK, "torchaudio", build="2.8.0+cu126")
     assert judge("comp.vision_audio", broken).status is Status.FAIL
 
 
@@ -96,3 +107,29 @@ def test_both_tritons_at_once_fail():
 def test_a_torch_that_requires_no_triton_is_skipped():
     snapshot = with_distribution(with_torch(QUICK, cuda=None), "torch", requires=("sympy",))
     assert judge("comp.triton", snapshot).status is Status.SKIP
+
+
+def test_a_cpu_torchvision_beside_a_cuda_torch_fails_where_there_is_a_gpu():
+    odd = with_distribution(QUICK, "torchvision", build="0.23.0+cpu")
+    assert judge("comp.vision_audio", odd).status is Status.FAIL
+    nowhere = with_distribution(NO_GPU, "torchvision", build="0.23.0+cpu")
+    assert judge("comp.vision_audio", nowhere).status is Status.PASS
+
+
+def test_a_torchvision_that_is_linked_with_cuda_does_not_load_beside_a_cpu_torch():
+    """Source builds and those of conda have no tag; what the file is linked with tells."""
+    cpu = with_torch(NO_GPU, version="2.8.0+cpu", cuda=None)
+    cpu = with_distribution(cpu, "torchaudio", build="2.8.0+cpu")
+    linked = with_distribution(cpu, "torchvision", build="0.23.0", needs_cuda=True)
+    assert judge("comp.vision_audio", linked).status is Status.FAIL
+    free = with_distribution(cpu, "torchvision", build="0.23.0", needs_cuda=False)
+    assert judge("comp.vision_audio", free).status is Status.PASS
+
+
+def test_a_torchaudio_no_torch_release_goes_with_is_to_be_uninstalled():
+    new = with_torch(QUICK, version="2.15.0+cu132", cuda="13.2")
+    new = without_distribution(new, "torchvision")
+    new = with_distribution(new, "torchaudio", version="2.11.0", build="2.11.0+cu130", requires=())
+    outcome = judge("comp.vision_audio", new)
+    assert outcome.status is Status.FAIL
+    assert outcome.remedy[0].startswith("pip uninstall -y torchaudio")

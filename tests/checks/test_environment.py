@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from gpubench.checks.outcome import Status
-from tests.checks.healthy import HEALTHY, NO_GPU, QUICK, change, judge, results
+from tests.checks.healthy import HEALTHY, NO_GPU, QUICK, change, judge, results, with_run
 
 
 def visible(value, base=QUICK):
@@ -50,6 +50,13 @@ def test_gpus_that_cuda_sees_are_not_hidden(value):
     assert judge("env.masking", visible(value, HEALTHY)).status is Status.NOTE
     ran = change(visible(value), torch_run=HEALTHY.torch_run)
     assert judge("env.masking", ran).status is Status.NOTE
+
+
+@pytest.mark.parametrize("value", ["", "-1"])
+def test_what_hides_everything_is_named_although_a_driver_counted_gpus(value):
+    """CUDA cannot count a GPU then: such a count is of something that is no CUDA."""
+    snapshot = with_run(visible(value, HEALTHY), proofs=())
+    assert judge("env.masking", snapshot).status is Status.FAIL
 
 
 def test_without_gpus_there_is_nothing_to_hide():

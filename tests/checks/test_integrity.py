@@ -3,7 +3,15 @@
 import pytest
 
 from gpubench.checks.outcome import Status
-from tests.checks.healthy import HEALTHY, QUICK, judge, results, with_distribution, with_run
+from tests.checks.healthy import (
+    HEALTHY,
+    QUICK,
+    judge,
+    results,
+    with_distribution,
+    with_run,
+    with_torch,
+)
 
 
 def damaged(name="torch", **fields):
@@ -45,15 +53,44 @@ def touched(snapshot, *damaged, name="torch"):
     )
 
 
-def test_an_edited_python_file_is_a_note_where_torch_works_and_else_a_warning():
-    words = "torch/optim/adam.py has 90 bytes, not 80"
-    assert judge("torch.record", touched(HEALTHY, words)).status is Status.NOTE
-    assert judge("torch.record", touched(QUICK, words)).status is Status.WARN
+@pytest.mark.parametrize(
+    "words", ["torch/optim/adam.py has 90 bytes, not 80", "torch/_meta.py has other content"]
+)
+@pytest.mark.parametrize("snapshot", [HEALTHY, QUICK], ids=["torch works", "quick"])
+def test_an_edited_python_file_is_a_warning_for_what_was_tried_is_not_all(snapshot, words):
+    assert judge("torch.record", touched(snapshot, words)).status is Status.WARN
+
+
+def test_a_python_file_of_which_nothing_is_left_fails():
+    words = "torch/optim/adam.py has 0 bytes, not 80"
+    assert judge("torch.record", touched(QUICK, words)).status is Status.FAIL
+
+
+def test_a_torch_of_which_only_metadata_is_left_fails():
+    gone = with_torch(QUICK, from_metadata=True)
+    assert judge("torch.record", gone).status is Status.FAIL
+
+
+def test_who_lists_the_same_files_is_named():
+    other = touched(QUICK, "torch/lib/libtorch.so has 4 bytes, not 80")
+    other = with_distribution(other, "torch", overlaps=("torch-nightly 2.9",))
+    assert "torch-nightly 2.9" in judge("torch.record", other).reason
+
+
+def test_whether_contents_or_sizes_were_compared_is_said():
+    assert "by sizes" in judge("torch.record", QUICK).reason
+    hashed = with_distribution(QUICK, "torch", hashed=True)
+    assert "by contents of 1, sizes of 0" in judge("torch.record", hashed).reason
 
 
 @pytest.mark.parametrize(
     "words",
-    ["nvidia/cudnn/lib/libcudnn.so.9 is missing", "torch/lib/libtorch.so has 4 bytes, not 80"],
+    [
+        "nvidia/cublas/lib/libcublas.so.12 is missing",
+        "torch/lib/libtorch.so has 4 bytes, not 80",
+        "torch/lib/libtorch.so is cut short: 4 bytes, not 80",
+        "torch/lib/libtorch.so has other content",
+    ],
 )
 def test_a_library_that_is_not_the_wheels_fails(words):
     assert judge("torch.record", touched(QUICK, words)).status is Status.FAIL
@@ -63,6 +100,6 @@ def test_a_library_that_is_not_the_wheels_fails(words):
 def test_a_python_file_that_torch_lacks_fails_unless_torch_imports():
     words = "torch/optim/adam.py is missing"
     assert judge("torch.record", touched(QUICK, words)).status is Status.FAIL
-    assert judge("torch.record", touched(HEALTHY, words)).status is Status.NOTE
+    assert judge("torch.record", touched(HEALTHY, words)).status is Status.WARN
     died = with_run(HEALTHY, ended="signal")
     assert judge("torch.record", touched(died, words)).status is Status.WARN

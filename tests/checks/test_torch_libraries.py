@@ -5,11 +5,9 @@ import dataclasses
 import pytest
 
 from gpubench.checks.outcome import Status
-from gpubench.env.snapshot import LibraryFile
 from tests.checks.healthy import (
     HEALTHY,
     QUICK,
-    SITE,
     change,
     judge,
     results,
@@ -124,6 +122,13 @@ def test_one_library_of_another_family_is_named_by_its_own_cause():
     assert found.cause == "cudnn-mismatch"
 
 
+@pytest.mark.parametrize("requires", [("nvidia-cublas-cu11",), ()], ids=["told", "not told"])
+def test_what_a_stray_cudnn_brought_along_makes_no_family_of_it(requires):
+    mixed = with_distribution(QUICK, "nvidia-cudnn-cu11", version="8.9.6.50", requires=requires)
+    mixed = with_distribution(mixed, "nvidia-cublas-cu11", version="11.11.3.6")
+    assert results(mixed)["torch.cuda_mix"].cause == "cudnn-mismatch"
+
+
 def test_a_single_helper_of_another_major_is_a_note():
     helper = with_distribution(QUICK, "nvidia-cuda-nvrtc-cu11", version="11.8.89")
     assert judge("torch.cuda_mix", helper).status is Status.NOTE
@@ -169,26 +174,6 @@ def test_requirements_of_the_toolkit_package_count_too():
     assert judge("torch.requires", snapshot).status is Status.FAIL
 
 
-def foreign(version):
-    return LibraryFile(
-        name="cudnn", path="/opt/cudnn/lib/libcudnn.so.9", version=version, origin="LD_LIBRARY_PATH"
-    )
-
-
-def test_a_foreign_library_on_the_path_is_named_as_a_possibility():
-    files = (*QUICK.torch.libraries, foreign("9.1.0"))
-    outcome = judge("env.ld_paths", with_torch(QUICK, libraries=files))
-    assert outcome.status is Status.WARN
-    assert "/opt/cudnn/lib/libcudnn.so.9" in outcome.reason
-    assert SITE not in outcome.reason
-    assert "may be loaded" in outcome.reason
-
-
-def test_the_same_release_on_the_path_is_a_note():
-    files = (*QUICK.torch.libraries, foreign("9.10.2"))
-    assert judge("env.ld_paths", with_torch(QUICK, libraries=files)).status is Status.NOTE
-
-
 def test_a_newer_cudnn_that_was_seen_to_work_only_warns():
     newer = with_distribution(HEALTHY, "nvidia-cudnn-cu12", version="9.13.0.50")
     newer = with_run(with_file(newer, "cudnn", "9.13.0"), cudnn="9.13.0")
@@ -213,20 +198,31 @@ def test_another_patch_level_of_nccl_is_a_note_where_torch_works_and_else_a_warn
     assert judge("torch.nccl", other).status is Status.FAIL
 
 
-def test_a_library_on_the_path_that_is_not_the_one_loaded_is_a_note():
-    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
-    assert judge("env.ld_paths", shadow).status is Status.NOTE
-    assert failed(shadow) == []
+def test_a_whole_library_that_is_not_the_wheels_is_another_build():
+    altered = with_distribution(
+        with_file(QUICK, "cudnn", None),
+        "nvidia-cudnn-cu12",
+        damaged=("nvidia/cudnn/lib/libcudnn_ops.so.9 has 8 bytes, not 9",),
+        damaged_count=1,
+        record_read=True,
+        overlaps=("nvidia-cudnn-cu13 9.13.0.50",),
+    )
+    outcome = judge("torch.cudnn", altered)
+    assert outcome.status is Status.FAIL
+    assert "nvidia-cudnn-cu13 9.13.0.50" in outcome.reason
+    assert results(altered)["torch.record"].status is not Status.FAIL
 
 
-def test_a_library_from_the_path_that_is_loaded_fails_unless_it_was_seen_to_work():
-    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
-    loaded = with_run(shadow, loaded=("/opt/cudnn/lib/libcudnn.so.9",))
-    assert judge("env.ld_paths", loaded).status is Status.WARN
-    assert judge("env.ld_paths", with_run(loaded, ended="signal")).status is Status.FAIL
+def test_families_that_were_seen_to_compute_right_on_a_gpu_only_warn():
+    mixed = with_distribution(HEALTHY, "nvidia-cudnn-cu13", version="9.13.0.50")
+    mixed = with_distribution(mixed, "nvidia-nccl-cu13", version="2.28.9")
+    assert judge("torch.cuda_mix", mixed).status is Status.WARN
+    assert judge("torch.cuda_mix", with_run(mixed, ended="signal")).status is Status.FAIL
 
 
-def test_a_library_on_the_path_fails_where_torch_does_not_import():
-    shadow = with_torch(HEALTHY, libraries=(*HEALTHY.torch.libraries, foreign("9.1.0")))
-    dead = with_run(shadow, version=None, ended="exception", loaded=(), proofs=())
-    assert judge("env.ld_paths", dead).status is Status.FAIL
+def test_libraries_of_cuda_13_without_a_suffix_are_known_by_their_version():
+    names = ("nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cuda-nvrtc")
+    mixed = QUICK
+    for name in names:
+        mixed = with_distribution(mixed, name, version="13.0.1")
+    assert judge("torch.cuda_mix", mixed).status is Status.WARN

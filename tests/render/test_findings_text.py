@@ -128,7 +128,7 @@ def test_checks_that_ended_for_one_reason_share_a_line():
     lines = [line for line in text(silent).splitlines() if "distributions could not" in line]
     assert [line.split("?")[1].split(" the ")[0].strip() for line in lines] == [
         "torch.duplicate, torch.cuda_mix, torch.requires, torch.record",
-        "comp.vision_audio, comp.triton, comp.frameworks, comp.extensions",
+        "comp.vision_audio, comp.triton, comp.frameworks and 2 more",
     ]
 
 

@@ -14,7 +14,6 @@ own = [entry for entry in everything if entry in (stdlib, stdlib + "/lib-dynload
 sys.path[:] = own or everything  # a json.py on PYTHONPATH is not to be run
 
 import contextlib
-import csv
 import glob
 import importlib.util
 import json
@@ -25,46 +24,47 @@ import re
 import shutil
 import struct
 import sysconfig
-from typing import Any, BinaryIO, Callable, Iterator, Tuple
+from typing import Any, Callable, Iterator
+
+from gpubench.env.scripts.library_files import (
+    VERSIONS,
+    first_file,
+    mapped,
+    needed_libraries,
+    numpy_of_extension,
+    readable,
+)
+from gpubench.env.scripts.record_files import (
+    WITH_RECORD,
+    Owners,
+    file_owners,
+    first_line,
+    metadata_folders,
+    normalised,
+    record_damage,
+    record_of,
+    rows_of,
+)
 
 with contextlib.suppress(Exception):  # a minimal installation lacks the module this loads
     sysconfig.get_config_vars()
 sys.path[:] = everything
-Section = Tuple[int, ...]
 
 RELEVANT = re.compile(
     r"torch|torchvision|torchaudio|torchtext|torchdata|torchao|pytorch-.+|triton(-.+)?|nvidia-.+"
     r"|cuda-.+|numpy|timm|transformers|tokenizers|accelerate|deepspeed|flash-attn|xformers"
     r"|bitsandbytes|apex|transformer-engine.*|vllm|lightning|peft|diffusers|datasets|pynvml"
 )
-WITH_RECORD = re.compile(
-    r"torch|torchvision|torchaudio|triton|nvidia-(cudnn|nccl|cublas|cuda-runtime)(-cu\d+)?"
+EXTENSION = re.compile(r"(?:^|/)(?:[^/]+\.(?:cpython-[^/]+|abi3)|(?!lib)[^/]+)\.so$")
+CONDA_PACKAGES = re.compile(
+    r"(lib)?(pytorch|torch)(-cuda|-gpu|-mutex)?|cudatoolkit|cuda-version|cudnn|nccl"
 )
-CODE = re.compile(r"\.py$|\.so(\.\d+)*$")
-LIBRARY = re.compile(r"\.so(\.\d+)*$")
-DAMAGE_NAMED = 20
+SEARCHED_BYTES = 64 * 2**20
+"""At most so much of one distribution's extensions is searched for NumPy's traces."""
 ARCHITECTURES = re.compile(rb"(?:sm|compute)_\d+[af]?(?: (?:sm|compute)_\d+[af]?)*")
 
 
-def normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 # -- distributions ----------------------------------------------------------------------------
-
-
-def metadata_folders() -> Iterator[tuple[str, str, str]]:
-    """(name, folder of the metadata, folder of the package) in the order an import looks."""
-    seen = set()
-    for folder in sys.path:
-        real = os.path.realpath(folder)
-        if real in seen or not os.path.isdir(folder):
-            continue
-        seen.add(real)
-        for entry in sorted(os.listdir(folder)):
-            stem, ending = os.path.splitext(entry)
-            if ending in (".dist-info", ".egg-info"):
-                yield normalised(stem.split("-")[0]), os.path.join(folder, entry), folder
 
 
 def headers(folder: str) -> list[str]:
@@ -90,7 +90,15 @@ def values_of(lines: list[str], key: str) -> list[str]:
 def distributions() -> list[dict[str, Any]]:
     found = list(metadata_folders())
     names = relevant_names(found)
-    return [describe(*entry) for entry in found if entry[0] in names]
+    owners = file_owners(found)
+    is_numpy_2 = has_numpy_2(found)
+    entries = []
+    for name, metadata, folder in found:
+        built = built_for_numpy(name, metadata, folder) if is_numpy_2 else None
+        if name in names or built == 1:
+            entry = describe(name, metadata, folder, owners)
+            entries.append({**entry, "numpy_built": built})
+    return [*entries, *conda_packages()]
 
 
 def relevant_names(found: list[tuple[str, str, str]]) -> set[str]:
@@ -102,22 +110,65 @@ def relevant_names(found: list[tuple[str, str, str]]) -> set[str]:
     return names
 
 
-def describe(name: str, metadata: str, folder: str) -> dict[str, Any]:
+def describe(name: str, metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
     lines = headers(metadata)
+    entry = {
+        "name": name,
+        "version": version_of(metadata, lines),
+        "requires": values_of(lines, "Requires-Dist"),
+        "folder": folder,
+        "installer": first_line(os.path.join(metadata, "INSTALLER")),
+        "is_editable": is_editable(metadata),
+        "build": own_version(folder, name),
+        "needs_cuda": needs_cuda(folder, name),
+    }
+    if WITH_RECORD.fullmatch(name):
+        entry.update(record_damage(metadata, folder, owners))
+    return entry
+
+
+def version_of(metadata: str, lines: list[str]) -> str:
     version = (values_of(lines, "Version") or [""])[0]
     if not version:
         parts = os.path.basename(metadata).rsplit(".", 1)[0].split("-")
         version = parts[1] if len(parts) > 1 else ""
-    entry = {
-        "name": name,
-        "version": version,
-        "requires": values_of(lines, "Requires-Dist"),
-        "folder": folder,
-        "build": own_version(folder, name),
-    }
-    if WITH_RECORD.fullmatch(name):
-        entry.update(record_damage(metadata, folder))
-    return entry
+    return version
+
+
+def is_editable(metadata: str) -> bool:
+    """True where pip only points at a source tree (``pip install -e``)."""
+    try:
+        with open(os.path.join(metadata, "direct_url.json"), encoding="utf-8") as stream:
+            return bool(json.load(stream)["dir_info"]["editable"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return metadata.endswith(".egg-info") and os.path.isfile(
+            os.path.join(os.path.dirname(metadata), "setup.py")
+        )
+
+
+def conda_packages() -> list[dict[str, Any]]:
+    """What conda put into its prefix that has to do with torch, under conda's own names."""
+    found: list[dict[str, Any]] = []
+    for path in sorted(glob.glob(os.path.join(glob.escape(sys.prefix), "conda-meta", "*.json"))):
+        name = os.path.basename(path).rsplit("-", 2)[0]
+        if CONDA_PACKAGES.fullmatch(name):
+            try:
+                with open(path, encoding="utf-8", errors="replace") as stream:
+                    record = json.load(stream)
+                version, build = str(record["version"]), str(record.get("build") or "") or None
+            except (OSError, ValueError, LookupError, TypeError):
+                continue
+            found.append(
+                {
+                    "name": name,
+                    "version": version,
+                    "build": build,
+                    "requires": [],
+                    "folder": sys.prefix,
+                    "installer": "conda",
+                }
+            )
+    return found
 
 
 def own_version(folder: str, name: str) -> str | None:
@@ -125,6 +176,22 @@ def own_version(folder: str, name: str) -> str | None:
     if name not in ("torch", "torchvision", "torchaudio"):
         return None
     return assigned(os.path.join(folder, name, "version.py"), "__version__")
+
+
+def needs_cuda(folder: str, name: str) -> bool | None:
+    """Whether the compiled part of torchvision or torchaudio is linked with CUDA's own torch."""
+    patterns = {"torchvision": "_C*.so", "torchaudio": "lib/libtorchaudio*.so"}
+    if name not in patterns:
+        return None
+    path = first_file(os.path.join(folder, name), patterns[name])
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as stream, mapped(stream) as content:
+            needed = needed_libraries(content)
+    except (OSError, ValueError, struct.error, IndexError):
+        return None
+    return any(one.startswith(("libtorch_cuda", "libcudart")) for one in needed) if needed else None
 
 
 def assigned(path: str, variable: str) -> str | None:
@@ -138,58 +205,64 @@ def assigned(path: str, variable: str) -> str | None:
     return found.group(1) if found else None
 
 
-def record_damage(metadata: str, folder: str) -> dict[str, Any]:
-    """Which files of the RECORD are missing or have another size; byte code is not looked at.
+# -- extensions and NumPy --------------------------------------------------------------------
 
-    Empty files are not either: several wheels own the same nvidia/__init__.py. Libraries are
-    named first.
+
+def built_for_numpy(name: str, metadata: str, folder: str) -> int | None:
+    """The NumPy major whose headers the extensions of a distribution were compiled with.
+
+    Extensions compiled with NumPy 2 run under NumPy 1 as well, those compiled with NumPy 1 do
+    not run under NumPy 2. None where nothing was found that calls NumPy's C API.
     """
-    path = os.path.join(metadata, "RECORD")
-    if not os.path.isfile(path):
-        return {"record_read": False}
-    damaged = []
-    with open(path, encoding="utf-8", errors="replace", newline="") as stream:
-        for row in csv.reader(stream):
-            if len(row) == 3 and row[2].isdigit() and int(row[2]) and CODE.search(row[0]):
-                problem = damage(os.path.join(folder, row[0]), int(row[2]))
-                if problem:
-                    damaged.append((LIBRARY.search(row[0]) is None, row[0] + problem))
-    named = [text for _, text in sorted(damaged)]
-    return {
-        "record_read": True,
-        "damaged": named[:DAMAGE_NAMED],
-        "damaged_count": len(damaged),
-    }
+    if name == "numpy" or ".so," not in record_of(metadata):
+        return None
+    extensions = [(size, path) for path, _, size in rows_of(metadata) if EXTENSION.search(path)]
+    if name == "torch":
+        extensions = [(0, "torch/lib/libtorch_python.so")]
+    searched = 0
+    for size, path in sorted(extensions):
+        searched += size
+        if searched > SEARCHED_BYTES:
+            return None
+        major = readable(numpy_of_extension, os.path.join(folder, path))
+        if major:
+            return int(major)
+    return None
 
 
-def damage(path: str, size: int) -> str:
-    try:
-        actual = os.stat(path).st_size
-    except OSError:
-        return " is missing"
-    return "" if actual == size else f" has {actual} bytes, not {size}"
+def has_numpy_2(found: list[tuple[str, str, str]]) -> bool:
+    metadata = next((entry[1] for entry in found if entry[0] == "numpy"), None)
+    if metadata is None:
+        return False
+    major = version_of(metadata, headers(metadata)).partition(".")[0]
+    return major.isdigit() and int(major) >= 2
 
 
 # -- torch as files ----------------------------------------------------------------------------
 
 
 def torch_files() -> dict[str, Any] | None:
-    spec = importlib.util.find_spec("torch")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = next(iter(spec.submodule_search_locations))
-    version_py = os.path.join(folder, "version.py")
-    version = assigned(version_py, "__version__")
-    if version is None:
+    folder = torch_folder()
+    version_py = os.path.join(folder or "", "torch", "version.py")
+    version = assigned(version_py, "__version__") if folder else None
+    if folder is None or version is None:
         return None
     return {
         "version": version,
         "cuda": assigned(version_py, "cuda"),
         "hip": assigned(version_py, "hip"),
         "git": assigned(version_py, "git_version"),
-        "architectures": architectures(os.path.join(folder, "lib")),
-        "libraries": libraries(folder),
+        "architectures": architectures(os.path.join(folder, "torch", "lib")),
+        "libraries": libraries(os.path.join(folder, "torch")),
     }
+
+
+def torch_folder() -> str | None:
+    """The folder that an import of torch takes it from."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return os.path.dirname(next(iter(spec.submodule_search_locations)))
 
 
 def architectures(folder: str) -> list[str] | None:
@@ -219,22 +292,34 @@ def architecture_text(content: mmap.mmap) -> bytes:
 
 
 def libraries(torch_folder: str) -> list[dict[str, Any]]:
+    """Torch's own libraries, and those of the same names that a variable puts before them."""
     found = []
+    own: dict[str, str] = {}
     for folder, origin in library_folders(torch_folder):
-        for name, version in (("cudnn", cudnn_version), ("nccl", nccl_version)):
-            path = first_file(folder, f"lib{name}.so.*")
+        for name, version in VERSIONS.items():
+            is_own = origin != "LD_LIBRARY_PATH"
+            path = first_file(
+                folder, f"lib{name}.so.*" if is_own else own.get(name, f"lib{name}.so.*")
+            )
             if path:
-                entry = {"name": name, "path": path, "origin": origin}
+                if is_own:
+                    own.setdefault(name, os.path.basename(path))
+                entry = {"name": name.lower(), "path": path, "origin": origin}
                 found.append({**entry, "version": readable(version, path)})
+    return [*found, *preloaded()]
+
+
+def preloaded() -> list[dict[str, Any]]:
+    """What LD_PRELOAD puts before every other library; ld.so takes spaces and colons."""
+    found = []
+    for path in re.split(r"[\s:]+", os.environ.get("LD_PRELOAD", "")):
+        named_like = re.match(r"lib(\w+?)(?:_\w+)?\.so", os.path.basename(path))
+        name = named_like.group(1) if named_like else ""
+        version = VERSIONS.get(name)
+        if version and os.path.isfile(path):
+            entry = {"name": name.lower(), "path": path, "origin": "LD_PRELOAD"}
+            found.append({**entry, "version": readable(version, path)})
     return found
-
-
-def readable(version: Callable[[str], str | None], path: str) -> str | None:
-    """The version of a library, None where the file is empty, cut short or closed to us."""
-    try:
-        return version(path)
-    except (OSError, ValueError):
-        return None
 
 
 def library_folders(torch_folder: str) -> Iterator[tuple[str, str]]:
@@ -251,120 +336,6 @@ def library_folders(torch_folder: str) -> Iterator[tuple[str, str]]:
     for folder in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep):
         if folder:
             yield folder, "LD_LIBRARY_PATH"
-
-
-def first_file(folder: str, pattern: str) -> str | None:
-    paths = sorted(glob.glob(os.path.join(glob.escape(folder), pattern)), key=len)
-    return next((path for path in paths if os.path.isfile(path)), None)
-
-
-def nccl_version(path: str) -> str | None:
-    """The version in NCCL's own banner."""
-    with open(path, "rb") as stream, mapped(stream) as content:
-        position = content.find(b"NCCL version ")
-        while position >= 0:
-            found = re.match(rb"NCCL version (\d+(?:\.\d+)+)\+", content[position : position + 64])
-            if found:
-                return found.group(1).decode()
-            position = content.find(b"NCCL version ", position + 1)
-    return None
-
-
-def mapped(stream: BinaryIO) -> mmap.mmap:
-    """A file as memory, so that half a gigabyte is searched and not copied."""
-    return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def cudnn_version(path: str) -> str | None:
-    """What ``cudnnGetVersion`` returns, read from its code; else the header or the file name."""
-    folder = os.path.dirname(path)
-    for pattern in ("libcudnn_graph.so.*", "libcudnn_ops_infer.so.*", "libcudnn.so.*"):
-        candidate = first_file(folder, pattern)
-        code = returned_constant(candidate, b"cudnnGetVersion") if candidate else None
-        if code and 1000 <= code < 1000000:
-            scale = 10000 if code >= 90000 else 1000
-            return f"{code // scale}.{code % scale // 100}.{code % 100}"
-    return cudnn_header_version(folder) or real_name_version(path)
-
-
-def cudnn_header_version(folder: str) -> str | None:
-    path = os.path.join(folder, "..", "include", "cudnn_version.h")
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            text = stream.read(65536)
-    except OSError:
-        return None
-    numbers = []
-    for part in ("MAJOR", "MINOR", "PATCHLEVEL"):
-        found = re.search(rf"#define CUDNN_{part}\s+(\d+)", text)
-        if found is None:
-            return None
-        numbers.append(found.group(1))
-    return ".".join(numbers)
-
-
-def real_name_version(path: str) -> str | None:
-    found = re.search(r"\.so\.(\d+\.\d+(?:\.\d+)*)$", os.path.realpath(path))
-    return found.group(1) if found else None
-
-
-def returned_constant(path: str, symbol: bytes) -> int | None:
-    """The constant a C function without arguments returns, decoded from its first bytes."""
-    with open(path, "rb") as stream, mapped(stream) as content:
-        try:
-            offset = function_offset(content, symbol)
-            return decoded_constant(content, offset) if offset else None
-        except (struct.error, IndexError, ValueError):
-            return None
-
-
-def function_offset(content: mmap.mmap, symbol: bytes) -> int | None:
-    """Where the code of an exported function begins in a 64-bit little-endian ELF file."""
-    if content[:6] != b"\x7fELF\x02\x01":
-        return None
-    table = struct.unpack_from("<Q", content, 0x28)[0]
-    size, count = struct.unpack_from("<HH", content, 0x3A)
-    sections = [struct.unpack_from("<IIQQQQIIQQ", content, table + size * i) for i in range(count)]
-    for section in sections:
-        if section[1] == 11:  # SHT_DYNSYM
-            address = symbol_address(content, section, sections[section[6]], symbol)
-            return place_in_file(sections, address) if address else None
-    return None
-
-
-def place_in_file(sections: list[Section], address: int) -> int | None:
-    for _, _, _, start, offset, length, _, _, _, _ in sections:
-        if start and start <= address < start + length:
-            return offset + address - start
-    return None
-
-
-def symbol_address(
-    content: mmap.mmap, symbols: Section, strings: Section, name: bytes
-) -> int | None:
-    names = content[strings[4] : strings[4] + strings[5]]
-    position = names.find(b"\0" + name + b"\0")
-    if position < 0:
-        return None
-    wanted = position + 1
-    for offset in range(symbols[4], symbols[4] + symbols[5], 24):
-        if struct.unpack_from("<I", content, offset)[0] == wanted:
-            return int(struct.unpack_from("<Q", content, offset + 8)[0]) or None
-    return None
-
-
-def decoded_constant(content: mmap.mmap, offset: int) -> int | None:
-    code = content[offset : offset + 32]
-    found = re.match(rb"(?:\xf3\x0f\x1e\xfa)?(?:\x55\x48\x89\xe5)?\xb8(....)", code, re.DOTALL)
-    if found:  # x86-64: mov eax, constant
-        return int.from_bytes(found.group(1), "little")
-    first: int
-    second: int
-    first, second = struct.unpack_from("<II", code)
-    if first & 0xFFE0001F == 0x52800000:  # AArch64: mov w0, low; movk w0, high, lsl 16
-        low = first >> 5 & 0xFFFF
-        return low | (second >> 5 & 0xFFFF) << 16 if second & 0xFFE0001F == 0x72A00000 else low
-    return None
 
 
 # -- interpreter and toolchain -------------------------------------------------------------------

@@ -23,6 +23,18 @@ class Distribution:
     damaged_count: int = 0
     record_read: bool = False
     """Its RECORD was held against the files."""
+    hashed: bool = dataclasses.field(default=False, metadata=VOLATILE)
+    """So were the contents of all of them, by their hash; else sizes alone."""
+    overlaps: tuple[str, ...] = ()
+    """Distributions (``name version``) that list some of its files with other content."""
+    installer: str | None = None
+    """``pip``, ``uv``, ``conda`` … as the installer wrote it down."""
+    is_editable: bool = False
+    """pip only points at a source tree."""
+    needs_cuda: bool | None = None
+    """The compiled part is linked with a CUDA build of torch. None where no file told."""
+    numpy_built: int | None = None
+    """NumPy major its extensions were compiled with; looked for only where NumPy is 2 or later."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +42,11 @@ class LibraryFile:
     """One CUDA library as a file, with the version that stands in it."""
 
     name: str
-    """``cudnn`` or ``nccl``."""
+    """``cudnn``, ``nccl``, ``cudart``, ``cufft``, ``cusolver``, ``nvrtc`` or ``nvjitlink``."""
     path: str
     version: str | None = None
     origin: str
-    """``wheel``, ``torch``, ``prefix`` or ``LD_LIBRARY_PATH``."""
+    """``wheel``, ``torch``, ``prefix``, ``LD_LIBRARY_PATH`` or ``LD_PRELOAD``."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +73,8 @@ class Torch:
     """torch as its files describe it; nothing of it was run."""
 
     version: str
+    from_metadata: bool = False
+    """There are no files of it that could be read; its metadata alone describes it."""
     cuda: str | None = None
     """None for a build without CUDA."""
     hip: str | None = None
