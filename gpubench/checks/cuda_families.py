@@ -29,7 +29,7 @@ def one_family(snapshot: Snapshot) -> Outcome:
     """
     missing = torch_known(snapshot)
     if missing is not None or snapshot.python is None:
-        return missing or unknown("the distributions could not be read")
+        return _doubled(snapshot) or missing or unknown("the distributions could not be read")
     cuda = torch_cuda(snapshot)
     if cuda is None:
         return skip("this torch was built without CUDA")
@@ -43,10 +43,8 @@ def one_family(snapshot: Snapshot) -> Outcome:
     if ran_right_on_gpu(snapshot):
         return warn(f"{words}; torch computes right all the same", remedy, strays=names)
     if libraries & set(_SHARED) and cuda.major >= 12:
-        # one library alone is named by its own cause, whole families by theirs
-        asked_for = _asked_for(strays)
-        alone = asked_for in ({"cudnn"}, {"nccl"})
-        cause = f"{min(asked_for)}-mismatch" if alone else None
+        one = _overlap_alone(strays) or _asked_for(strays) in ({"cudnn"}, {"nccl"})
+        cause = _of_shared(libraries) if one else None
         return fail(words, remedy, _reinstall(snapshot, libraries), cause=cause, strays=names)
     if len(strays) < 3:  # a single helper of another package is no second family
         return note(words, strays=names)
@@ -69,6 +67,39 @@ def _asked_for(strays: list[Distribution]) -> set[str]:
     libraries = {_library(entry.name) for entry in strays if entry.name not in brought}
     told = any(entry.requires for entry in strays)
     return libraries if told or "cudnn" not in libraries else libraries - {"cublas", "cuda-nvrtc"}
+
+
+def _of_shared(libraries: set[str]) -> str | None:
+    """The cause that names a library whose files were overwritten, cuDNN before NCCL."""
+    return next((f"{name}-mismatch" for name in ("cudnn", "nccl") if name in libraries), None)
+
+
+def _overlap_alone(strays: list[Distribution]) -> bool:
+    """True where the strays share no file with torch's own but those of ``_SHARED``.
+
+    The families for CUDA 12 and 13 lie in folders of their own, nvidia/cublas and nvidia/cu13;
+    those for 11 and 12 lie in the same ones, so that every library is a mixture.
+    """
+    return all(_major(entry) in (12, 13) for entry in strays)
+
+
+def _doubled(snapshot: Snapshot) -> Outcome | None:
+    """Two distributions of one shared library, in a list that does not tell of torch."""
+    found: dict[str, set[int]] = {}
+    for entry in snapshot.python.distributions if snapshot.python else ():
+        major, library = _major(entry), _library(entry.name)
+        if major is not None and library in ("cudnn", "nccl"):
+            found.setdefault(library, set()).add(major)
+    doubled = {library for library, majors in found.items() if len(majors) > 1}
+    if not doubled:
+        return None
+    names = ", ".join(f"nvidia-{name}-cu{n}" for name in sorted(doubled) for n in found[name])
+    return fail(
+        f"{names}: distributions that own the same files, of which the last one installed wins",
+        "pip uninstall -y the one that torch does not require, then reinstall the other",
+        cause=_of_shared(doubled),
+        confidence="likely",
+    )
 
 
 def _strays(snapshot: Snapshot, major: int) -> list[Distribution]:

@@ -107,7 +107,7 @@ def test_a_second_family_that_overwrites_the_first_is_named(site):
     stack(site)
     for name in ("cudnn", "nccl", "nvshmem"):
         site.distribution(f"nvidia_{name}_cu13", "9.0")
-    assert causes(site)[0] == "cuda-mixed"
+    assert causes(site)[0] == "cudnn-mismatch"
 
 
 @pytest.mark.parametrize("file", ["torch/lib/libtorch_python.so", "torch/__init__.py"])

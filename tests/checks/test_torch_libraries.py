@@ -9,9 +9,11 @@ from tests.checks.healthy import (
     HEALTHY,
     QUICK,
     change,
+    distribution,
     judge,
     results,
     with_distribution,
+    with_distributions,
     with_run,
     with_torch,
     without_distribution,
@@ -107,12 +109,26 @@ def test_two_whole_families_side_by_side_warn():
     assert results(mixed)["torch.cuda_mix"].cause == "cuda-mixed"
 
 
-def test_families_that_share_files_fail():
+@pytest.mark.parametrize(
+    ("suffix", "cause"),
+    [
+        ("cu13", "cudnn-mismatch"),  # the families for 12 and 13 share cuDNN and NCCL alone
+        ("cu11", "cuda-mixed"),  # those for 11 and 12 share every folder
+    ],
+)
+def test_families_that_share_files_fail(suffix, cause):
     mixed = QUICK
-    for name, version in (("cudnn", "9.13.0.50"), ("nccl", "2.27.7"), ("nvshmem", "3.3.24")):
-        mixed = with_distribution(mixed, f"nvidia-{name}-cu13", version=version)
-    assert judge("torch.cuda_mix", mixed).status is Status.FAIL
-    assert results(mixed)["torch.cuda_mix"].cause == "cuda-mixed"
+    for name in ("cudnn", "nccl", "cusolver", "cufft"):
+        mixed = with_distribution(mixed, f"nvidia-{name}-{suffix}", version="9.0.1")
+    found = results(mixed)["torch.cuda_mix"]
+    assert found.status is Status.FAIL
+    assert found.cause == cause
+
+
+def test_two_owners_of_one_folder_are_named_where_torch_is_not_described():
+    listed = [distribution(f"nvidia-nccl-cu{n}", f"2.29.{n}") for n in (12, 13)]
+    found = results(change(with_distributions(QUICK, listed), torch=None))["torch.cuda_mix"]
+    assert (found.status, found.cause) == (Status.FAIL, "nccl-mismatch")
 
 
 def test_one_library_of_another_family_is_named_by_its_own_cause():

@@ -121,12 +121,12 @@ def test_a_cudnn_for_another_cuda_major_beside_it_is_named(stack, doctor):
     assert len(torch_own["overlaps"]) == 1
 
 
-def test_whole_families_for_another_cuda_major_are_named_as_mixed(stack, doctor):
+def test_of_two_families_the_library_whose_files_clash_is_named(stack, doctor):
     python, site, release = stack
     other = "cu12" if release == "2.15.0" else "cu13"
     site.cudnn("9.13.0.50", other)
     site.nccl("2.28.9", other)
-    assert first(doctor(python)[0]) == "cuda-mixed"
+    assert first(doctor(python)[0]) == "cudnn-mismatch"
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,7 @@ FAULTS = (
     named("cuDNN of the other major, whole", "cudnn-mismatch", stray_cudnn_whole),
     named("cuDNN of the other major over", "cudnn-mismatch", stray_cudnn_unpacked),
     named("NCCL of the other major beside", "nccl-mismatch", stray_nccl),
-    named("both of the other major beside", "cuda-mixed", two_families),
+    named("both of the other major beside", "cudnn-mismatch", two_families),
     named("torchvision of another release", "torch-companion-mismatch", other_torchvision),
     named("triton of another release", "torch-companion-mismatch", other_triton),
     named("triton removed", "torch-companion-mismatch", no_triton),
