@@ -6,8 +6,10 @@ from gpubench.checks.facts import (
     gpu_computed,
     has_gpu,
     has_no_gpu,
+    is_windows,
     torch_cuda,
     torch_known,
+    was_available,
 )
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown
 from gpubench.checks.remedies import replace_torch
@@ -31,12 +33,14 @@ def driver_runs_cuda(snapshot: Snapshot) -> Outcome:
     missing, driver, cuda = _both(snapshot)
     if driver is None or cuda is None:
         return missing or unknown("the driver's or torch's CUDA release could not be read")
-    oldest = oldest_driver(cuda)
+    oldest = oldest_driver(cuda, windows=is_windows(snapshot))
     if oldest is None:
         return skip(f"no driver requirement on record for CUDA {cuda}")
     if driver >= oldest:
         return ok(f"driver {driver} runs CUDA {cuda.major}.x")
     words = f"driver {driver} is older than {oldest}, the oldest that runs CUDA {cuda}"
+    if was_available(snapshot):
+        return note(f"{words}, yet CUDA was available to torch (forward compatibility)")
     if gpu_computed(snapshot):
         return note(f"{words}, yet torch computes on the GPU (forward compatibility)")
     return fail(
@@ -81,6 +85,8 @@ def minor_compatibility(snapshot: Snapshot) -> Outcome:
     missing, driver, cuda = _both(snapshot)
     if driver is None or cuda is None:
         return missing or unknown("the driver's or torch's CUDA release could not be read")
+    if is_windows(snapshot):
+        return skip("drivers of Windows are numbered on their own")
     oldest, own = oldest_driver(cuda), toolkit_driver(cuda)
     if own is None or oldest is None:
         return skip(f"no driver on record for CUDA {cuda}")

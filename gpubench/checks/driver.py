@@ -31,6 +31,8 @@ def gpu_on_the_bus(snapshot: Snapshot) -> Outcome:
     found = pci_gpus(snapshot)
     if found:
         return ok(f"{count(len(found), 'NVIDIA GPU')} on the PCI bus")
+    if snapshot.paste is not None:
+        return skip("the PCI bus is not described here")
     if nvml_answers(snapshot):
         return note("NVML sees GPUs that the PCI bus does not show (WSL, or a guest without /sys)")
     if snapshot.driver.pci_devices is None:
@@ -50,6 +52,8 @@ def module_loaded(snapshot: Snapshot) -> Outcome:
     driver = snapshot.driver
     if driver.module_loaded:
         return ok(f"the kernel module is loaded, {driver.version or 'of unknown release'}")
+    if snapshot.paste is not None and driver.module_loaded is None:
+        return skip("the kernel module is not described here")
     if nvml_answers(snapshot):
         return note("NVML answers although /proc/driver/nvidia is missing (WSL)")
     if cuda_works(snapshot):

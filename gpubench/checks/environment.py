@@ -5,6 +5,7 @@ import re
 from gpubench.checks.facts import NO_GPU, gpu_computed, has_gpu, is_rocm
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
 from gpubench.env.snapshot import Snapshot
+from gpubench.knowledge.messages import messages_in
 from gpubench.units import count
 
 DEBUGGING = (
@@ -52,6 +53,8 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     seen = _seen(snapshot, hides_all=entries[0] in ("", "-1"))
     if len(valid) < len(entries) and seen >= (len(entries) if valid else 1):
         return note(f"{words}, and CUDA sees {count(seen, 'GPU')}")
+    if snapshot.paste is not None and not _is_missed(snapshot):
+        return note(f"{words} stands in the report, and nothing says that GPUs are missing")
     if not valid:
         return fail(f"{words} hides every GPU", "unset CUDA_VISIBLE_DEVICES", value=value)
     if len(valid) < len(entries):
@@ -64,6 +67,15 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     if snapshot.gpus and len(valid) < len(snapshot.gpus):
         return note(f"{words} shows {len(valid)} of {len(snapshot.gpus)} GPUs")
     return ok(words)
+
+
+def _is_missed(snapshot: Snapshot) -> bool:
+    """True where a report complains that no GPU is used; its list of GPUs may be cut."""
+    paste = snapshot.paste
+    if paste is None or paste.cuda_available:
+        return False
+    said = messages_in("\n".join(paste.said))
+    return paste.cuda_available is False or any(found.message.wants_gpu for found in said)
 
 
 def _seen(snapshot: Snapshot, *, hides_all: bool) -> int:

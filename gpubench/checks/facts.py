@@ -1,5 +1,6 @@
 """What several checks ask of a snapshot: which GPUs, which driver, what was seen to work."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from gpubench.checks.outcome import Outcome, skip, unknown
@@ -9,6 +10,9 @@ from gpubench.env.snapshot import DeviceNode, Gpu, PciDevice, Snapshot
 from gpubench.knowledge.tables import capability_of
 from gpubench.versions import Version
 
+_RELEASED = re.compile(
+    r"\d+(?:\.\d+){1,2}(?:\.(?:post|dev)\d+|rc\d+)?(?:\+(?:cu\d+|cpu)(?:[._-]\w+)*)?"
+)
 NO_GPU = "no NVIDIA GPU here"
 NO_TORCH = "torch is not installed in this environment"
 
@@ -45,9 +49,15 @@ def is_rocm(snapshot: Snapshot) -> bool:
 def cuda_works(snapshot: Snapshot) -> bool:
     """True where CUDA was seen to start or to compute: the driver works, whatever a file says."""
     started = snapshot.cuda_init is not None and snapshot.cuda_init.code == 0
-    if snapshot.paste is not None and snapshot.paste.cuda_available and not is_rocm(snapshot):
+    if was_available(snapshot):
         return True
     return started or (gpu_computed(snapshot) and not is_rocm(snapshot))
+
+
+def was_available(snapshot: Snapshot) -> bool:
+    """True where a report says that CUDA was available to torch."""
+    paste = snapshot.paste
+    return paste is not None and paste.cuda_available is True and not is_rocm(snapshot)
 
 
 def is_shared_out(snapshot: Snapshot) -> bool:
@@ -102,6 +112,17 @@ def driver_version(snapshot: Snapshot) -> Version | None:
 def torch_version(snapshot: Snapshot) -> Version | None:
     """The release of torch."""
     return Version.find(snapshot.torch.version if snapshot.torch else None)
+
+
+def is_released(snapshot: Snapshot) -> bool:
+    """True for a released or nightly wheel; what was built from source is in no table."""
+    version = snapshot.torch.version if snapshot.torch else ""
+    return _RELEASED.fullmatch(version) is not None
+
+
+def is_windows(snapshot: Snapshot) -> bool:
+    """True where the report is of Windows, whose drivers are numbered on their own."""
+    return "windows" in (snapshot.host.system or "").lower()
 
 
 def torch_cuda(snapshot: Snapshot) -> Version | None:

@@ -33,7 +33,7 @@ def nvml_starts(snapshot: Snapshot) -> Outcome:
         return unknown(reason) if reason else skip("NVML was not asked")
     broke_off = snapshot.why_unread("driver.nvml")
     if nvml.code == 0 and nvml.hung_in is None and broke_off is None:
-        return ok(f"NVML answers for {count(nvml.device_count or 0, 'GPU')}")
+        return ok(f"NVML answers for {count(nvml.device_count or len(snapshot.gpus), 'GPU')}")
     if not (has_gpu(snapshot) or gpu_nodes(snapshot)) and nvml.code in ABSENT:
         return skip(NO_GPU if has_no_gpu(snapshot) else "nothing here shows a GPU")
     if cuda_works(snapshot):

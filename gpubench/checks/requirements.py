@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from gpubench.checks.facts import torch_known
+from gpubench.checks.facts import is_released, torch_cuda, torch_known, torch_version
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.env.snapshot import Distribution, Snapshot
+from gpubench.knowledge.tables import X86, torch_build
 
 WHEEL = "the Requires-Dist lines of the torch wheel"
 
@@ -41,7 +42,24 @@ def pin_of(snapshot: Snapshot, prefix: str) -> Any | None:
     if torch is None:
         return None
     named = (entry for entry in requirements(torch) if normalised(entry.name).startswith(prefix))
-    return next(named, None)
+    return next(named, None) or _pin_on_record(snapshot, prefix)
+
+
+def _pin_on_record(snapshot: Snapshot, prefix: str) -> Any | None:
+    """What the release requires by the table, for a list of packages that tells no requirements.
+
+    To two numbers, since a patch release may have moved on; None where the library is not listed.
+    """
+    torch, cuda = torch_version(snapshot), torch_cuda(snapshot)
+    if snapshot.paste is None or torch is None or cuda is None or not is_released(snapshot):
+        return None
+    build = torch_build(torch, cuda, snapshot.host.machine or X86)
+    library = prefix.removeprefix("nvidia-").removesuffix("-cu")
+    wanted = {"cudnn": build.cudnn, "nccl": build.nccl}.get(library) if build else None
+    name = f"{prefix}{cuda.major}"
+    if wanted is None or snapshot.python is None or snapshot.python.distribution(name) is None:
+        return None
+    return _requirement(f"{name}=={'.'.join(map(str, wanted.release(2)))}.*")
 
 
 def requirements_hold(snapshot: Snapshot) -> Outcome:

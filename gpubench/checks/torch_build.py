@@ -6,6 +6,7 @@ from gpubench.checks.facts import (
     driver_version,
     gpu_computed,
     has_gpu,
+    is_released,
     python_version,
     torch_cuda,
     torch_known,
@@ -133,7 +134,7 @@ def _architectures(snapshot: Snapshot) -> tuple[tuple[str, ...] | None, str]:
         return run.architectures, ""
     if torch is not None and torch.architectures:
         return torch.architectures, ""
-    version = torch_version(snapshot)
+    version = torch_version(snapshot) if is_released(snapshot) else None
     machine = snapshot.host.machine or X86
     build = torch_build(version, cuda, machine) if version and cuda else None
     return (build.architectures if build else None), " (by the table of releases)"

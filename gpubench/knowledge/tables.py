@@ -38,28 +38,27 @@ def load(name: str) -> dict[str, Any]:
 # -- CUDA and drivers ---------------------------------------------------------------------------
 
 
-def oldest_driver(cuda: Version) -> Version | None:
+def oldest_driver(cuda: Version, *, windows: bool = False) -> Version | None:
     """The oldest driver that runs a CUDA release; None if its major is not on record.
 
     That is the floor of its major, or the driver its own toolkit came with where that is older
     still (CUDA 11.0) or where there is no floor (before 11): those releases are older than
     minor-version compatibility.
     """
-    floors = load("cuda")["floor"]
-    floor = next(
-        (Version.parse(row["driver"]) for row in floors if row["major"] == cuda.major), None
-    )
-    own = toolkit_driver(cuda)
-    known = [driver for driver in (floor, own) if driver is not None]
-    return min(known, default=None)
+    system = "windows" if windows else "driver"
+    floors = [row for row in load("cuda")["floor"] if row["major"] == cuda.major]
+    rows = [*floors, *_toolkit_rows(cuda)]
+    return min((Version.parse(row[system]) for row in rows if system in row), default=None)
 
 
 def toolkit_driver(cuda: Version) -> Version | None:
-    """The driver that this CUDA toolkit came with; None if not on record."""
-    for row in load("cuda")["toolkit"]:
-        if Version.parse(row["cuda"]).release(2) == cuda.release(2):
-            return Version.parse(row["driver"])
-    return None
+    """The Linux driver that this CUDA toolkit came with; None if not on record."""
+    return next((Version.parse(row["driver"]) for row in _toolkit_rows(cuda)), None)
+
+
+def _toolkit_rows(cuda: Version) -> list[dict[str, Any]]:
+    rows = load("cuda")["toolkit"]
+    return [row for row in rows if Version.parse(row["cuda"]).release(2) == cuda.release(2)]
 
 
 def newest_cuda(driver: Version) -> Version | None:

@@ -137,3 +137,42 @@ def test_what_is_missing_is_said():
     line = next(line for line in report.checks if line.id == "log.report")
     assert "the driver's release" in line.reason
     assert report.verdict == "undetermined"
+
+
+def test_a_driver_of_windows_is_held_to_the_floor_of_windows():
+    old = {"torch": "1.5.0+cu101", "cuda": "10.1", "available": "False", "gpu": "GPU 0: GTX 1080"}
+    linux = paste(**old, driver="418.50")
+    windows = HEAD.replace("OS: Ubuntu 22.04.4 LTS (x86_64)", "OS: Microsoft Windows 10 Pro")
+    assert "driver-too-old" not in causes(linux)
+    assert causes(examined(windows.format(**old, driver="418.50"))) == ["driver-too-old"]
+
+
+def test_what_was_available_was_not_too_old():
+    assert causes(paste(driver="470.82.01")) == []
+
+
+@pytest.mark.parametrize("version", ["2.6.0a0+git1234567", "2.6.0a0+df5bbc09d1.nv24.12"])
+def test_a_torch_built_from_source_is_in_no_table(version):
+    assert causes(paste(torch=version, gpu="GPU 0: NVIDIA GeForce RTX 5090")) == []
+
+
+def test_a_library_of_another_release_than_the_table_has_is_named():
+    listed = "[pip3] torch==2.6.0\n[pip3] nvidia-cudnn-cu12=={}\n"
+    assert causes(paste(listed.format("9.1.0.70"))) == []
+    assert causes(paste(listed.format("8.9.2.26"))) == ["cudnn-mismatch"]
+    assert causes(paste("[pip3] torch==2.6.0\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("symptom", "available", "hidden"),
+    [
+        ("CUDA_VISIBLE_DEVICES=3 python x.py\nRuntimeError: No CUDA GPUs are available", "N/A",
+         ["devices-hidden"]),
+        ("CUDA_VISIBLE_DEVICES=3 python x.py\nValueError: shapes differ", "True", []),
+        ("CUDA_VISIBLE_DEVICES=1 python x.py\nValueError: shapes differ", "True", []),
+        ("CUDA_VISIBLE_DEVICES='' python x.py", "False", ["devices-hidden"]),
+    ],
+)  # fmt: skip
+def test_a_mask_counts_where_gpus_are_missed(symptom, available, hidden):
+    found = causes(paste(symptom, available=available))
+    assert [cause for cause in found if cause == "devices-hidden"] == hidden
