@@ -8,7 +8,7 @@ from gpubench.knowledge.compatibility import WHEELS
 from gpubench.knowledge.tables import companion_of, stands_for
 from gpubench.versions import Version
 
-NAMES = ("torchvision", "torchaudio")
+NAMES = ("torchvision", "torchaudio", "torchtext", "torchdata")
 
 
 def vision_and_audio(snapshot: Snapshot) -> Outcome:
@@ -23,7 +23,7 @@ def vision_and_audio(snapshot: Snapshot) -> Outcome:
         return torch_known(snapshot) or unknown("the distributions could not be read")
     found = [entry for name in NAMES if (entry := snapshot.python.distribution(name))]
     if not found:
-        return skip("neither torchvision nor torchaudio is installed")
+        return skip("no companion of torch is installed")
     for entry in found:
         trouble = _by_metadata(entry, torch) or _by_table(entry, torch) or _by_cuda(entry, snapshot)
         if trouble:

@@ -41,6 +41,8 @@ def gpus_handed_in(snapshot: Snapshot) -> Outcome:
         return skip("this is no container")
     if nvml_answers(snapshot) or cuda_works(snapshot):
         return _capabilities(snapshot)
+    if snapshot.paste is not None:
+        return _as_reported(snapshot)
     on_host = bool(pci_gpus(snapshot) or snapshot.driver.module_loaded)
     if not on_host:
         return skip("nothing here shows that the host has a GPU")
@@ -55,6 +57,19 @@ def gpus_handed_in(snapshot: Snapshot) -> Outcome:
         *_how(snapshot),
         NVIDIA_VISIBLE_DEVICES=hidden,
         runtime=snapshot.container.runtime,
+    )
+
+
+def _as_reported(snapshot: Snapshot) -> Outcome:
+    """A report tells no device nodes, but may tell what the runtime was asked for."""
+    hidden = snapshot.environment.get("NVIDIA_VISIBLE_DEVICES")
+    missed = snapshot.paste is not None and snapshot.paste.cuda_available is False
+    if hidden not in ("void", "none") or not missed:
+        return skip("the device nodes are not described here")
+    return fail(
+        f"NVIDIA_VISIBLE_DEVICES={hidden}: no GPU was handed into this container",
+        *_how(snapshot),
+        NVIDIA_VISIBLE_DEVICES=hidden,
     )
 
 

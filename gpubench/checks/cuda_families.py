@@ -16,6 +16,7 @@ _NUMBERED_LIKE_CUDA = (
     "nvidia-nvjitlink", "nvidia-nvtx",
 )  # fmt: skip
 """From CUDA 13 on these have no suffix, and the major release of CUDA."""
+_OF_CONDA = ("libcublas", "libcufft", "libcusolver", "libcusparse", "cuda-cudart", "cudatoolkit")
 _SHARED = ("cudnn", "cusparselt", "nccl", "nvshmem")
 """Libraries whose distributions for CUDA 12 and 13 own the same files."""
 
@@ -33,6 +34,9 @@ def one_family(snapshot: Snapshot) -> Outcome:
     cuda = torch_cuda(snapshot)
     if cuda is None:
         return skip("this torch was built without CUDA")
+    twice = _twice_by_conda(snapshot)
+    if twice is not None:
+        return twice
     strays = _strays(snapshot, cuda.major)
     if not strays:
         return ok(f"every CUDA library installed is for CUDA {cuda.major}")
@@ -49,6 +53,24 @@ def one_family(snapshot: Snapshot) -> Outcome:
     if len(strays) < 3:  # a single helper of another package is no second family
         return note(words, strays=names)
     return warn(words, remedy, confidence="likely", strays=names)
+
+
+def _twice_by_conda(snapshot: Snapshot) -> Outcome | None:
+    """A CUDA library that conda lists in two major releases."""
+    found: dict[str, set[int]] = {}
+    for entry in snapshot.python.distributions if snapshot.python else ():
+        version = Version.find(entry.version)
+        if entry.name in _OF_CONDA and entry.folder is None and version is not None:
+            found.setdefault(entry.name, set()).add(version.major)
+    doubled = sorted(name for name, majors in found.items() if len(majors) > 1)
+    if not doubled:
+        return None
+    return fail(
+        f"two releases each of {', '.join(doubled)} are listed",
+        "make a fresh environment and install torch alone into it",
+        confidence="likely",
+        doubled=doubled,
+    )
 
 
 def _reinstall(snapshot: Snapshot, libraries: set[str]) -> str:

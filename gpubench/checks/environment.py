@@ -1,10 +1,11 @@
 """Variables that hide GPUs, or change what every CUDA program does."""
 
 import re
+from collections.abc import Sequence
 
-from gpubench.checks.facts import NO_GPU, gpu_computed, has_gpu, is_rocm
+from gpubench.checks.facts import NO_GPU, gpu_computed, has_gpu, is_rocm, was_available
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
-from gpubench.env.snapshot import Snapshot
+from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.knowledge.messages import messages_in
 from gpubench.units import count
 
@@ -31,6 +32,7 @@ OTHERS = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 """What hides AMD's GPUs, and no NVIDIA one."""
 YES = ("1", "true", "yes", "y", "t", "on")
 """What accelerate takes for yes (str_to_bool)."""
+_HASH = re.compile(r"[0-9a-f]{16}")
 _NAMED = re.compile(r"(GPU|MIG|MIG-GPU)-[0-9a-fA-F-]+(/\d+/\d+)?$|[0-9a-f]{16}$")
 """A UUID, whole or shortened, that of a MIG instance in its old form, or what stands for one."""
 
@@ -42,13 +44,13 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
     empty value or -1 hides everything.
     Remedy: unset CUDA_VISIBLE_DEVICES, or list devices that exist.
     """
-    if not has_gpu(snapshot):
+    if not (has_gpu(snapshot) or was_available(snapshot)):
         return skip(NO_GPU)
     value = snapshot.environment.get("CUDA_VISIBLE_DEVICES")
     if value is None:
         return ok("CUDA_VISIBLE_DEVICES is not set")
     entries = [entry.strip() for entry in value.strip().removesuffix(",").split(",")]
-    valid = _valid(entries, len(snapshot.gpus))
+    valid = _valid(entries, snapshot.gpus)
     words = f"CUDA_VISIBLE_DEVICES={value}"
     seen = _seen(snapshot, hides_all=entries[0] in ("", "-1"))
     if len(valid) < len(entries) and seen >= (len(entries) if valid else 1):
@@ -64,15 +66,26 @@ def devices_visible(snapshot: Snapshot) -> Outcome:
             "list devices that nvidia-smi -L shows",
             value=value,
         )
+    if snapshot.paste is not None and len(entries) < max(2, len(snapshot.gpus)):
+        return fail(f"{words} hides the other GPUs", "unset CUDA_VISIBLE_DEVICES", value=value)
     if snapshot.gpus and len(valid) < len(snapshot.gpus):
         return note(f"{words} shows {len(valid)} of {len(snapshot.gpus)} GPUs")
     return ok(words)
 
 
+def _is_here(name: str, gpus: Sequence[Gpu]) -> bool:
+    """False where every GPU tells its UUID, and a GPU of this one (as a hash) is not among them."""
+    found = re.fullmatch(r"GPU-([0-9a-f]{16})", name)
+    told = [gpu.uuid for gpu in gpus]
+    if found is None or not told or None in told or not all(map(_HASH.fullmatch, map(str, told))):
+        return True
+    return found[1] in told
+
+
 def _is_missed(snapshot: Snapshot) -> bool:
-    """True where a report complains that no GPU is used; its list of GPUs may be cut."""
+    """True where a report complains that GPUs are missing; its list of them may be cut."""
     paste = snapshot.paste
-    if paste is None or paste.cuda_available:
+    if paste is None:
         return False
     said = messages_in("\n".join(paste.said))
     return paste.cuda_available is False or any(found.message.wants_gpu for found in said)
@@ -88,12 +101,12 @@ def _seen(snapshot: Snapshot, *, hides_all: bool) -> int:
     return max(counted, int(gpu_computed(snapshot) and not is_rocm(snapshot)))
 
 
-def _valid(entries: list[str], gpu_count: int) -> list[str]:
+def _valid(entries: list[str], gpus: Sequence[Gpu]) -> list[str]:
     """The entries up to the first that is wrong; one that stands twice hides everything."""
     valid: list[str] = []
     for entry in entries:
-        index = entry.isdigit() and (not gpu_count or int(entry) < gpu_count)
-        if not index and not _NAMED.match(entry):
+        index = entry.isdigit() and (not gpus or int(entry) < len(gpus))
+        if not index and not (_NAMED.match(entry) and _is_here(entry, gpus)):
             break
         if entry in valid:
             return []

@@ -29,9 +29,11 @@ def manager_runs(snapshot: Snapshot) -> Outcome:
     """
     driver = snapshot.driver
     switches = [device for device in driver.pci_devices or () if device.is_nvswitch]
-    if not switches:
+    told = snapshot.paste is not None and driver.fabric_manager_version is not None
+    if not switches and not told:
         return skip("there is no NVSwitch on the PCI bus")
-    module, manager = Version.find(driver.version), Version.find(driver.fabric_manager_version)
+    module = Version.find(driver.version or driver.version_on_disk)
+    manager = Version.find(driver.fabric_manager_version)
     if module is not None and manager is not None and module != manager:
         words = f"the fabric manager is {manager}, the driver {module}"
         if cuda_works(snapshot) or _all_joined(snapshot):
@@ -79,7 +81,10 @@ def joined(snapshot: Snapshot) -> Outcome:
     if outside:
         if cuda_works(snapshot):
             return note(f"{'; '.join(outside)}, but CUDA works")
-        if len(snapshot.gpus) == 1 and snapshot.cuda_init is None:
+        nvml = snapshot.driver.nvml
+        told = (nvml.device_count if nvml and snapshot.paste else None) or 0  # a paste may be cut
+        gpu_count = max(len(snapshot.gpus), told)
+        if gpu_count == 1 and snapshot.cuda_init is None:
             return note(f"{'; '.join(outside)}; a GPU alone may need no fabric")
         return fail("; ".join(outside), *remedy)
     wrong = [said for gpu in snapshot.gpus if (said := _problems(gpu))]

@@ -1,5 +1,7 @@
 """What a report says of its own trouble: torch without CUDA, an error line, a saved setting."""
 
+import re
+
 from gpubench.checks.facts import (
     driver_version,
     has_gpu,
@@ -11,9 +13,17 @@ from gpubench.checks.facts import (
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip
 from gpubench.checks.remedies import replace_torch
 from gpubench.env.snapshot import Snapshot
-from gpubench.knowledge.messages import Message, Said, messages_in
+from gpubench.knowledge.messages import Said, messages_in
 from gpubench.units import count
 
+BEHIND = (
+    "driver-library-mismatch", "fabric-manager", "gpu-hardware-fault", "devices-hidden",
+    "container-no-gpu", "driver-too-old", "driver-absent", "device-access",
+    "library-path-shadowing", "torch-cpu-build", "cuda-mixed", "torch-install-damaged",
+)  # fmt: skip
+"""What explains that CUDA was not available, where a line or a fact shows it."""
+_NUMBERED = re.compile(r"lib(?:cudart|cublas|cublasLt)\.so\.(\d+)")
+"""Libraries whose files carry the major release of CUDA."""
 NOT_A_REPORT = "this is no pasted report"
 
 
@@ -72,6 +82,7 @@ def cuda_was_available(snapshot: Snapshot) -> Outcome:
         "nvidia-smi shows whether the driver answers; where it does not: install it, sudo modprobe "
         "nvidia",
         confidence="likely",
+        explained_by=BEHIND,
     )
 
 
@@ -88,7 +99,8 @@ def _no_cuda_build(snapshot: Snapshot) -> Outcome:
         return missing
     if "torch.cuda" in snapshot.unread:
         return skip("CUDA was not available; whether this torch has it is unknown")
-    if not _gpu_was_wanted(snapshot) or is_rocm(snapshot):
+    is_xpu = snapshot.torch is not None and "+xpu" in snapshot.torch.version
+    if is_xpu or is_rocm(snapshot) or not _gpu_was_wanted(snapshot):
         return skip("this torch was built without CUDA")
     return fail(
         "this torch was built without CUDA, and a GPU was expected",
@@ -104,6 +116,7 @@ def _driver_but_no_cuda(snapshot: Snapshot) -> Outcome:
         "python -c 'import torch; torch.zeros(1, device=\"cuda\")' shows the error itself",
         cause="device-access",
         confidence="possible",
+        explained_by=BEHIND,
     )
 
 
@@ -127,20 +140,29 @@ def error_lines(snapshot: Snapshot) -> Outcome:
     return fail(
         f"{message.meaning}: {_short(telling)}",
         *([message.remedy] if message.remedy else ["see what the line names"]),
-        cause=cause_of(message, snapshot),
+        cause=cause_of(telling, snapshot),
         confidence=message.confidence,
         explained_by=message.explained_by,
         said=[_short(said) for said in found[:5]],
     )
 
 
-def cause_of(message: Message, snapshot: Snapshot) -> str | None:
+def cause_of(said: Said, snapshot: Snapshot) -> str | None:
     """The cause of a message in the light of what else is known."""
+    message = said.message
     if snapshot.container is not None and message.cause_in_container:
         return message.cause_in_container
     if snapshot.gpus and message.cause_with_gpus:
         return message.cause_with_gpus
+    if message.cause == "torch-install-damaged" and _is_of_another_cuda(said, snapshot):
+        return "framework-incompatible"
     return message.cause
+
+
+def _is_of_another_cuda(said: Said, snapshot: Snapshot) -> bool:
+    """True where what is missing is a library of a CUDA major that this torch never brought."""
+    cuda, named = torch_cuda(snapshot), _NUMBERED.match(said.words)
+    return cuda is not None and named is not None and int(named[1]) != cuda.major
 
 
 def _short(said: Said) -> str:
@@ -178,6 +200,13 @@ CHECKS = (
         reference="huggingface/accelerate commands/config",
     ),
     Check(
+        id="log.error",
+        judge=error_lines,
+        cause="torch-install-damaged",
+        reference="gpubench/knowledge/data/error_lines.toml",
+        is_symptom=True,
+    ),
+    Check(
         id="cuda.available",
         judge=cuda_was_available,
         cause="driver-absent",
@@ -194,13 +223,6 @@ CHECKS = (
             "gpu.mig",
         ),
         reference="pytorch/pytorch torch/cuda/__init__.py, is_available",
-        is_symptom=True,
-    ),
-    Check(
-        id="log.error",
-        judge=error_lines,
-        cause="torch-install-damaged",
-        reference="gpubench/knowledge/data/error_lines.toml",
         is_symptom=True,
     ),
 )

@@ -40,7 +40,7 @@ def pin_of(snapshot: Snapshot, prefix: str) -> Any | None:
     """What torch itself requires of the one distribution whose name starts with ``prefix``."""
     torch = snapshot.python.distribution("torch") if snapshot.python else None
     if torch is None:
-        return None
+        return _pin_on_record(snapshot, prefix)
     named = (entry for entry in requirements(torch) if normalised(entry.name).startswith(prefix))
     return next(named, None) or _pin_on_record(snapshot, prefix)
 
@@ -55,8 +55,9 @@ def _pin_on_record(snapshot: Snapshot, prefix: str) -> Any | None:
         return None
     build = torch_build(torch, cuda, snapshot.host.machine or X86)
     library = prefix.removeprefix("nvidia-").removesuffix("-cu")
-    wanted = {"cudnn": build.cudnn, "nccl": build.nccl}.get(library) if build else None
-    name = f"{prefix}{cuda.major}"
+    known = {"cudnn": build.cudnn, "nccl": build.nccl, "triton": build.triton} if build else {}
+    wanted = known.get(library)
+    name = f"{prefix}{cuda.major}" if prefix.endswith("-cu") else prefix
     if wanted is None or snapshot.python is None or snapshot.python.distribution(name) is None:
         return None
     return _requirement(f"{name}=={'.'.join(map(str, wanted.release(2)))}.*")

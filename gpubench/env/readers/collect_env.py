@@ -31,6 +31,9 @@ _BARE = re.compile(r"(?P<key>PyTorch version)\s+(?P<value>\d\S*)\s*$")
 _GPU = re.compile(r"\s*(?:[-*]\s*)?GPU\s*(\d+)\s*:\s*(.+?)\s*$")
 _CUDNN = re.compile(r"\s*(\S*(?:libcudnn|cudnn\d*_)[\w.-]*(?:\.so|\.dll)[\w.]*)\s*$")
 
+_OTHER_MAKERS = re.compile(
+    r"\b(?:AMD|Instinct|Radeon|gfx\d|Intel|Arc|Apple|Ascend)\b", re.IGNORECASE
+)
 Handler = Callable[[Draft, str], None]
 
 
@@ -86,7 +89,7 @@ def _listed(line: str) -> bool:
 def put_gpu(draft: Draft, index: int, name: str) -> None:
     """One GPU by its name, with what stands in brackets behind it taken off."""
     name = known(re.sub(r"\s*\((?:UUID|arch)[^)]*\)", "", name)) or ""
-    if name and not name.lower().startswith("mig "):
+    if name and not name.lower().startswith("mig ") and not _OTHER_MAKERS.search(name):
         draft.gpu(index, name=name)
 
 
@@ -187,6 +190,12 @@ def _both_versions(draft: Draft, value: str) -> None:
     draft.put("toolchain", nvcc=version_in(value) if known(value) else None)
 
 
+def _vllm(draft: Draft, value: str) -> None:
+    version = version_in(value) if known(value) else None
+    if version:
+        draft.distribution("vllm", version)
+
+
 def _variable(name: str) -> Handler:
     def put(draft: Draft, value: str) -> None:
         if known(value):
@@ -234,7 +243,7 @@ _HANDLERS: dict[str, Handler] = {
     "build command you used (if compiling from source)": _nothing,
     "any other relevant information": _nothing,
     "versions of any other relevant libraries": _nothing,
-    "vllm version": _nothing,
+    "vllm version": _vllm,
     "rocm version": _nothing,
     "neuron sdk version": _nothing,
 }

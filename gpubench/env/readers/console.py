@@ -1,4 +1,4 @@
-"""Short outputs pasted beside a report: nvcc, /proc files, variables, questions asked of torch."""
+"""Short outputs pasted beside a report: nvcc, /proc files, variables, packages."""
 
 import re
 
@@ -6,7 +6,7 @@ from gpubench.env.host import ALLOWED
 from gpubench.env.kernel_log import events_in
 from gpubench.env.readers.draft import Draft
 from gpubench.env.readers.pasted import Pasted, unquoted
-from gpubench.env.readers.values import put_torch, truth
+from gpubench.env.readers.values import put_torch
 from gpubench.env.redact import clean
 from gpubench.env.snapshot import Container
 
@@ -14,17 +14,21 @@ _VARIABLE = re.compile(
     r"(?:^|\s)(?:export |set |ENV |\$env:)?(?P<name>[A-Z][A-Z0-9_]{1,60})="
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]*)"
 )
+_ECHO = re.compile(r"\becho \"?\$\{?([A-Z][A-Z0-9_]{1,60})\}?\"?$")
 _NVCC = re.compile(r"Cuda compilation tools, release (\d+\.\d+)")
 _MODULE = re.compile(
     r"NVRM version: NVIDIA UNIX (?P<kind>Open Kernel Module|\S+ Kernel Module)"
     r".*?(?P<version>\d{3}\.[\d.]+)"
 )
-_ASKED = re.compile(
-    r"(?:>>>|In \[\d+\]:|print\(|^\s*)\s*(?:print\()?torch\."
-    r"(?P<what>cuda\.is_available\(\)|__version__|version\.cuda)\)*"
-    r"(?:\s*(?:#|=>|->|:|=|is|returns?|gives?|prints?)*\s*:?\s*(?P<answer>\S+))?\s*$"
+_PACKAGE = re.compile(
+    r"(?:^|\s)(?P<name>libnvidia-compute|nvidia-fabricmanager|nvidia-utils|nvidia-driver)"
+    r"-\d{3}[\w-]*(?::\w+)?\s+(?P<version>\d{3}\.\d[\d.]*)-"
 )
-_OUT = re.compile(r"(?:Out\[\d+\]:\s*)?['\"]?(?P<answer>[\w.+]+)['\"]?\s*$")
+_NVML_LIBRARY = re.compile(r"NVML library version: (\d{3}\.[\d.]+)")
+_VERSION_LINE = re.compile(r"(\d+\.\d+\.\d+[\w.]*\+(?:cu\d+|cpu|rocm[\w.]+))(?:\s|$)")
+_VLLM = re.compile(r"(?i)vLLM (?:API server )?version:?\s+v?(\d+\.\d+[\w.]*)")
+_IMAGE = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA")
+"""Variables that stand in images and in hardly any shell."""
 _CONTAINER = re.compile(
     r"/\.dockerenv|\bdocker(?:-compose)? (?:run|exec|compose)\b|\b(?:podman|nerdctl) run\b"
     r"|\bkubectl\b|KUBERNETES_SERVICE_HOST|\bdocker: Error response"
@@ -42,12 +46,10 @@ def read(pasted: Pasted, draft: Draft) -> bool:
         line = unquoted(raw)
         if len(line) > 600:
             continue
-        if _fact(draft, line):
+        if _fact(draft, line) or _installed(draft, line):
             pasted.take(number)
             found = True
-        elif _question(pasted, draft, number, line):
-            found = True  # that somebody asked is worth keeping as well
-        _variables(draft, line)
+        found = _variables(draft, line) or _echoed(pasted, draft, number, line) or found
     _events(pasted, draft)
     _inside(pasted, draft)
     return found or bool(draft.kernel_events)
@@ -62,51 +64,53 @@ def _fact(draft: Draft, line: str) -> bool:
         draft.put("driver", version=found["version"], flavour=flavour, module_loaded=True)
     elif found := _SHM.match(line):
         draft.put("host", shm_bytes=int(float(found[1]) * _LETTERS[found[2]]))
+    elif found := _VERSION_LINE.match(line):
+        put_torch(draft, found[1])
+    elif found := _NVML_LIBRARY.search(line):
+        draft.put("nvml", driver_version=found[1])
+        return False  # it stands below an error, and is read with it
     else:
         return False
     return True
 
 
-def _question(pasted: Pasted, draft: Draft, number: int, line: str) -> bool:
-    """A question asked of torch and its answer, on the same line or the next."""
-    if "torch." not in line:
-        return False
-    found = _ASKED.search(line)
-    if found is None:
-        return False
-    answer = found["answer"]
-    if answer is None and number + 1 < len(pasted.lines):
-        below = _OUT.match(unquoted(pasted.lines[number + 1]))
-        answer = below["answer"] if below else None
-    return answer is not None and _answers(draft, found["what"], answer)
-
-
-def _answers(draft: Draft, what: str, answer: str) -> bool:
-    answer = answer.strip("'\"`.,")
-    if what.startswith("cuda.is"):
-        said = truth(answer)
-        if said is None:
-            return False
-        draft.paste.setdefault("cuda_available", said)
-    elif re.match(r"\d+\.\d+", answer):
-        if what == "__version__":
-            put_torch(draft, answer)
+def _installed(draft: Draft, line: str) -> bool:
+    """A package of the driver as the system's package manager lists it, and vLLM's own line."""
+    if found := _VLLM.search(line):
+        draft.distribution("vllm", found[1].rstrip("."))
+    elif found := _PACKAGE.search(line):
+        version = found["version"]
+        if found["name"] == "nvidia-fabricmanager":
+            draft.put("driver", fabric_manager_version=version)
+        elif found["name"] == "nvidia-driver":
+            draft.put("driver", version_on_disk=version)
         else:
-            draft.put("torch", cuda=answer)
-    elif what == "version.cuda" and answer == "None":
-        draft.torch.setdefault("cuda", None)
+            draft.put("nvml", driver_version=version)
     else:
         return False
     return True
 
 
-def _variables(draft: Draft, line: str) -> None:
+def _variables(draft: Draft, line: str) -> bool:
     """Variables of the allow-list, as a shell, a Dockerfile or ``env`` writes them."""
     if "=" not in line:
-        return
-    for found in _VARIABLE.finditer(line):
-        if ALLOWED.fullmatch(found["name"]):
-            draft.environment.setdefault(found["name"], clean(found["value"].strip("'\"")))
+        return False
+    known = [found for found in _VARIABLE.finditer(line) if ALLOWED.fullmatch(found["name"])]
+    for found in known:
+        draft.environment.setdefault(found["name"], clean(found["value"].strip("'\"")))
+    return bool(known)
+
+
+def _echoed(pasted: Pasted, draft: Draft, number: int, line: str) -> bool:
+    """A variable that was asked for, with its value on the next line."""
+    asked = _ECHO.search(line) if "echo" in line else None
+    if asked is None or not ALLOWED.fullmatch(asked[1]) or number + 1 >= len(pasted.lines):
+        return False
+    value = unquoted(pasted.lines[number + 1])
+    if len(value) > 300 or value.startswith(("$", "#", ">")):
+        value = ""
+    draft.environment.setdefault(asked[1], clean(value))
+    return True
 
 
 def _events(pasted: Pasted, draft: Draft) -> None:
@@ -115,6 +119,10 @@ def _events(pasted: Pasted, draft: Draft) -> None:
 
 
 def _inside(pasted: Pasted, draft: Draft) -> None:
+    if draft.container is None and (
+        name := next((n for n in _IMAGE if n in draft.environment), "")
+    ):
+        draft.container = Container(runtime="docker", evidence=f"{name} is set")
     if draft.container is not None or not pasted.mentions(*_CONTAINERS):
         return
     found = next((found for line in pasted.lines if (found := _CONTAINER.search(line))), None)

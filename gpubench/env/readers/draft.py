@@ -73,6 +73,14 @@ class Draft:
             entry = Distribution(name=clean(name), version=clean(version))
             self.distributions.append(dataclasses.replace(entry, build=clean(build or "") or None))
 
+    def requirement(self, name: str, text: str) -> None:
+        """Add what the distribution ``name`` is said to require."""
+        for number, known in enumerate(self.distributions):
+            if known.name == name and len(known.requires) < 200:
+                requires = (*known.requires, clean(text))
+                self.distributions[number] = dataclasses.replace(known, requires=requires)
+                return
+
     def snapshot(self, kinds: tuple[str, ...], paste: dict[str, Any]) -> Snapshot:
         """The snapshot of everything read; ``paste`` is what is known of the text as a whole."""
         nvml = Nvml(**{"code": 0, "message": "", **self.nvml}) if self.nvml else None

@@ -11,17 +11,22 @@ RELEVANT = re.compile(
     r"|cudatoolkit|cudnn|nccl|lib(?:cublas|cudart|cufft|curand|cusolver|cusparse|nvjitlink).*"
     r"|cpuonly|numpy|timm|transformers|tokenizers|accelerate|deepspeed|flash-attn|xformers"
     r"|bitsandbytes|apex|transformer-engine.*|vllm.*|lightning|peft|diffusers|datasets|pynvml"
-    r"|torch-(?:scatter|sparse|cluster|geometric)|mmcv.*|detectron2|sglang.*|auto-gptq|optimum"
+    r"|torch-(?:scatter|sparse|cluster|geometric)|mmcv.*|detectron2|sglang.*|auto-gptq|optimum|cupy-cuda\d+x|onnxruntime-gpu"
 )
 _NAMED = re.compile(r"\[(?P<tool>pip3?|conda|poetry|uv)\]\s+(?P<rest>.+)$")
 _FREEZE = re.compile(
     r"(?P<name>[A-Za-z][\w.-]{0,80})(?:\[[\w,.-]*\])?\s*={2,3}\s*(?P<version>\d[\w.+!-]*)\s*(?:;.*|\\)?$"
 )
 _TABLE = re.compile(
-    r"(?P<name>[A-Za-z_][\w.-]{0,80})\s+(?P<version>v?\d[\w.+!-]*)(?:\s+(?P<rest>\S.*))?$"
+    r"(?P<name>[A-Za-z_][\w.-]{0,80})\s+(?P<version>v?\d[\w.+!]*)(?:\s+(?P<rest>\S.*))?$"
 )
 _DIRECT = re.compile(
     r"(?P<name>[A-Za-z][\w.-]{0,80}) @ \S+?(?P=name)-(?P<version>\d[\w.+!%]*)-\S*$", re.IGNORECASE
+)
+_CONFLICT = re.compile(
+    r"(?P<owner>[A-Za-z][\w.-]{0,80}) (?P<release>\d[\w.+!-]*) (?:requires|has requirement) "
+    r"(?P<required>[A-Za-z][\w.-]{0,80}?)(?:\[[\w,-]*\])?\s*\(?(?P<wanted>[=<>~!][^\s;()]*)\)?.{0,160}?"
+    r"you(?:'ll)? have (?P=required) (?P<version>\d[\w.+!-]*)"
 )
 _HEADER = re.compile(
     r"(?:Package\s+Version|#\s*Name\s+Version\s+Build|-{3,}\s+-{3,}|# packages in environment)"
@@ -42,6 +47,9 @@ def read(pasted: Pasted, draft: Draft) -> bool:
         elif named:
             _put(draft, named["rest"], is_conda=named["tool"] == "conda")
             pasted.take(number)
+        elif conflict := _CONFLICT.search(line):
+            _conflict(draft, conflict)
+            pasted.take(number)
         elif _FREEZE.match(line) or _DIRECT.match(line):
             _put(draft, line, is_conda=False)
             pasted.take(number)
@@ -54,6 +62,14 @@ def read(pasted: Pasted, draft: Draft) -> bool:
     if found:
         _describe_torch(draft)
     return found
+
+
+def _conflict(draft: Draft, found: re.Match[str]) -> None:
+    """What pip says of a requirement that does not hold: two installed distributions."""
+    owner, required = _normalised(found["owner"]), _normalised(found["required"])
+    draft.distribution(owner, found["release"])
+    draft.distribution(required, found["version"])
+    draft.requirement(owner, f"{required}{found['wanted'].rstrip(',;')}")
 
 
 def _is_row(row: re.Match[str], *, in_table: bool) -> bool:

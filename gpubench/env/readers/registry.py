@@ -14,6 +14,7 @@ from gpubench.env.readers import (
     nvidia_smi_q,
     nvidia_smi_xml,
     packages,
+    questions,
 )
 from gpubench.env.readers.draft import Draft
 from gpubench.env.readers.finish import finish
@@ -40,6 +41,7 @@ READERS = (
     Reader(kind="mmcv_env", read=mmcv_env.read),
     Reader(kind="deepspeed_env", read=deepspeed_env.read),
     Reader(kind="packages", read=packages.read),
+    Reader(kind="questions", read=questions.read),
     Reader(kind="console", read=console.read),
 )
 """The stricter a form, the earlier: a line belongs to the first reader that knows it."""

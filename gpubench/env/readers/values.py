@@ -56,7 +56,7 @@ def put_torch(draft: Draft, version: str | None) -> None:
     cuda = cuda_of_tag(version)
     if cuda is not None:
         draft.put("torch", cuda=cuda)
-    elif re.search(r"\+cpu\b", version):
+    elif re.search(r"\+(?:cpu|xpu)\b", version):
         draft.torch.setdefault("cuda", None)
     elif re.search(r"\+rocm", version):
         draft.torch.setdefault("cuda", None)

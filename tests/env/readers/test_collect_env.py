@@ -171,3 +171,10 @@ def test_a_rocm_build_is_no_build_without_anything():
 def test_a_gpu_index_without_end_makes_no_list_without_end():
     found = read("PyTorch version: 2.0\nGPU models and configuration:\nGPU 99999999999: Tesla T4\n")
     assert found.gpus == ()
+
+
+def test_cards_of_other_makers_are_no_nvidia_gpus():
+    found = read(
+        "PyTorch version: 2.2.2+rocm5.7\nGPU models and configuration: GPU 0: AMD Instinct MI210\n"
+    )
+    assert found.gpus == ()

@@ -47,3 +47,29 @@ def test_kernel_lines_become_events():
 
 def test_a_container_is_known_by_its_command():
     assert read("docker run --rm torch:2 python x.py\ntorch==2.1.0\n").container.runtime == "docker"
+
+
+def test_what_is_printed_in_one_line_answers_every_question():
+    found = read("print(torch.__version__, torch.cuda.is_available())\n2.1.2+cu118 False\n")
+    assert (found.torch.version, found.torch.cuda) == ("2.1.2+cu118", "11.8")
+    assert found.paste.cuda_available is False
+
+
+def test_an_interpreter_that_prints_nothing_says_none():
+    found = read(">>> torch.__version__\n'1.9.0'\n>>> torch.version.cuda\n>>> exit()\n")
+    assert found.torch.cuda is None
+    assert "torch.cuda" not in found.unread
+
+
+def test_packages_of_the_driver_tell_its_releases():
+    found = read(
+        "ii  libnvidia-compute-535:amd64  535.161.07-0ubuntu0.22.04.1  amd64  NVIDIA library\n"
+        "nvidia-fabricmanager-570 570.124.06-0ubuntu0.22.04.1\n"
+    )
+    assert found.driver.nvml.driver_version == "535.161.07"
+    assert found.driver.fabric_manager_version == "570.124.06"
+
+
+def test_a_variable_that_was_echoed_is_known():
+    found = read("$ echo $CUDA_VISIBLE_DEVICES\n0,1\ntorch==2.1.0\n")
+    assert found.environment["CUDA_VISIBLE_DEVICES"] == "0,1"

@@ -36,10 +36,13 @@ def test_a_pip_list_names_the_build_by_its_tag():
     assert found.paste.unread_line_count == 0
 
 
-def test_a_frozen_list_without_a_tag_leaves_the_build_unknown():
+def test_a_wheel_without_a_tag_is_the_default_one_where_its_cuda_is_listed():
     found = read(FREEZE)
-    assert found.torch.version == "2.2.0"
-    assert "torch.cuda" in found.unread
+    assert (found.torch.version, found.torch.cuda) == ("2.2.0", "12.1")
+    bare = read("torch==2.2.0\n")
+    assert bare.torch.cuda is None
+    assert "torch.cuda" in bare.unread
+    assert read("torch==1.9.0\nnumpy==1.20.1\n").torch.cuda == "10.2"
     assert found.python.distribution("torchaudio").version == "2.2.0"
 
 
@@ -65,3 +68,13 @@ def test_what_pip_and_conda_both_list_is_one_installation():
     torches = [d for d in found.python.distributions if d.name == "torch"]
     assert [(d.version, d.build) for d in torches] == [("1.13.1", "py3.9_cuda11.7_cudnn8.5.0_0")]
     assert found.torch.cuda == "11.7"
+
+
+def test_what_pip_says_of_a_conflict_tells_both_packages():
+    found = read(
+        'torch 2.2.0 requires nvidia-nccl-cu12==2.19.3; platform_system == "Linux", '
+        "but you have nvidia-nccl-cu12 2.20.5 which is incompatible.\n"
+    )
+    assert found.python.distribution("torch").requires == ("nvidia-nccl-cu12==2.19.3",)
+    assert found.python.distribution("nvidia-nccl-cu12").version == "2.20.5"
+    assert found.torch.cuda == "12.1"
