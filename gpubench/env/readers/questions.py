@@ -14,7 +14,6 @@ _SAME_LINE = re.compile(
     r"\)*`?\s*(?:#|=>|->|:|=|is|returns?|gives?|prints?|says?|\s)*\s*['\"`]?(?P<answer>[\w.+]+)['\"`.,]*$"
 )
 _CODE = re.compile(r"\b(?:if|assert|while|return|and|or|not|else)\b")
-_PROMPT = re.compile(r"(?:>>>|In \[\d+\]:|\$|#)\s?")
 
 
 def read(pasted: Pasted, draft: Draft) -> bool:
@@ -36,10 +35,10 @@ def _take(pasted: Pasted, draft: Draft, number: int, line: str, asked: list[str]
     if len(asked) == 1 and same:
         return _answered(draft, asked[0], same["answer"])
     below = _below(pasted, number)
-    if asked == ["torch.version.cuda"] and below.startswith(">>>"):
+    if asked == ["torch.version.cuda"] and below.lstrip().startswith(">>>"):
         draft.torch.setdefault("cuda", None)  # None is what an interpreter does not print
         return True
-    words = re.sub(r"^Out\[\d+\]:", "", below).strip("()").split()
+    words = re.sub(r"^Out\[\d+\]:", "", unquoted(below)).strip("()").split()
     answers = [word.strip("'\",()") for word in words]
     if len(answers) != len(asked):
         return False
@@ -49,8 +48,8 @@ def _take(pasted: Pasted, draft: Draft, number: int, line: str, asked: list[str]
 
 def _below(pasted: Pasted, number: int) -> str:
     """The next line that is not empty."""
-    lines = (unquoted(line) for line in pasted.lines[number + 1 : number + 4])
-    return next((line for line in lines if line), "")
+    lines = pasted.lines[number + 1 : number + 4]
+    return next((line for line in lines if line.strip()), "")
 
 
 def _answered(draft: Draft, question: str, answer: str) -> bool:
