@@ -114,7 +114,7 @@ def code_for_gpus(snapshot: Snapshot) -> Outcome:
         return _no_code(snapshot, without, architectures, origin)
     by_ptx = [gpu for gpu, code in codes.items() if code is Code.PTX]
     if by_ptx:
-        return _only_ptx(snapshot, by_ptx, architectures)
+        return _only_ptx(by_ptx)
     return ok(f"native code for every GPU{origin}: {' '.join(architectures)}")
 
 
@@ -155,19 +155,42 @@ def _no_code(
     )
 
 
-def _only_ptx(snapshot: Snapshot, by_ptx: list[Gpu], architectures: tuple[str, ...]) -> Outcome:
-    driver, cuda = driver_version(snapshot), torch_cuda(snapshot)
+def _only_ptx(by_ptx: list[Gpu]) -> Outcome:
     names = ", ".join(sorted({gpu.name or "GPU" for gpu in by_ptx}))
+    return note(
+        f"torch has only PTX for {names}: the driver compiles it when first used, which takes "
+        "minutes"
+    )
+
+
+def ptx_compiles(snapshot: Snapshot) -> Outcome:
+    """Where torch has only PTX for a GPU, the driver is new enough to compile it.
+
+    Why: PTX is compiled by the driver, and one older than the toolkit that made it refuses:
+    "the provided PTX was compiled with an unsupported toolchain".
+    Remedy: a build of torch with native code for the GPU, or a newer driver.
+    """
+    missing = torch_known(snapshot)
+    architectures, _ = _architectures(snapshot)
+    if missing is not None or not architectures:
+        return missing or skip("what torch was compiled for is not known")
+    known = [(gpu, found) for gpu in snapshot.gpus if (found := capability(gpu))]
+    by_ptx = [gpu for gpu, found in known if code_for(architectures, found) is Code.PTX]
+    if not by_ptx:
+        return ok("no GPU here needs PTX") if known else skip("no GPU is described here")
+    driver, cuda = driver_version(snapshot), torch_cuda(snapshot)
     compiles = driver_compiles_ptx(driver, cuda) if driver and cuda else None
-    words = f"torch has only PTX for {names}"
-    if compiles is False and not gpu_computed(snapshot):
-        return fail(
-            f"{words}, and driver {driver} does not compile PTX of CUDA {cuda}",
-            *(replace_torch(snapshot) or no_build(snapshot)),
-            "or update the driver",
-            architectures=list(architectures),
-        )
-    return note(f"{words}: the driver compiles it when first used, which takes minutes")
+    names = ", ".join(sorted({gpu.name or "GPU" for gpu in by_ptx}))
+    if compiles is None:
+        return skip(f"whether the driver compiles the PTX for {names} is not on record")
+    if compiles or gpu_computed(snapshot):
+        return ok(f"driver {driver} compiles the PTX for {names}")
+    return fail(
+        f"torch has only PTX for {names}, and driver {driver} does not compile PTX of CUDA {cuda}",
+        *(replace_torch(snapshot) or no_build(snapshot)),
+        "or update the driver",
+        architectures=list(architectures),
+    )
 
 
 def python_supported(snapshot: Snapshot) -> Outcome:
@@ -222,5 +245,12 @@ CHECKS = (
         cause="gpu-arch-unsupported",
         needs=("torch.present", "ctr.injection", "drv.module", "nvml.load", "cuda.floor"),
         reference="NVIDIA CUDA C++ Programming Guide, application compatibility",
+    ),
+    Check(
+        id="cuda.ptx_needed",
+        judge=ptx_compiles,
+        cause="gpu-arch-unsupported",
+        needs=("torch.present", "drv.module", "nvml.load", "cuda.floor", "torch.arch"),
+        reference="NVIDIA CUDA Compatibility guide, PTX and application considerations",
     ),
 )

@@ -52,7 +52,7 @@ def test_code_runs_where_the_rules_say(capability, architectures, status):
 
 
 def test_ptx_alone_fails_under_a_driver_that_cannot_compile_it():
-    assert judge("torch.arch", on("10.0", "sm_90 compute_90", driver="535.104.05")).status is (
+    assert judge("cuda.ptx_needed", on("10.0", "sm_90 compute_90", driver="535.104.05")).status is (
         Status.FAIL
     )
 
