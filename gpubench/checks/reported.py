@@ -136,13 +136,13 @@ def error_lines(snapshot: Snapshot) -> Outcome:
     telling = next((said for said in found if said.message.cause), None)
     if telling is None:
         return note(f"{found[0].message.meaning}: {_short(found[0])}")
-    message = telling.message
+    message, cause = telling.message, cause_of(telling, snapshot)
     return fail(
         f"{message.meaning}: {_short(telling)}",
         *([message.remedy] if message.remedy else ["see what the line names"]),
-        cause=cause_of(telling, snapshot),
+        cause=cause,
         confidence=message.confidence,
-        explained_by=message.explained_by,
+        explained_by=(*([cause] if cause else []), *message.explained_by),
         said=[_short(said) for said in found[:5]],
     )
 
