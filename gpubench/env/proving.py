@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gpubench.env.python_env import script
+from gpubench.env.python_env import source_of
 from gpubench.env.redact import clean_plain
 from gpubench.env.snapshot import Proof
 from gpubench.env.sources import Completed, Sources, run_child
@@ -28,7 +28,7 @@ _EXPECTED = frozenset(field.name for field in dataclasses.fields(Proof))
 def bundle(entry: str) -> str:
     """One self-contained script: the shared parts as modules, then ``entry``, which is run."""
     names = [*(name for name in SHARED if name != entry), entry]
-    parts = [(f"{PACKAGE}.{name}", script(f"{name}.py")) for name in names]
+    parts = [(f"{PACKAGE}.{name}", source_of(f"{name}.py")) for name in names]
     return f"""
 import sys
 sys.path[:] = [entry for entry in sys.path if entry]

@@ -69,8 +69,13 @@ def script(name: str) -> str:
     return _joined(name, set())
 
 
+def source_of(name: str) -> str:
+    """The text of one file among the scripts, as it stands."""
+    return (resources.files("gpubench.env.scripts") / name).read_text("utf-8")
+
+
 def _joined(name: str, seen: set[str]) -> str:
-    text = (resources.files("gpubench.env.scripts") / name).read_text("utf-8")
+    text = source_of(name)
 
     def part(found: re.Match[str]) -> str:
         module = f"{found[1]}.py"
