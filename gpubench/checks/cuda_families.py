@@ -1,6 +1,6 @@
 """CUDA libraries of two CUDA releases side by side."""
 
-from gpubench.checks.facts import torch_cuda, torch_known
+from gpubench.checks.facts import is_released, torch_cuda, torch_known
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.checks.proofs import ran_right_on_gpu
 from gpubench.checks.requirements import WHEEL, normalised, pin_of, requirements
@@ -16,6 +16,7 @@ _NUMBERED_LIKE_CUDA = (
     "nvidia-nvjitlink", "nvidia-nvtx",
 )  # fmt: skip
 """From CUDA 13 on these have no suffix, and the major release of CUDA."""
+_PINNED_TO_CUDA = ("cuda-runtime", "cuda-nvrtc", "cuda-cupti", "nvtx")
 _OF_CONDA = ("libcublas", "libcufft", "libcusolver", "libcusparse", "cuda-cudart", "cudatoolkit")
 _SHARED = ("cudnn", "cusparselt", "nccl", "nvshmem")
 """Libraries whose distributions for CUDA 12 and 13 own the same files."""
@@ -39,6 +40,9 @@ def one_family(snapshot: Snapshot) -> Outcome:
         return twice
     strays = _strays(snapshot, cuda.major)
     if not strays:
+        other = _of_another_minor(snapshot, cuda)
+        if other is not None:
+            return other
         return ok(f"every CUDA library installed is for CUDA {cuda.major}")
     names = [f"{entry.name} {entry.version}" for entry in strays]
     words = f"torch is built with CUDA {cuda}, but these are for another: {', '.join(names)}"
@@ -53,6 +57,33 @@ def one_family(snapshot: Snapshot) -> Outcome:
     if len(strays) < 3:  # a single helper of another package is no second family
         return note(words, strays=names)
     return warn(words, remedy, confidence="likely", strays=names)
+
+
+def _of_another_minor(snapshot: Snapshot, cuda: Version) -> Outcome | None:
+    """Libraries that torch pins to its own CUDA release, of another one, in a bare list.
+
+    Where the requirements are known they are held one by one instead.
+    """
+    if snapshot.paste is None or not is_released(snapshot):
+        return None
+    pinned = [
+        entry
+        for entry in (snapshot.python.distributions if snapshot.python else ())
+        if entry.name in tuple(f"nvidia-{name}-cu{cuda.major}" for name in _PINNED_TO_CUDA)
+    ]
+    other = [
+        f"{entry.name} {entry.version}"
+        for entry in pinned
+        if (found := Version.find(entry.version)) and found.release(2) != cuda.release(2)
+    ]
+    if len(other) < 2:
+        return None
+    return fail(
+        f"torch is built with CUDA {cuda}, but these are of another release: {', '.join(other)}",
+        "pip install --force-reinstall torch, which brings its own",
+        confidence="likely",
+        strays=other,
+    )
 
 
 def _twice_by_conda(snapshot: Snapshot) -> Outcome | None:

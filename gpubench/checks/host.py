@@ -6,6 +6,8 @@ from gpubench.units import memory
 
 DOCKER_DEFAULT = 64 * 2**20
 """What Docker gives /dev/shm unless asked for more."""
+FULL = 0.01
+"""The share that has to be free (own choice)."""
 SHM_WANTED = 512 * 2**20
 """Below this, loaders with several workers run out (DeepSpeed warns at the same size)."""
 
@@ -21,6 +23,14 @@ def shared_memory(snapshot: Snapshot) -> Outcome:
         reason = snapshot.why_unread("host.shm_bytes")
         return unknown(reason) if reason else skip("shared memory is not described here")
     words = f"shared memory (/dev/shm) has {memory(size)}"
+    free = snapshot.host.shm_free_bytes
+    if free is not None and size > 0 and free < FULL * size and free < SHM_WANTED:
+        return fail(
+            f"{words} and is full",
+            "ls -lS /dev/shm shows what fills it; a dead program may have left it there",
+            shm_bytes=size,
+            shm_free_bytes=free,
+        )
     if size >= SHM_WANTED:
         return ok(words)
     remedy = "sudo mount -o remount,size=8G /dev/shm"

@@ -31,11 +31,12 @@ _IMAGE = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIR
 """Variables that stand in images and in hardly any shell."""
 _CONTAINER = re.compile(
     r"/\.dockerenv|\bdocker(?:-compose)? (?:run|exec|compose)\b|\b(?:podman|nerdctl) run\b"
-    r"|\bkubectl\b|KUBERNETES_SERVICE_HOST|\bdocker: Error response"
+    r"|\binside (?:the |a )?(?:\w+ )?container\b|\bdocker restart\b|\bkubectl\b"
+    r"|KUBERNETES_SERVICE_HOST|\bdocker: Error response"
 )
 _KERNEL = ("nvrm", "sxid", "pcie bus error", "pcie bandwidth", "key was rejected", "killed process")
-_CONTAINERS = ("docker", "podman", "nerdctl", "kube")
-_SHM = re.compile(r"^(?:shm|tmpfs)\s+(\d+(?:\.\d+)?)([KMGT])\s.*\s/dev/shm$")
+_CONTAINERS = ("docker", "container", "podman", "nerdctl", "kube")
+_SHM = re.compile(r"^(?:shm|tmpfs)\s+(\d+(?:\.\d+)?)([KMGT])\s.*?(?:\s(\d+)%)?\s+/dev/shm$")
 _LETTERS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -63,7 +64,10 @@ def _fact(draft: Draft, line: str) -> bool:
         flavour = "open" if found["kind"].startswith("Open") else "proprietary"
         draft.put("driver", version=found["version"], flavour=flavour, module_loaded=True)
     elif found := _SHM.match(line):
-        draft.put("host", shm_bytes=int(float(found[1]) * _LETTERS[found[2]]))
+        size = int(float(found[1]) * _LETTERS[found[2]])
+        draft.put("host", shm_bytes=size)
+        if found[3]:
+            draft.put("host", shm_free_bytes=size * (100 - min(100, int(found[3]))) // 100)
     elif found := _VERSION_LINE.match(line):
         put_torch(draft, found[1])
     elif found := _NVML_LIBRARY.search(line):

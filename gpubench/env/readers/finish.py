@@ -34,12 +34,13 @@ def _default(draft: Draft) -> str | None:
     version = Version.find(str(draft.torch["version"]))
     system = str(draft.host.get("system", "Linux")).lower()
     is_wheel = any(d.name == "torch" and d.build is None for d in draft.distributions)
-    if draft.python.get("kind") == "conda" or not is_wheel or "windows" in system:
-        return None
-    if version is None or "mac" in system:
+    if not is_wheel or version is None or "windows" in system or "mac" in system:
         return None
     build = next((b for b in torch_builds() if b.is_default and _same(b.torch, version)), None)
-    if build is None or (version >= Version.parse("1.13") and not _brings(draft, build.cuda.major)):
+    if build is None:
+        return None
+    needs_more = version >= Version.parse("1.13") or draft.python.get("kind") == "conda"
+    if needs_more and not _brings(draft, build.cuda.major):
         return None
     return str(build.cuda)
 
@@ -62,12 +63,12 @@ def _build(draft: Draft) -> None:
     if cuda is not None and own is not None and own.version.startswith(str(torch["version"])):
         torch["cuda"] = cuda
         return
-    runtime = next((d for d in draft.distributions if _RUNTIME.fullmatch(d.name)), None)
-    if runtime is not None:
-        torch["cuda"] = ".".join(runtime.version.split(".")[:2])
-        return
     default = _default(draft)
     if default is not None:
         torch["cuda"] = default
+        return
+    runtime = next((d for d in draft.distributions if _RUNTIME.fullmatch(d.name)), None)
+    if runtime is not None:
+        torch["cuda"] = ".".join(runtime.version.split(".")[:2])
         return
     draft.unread["torch.cuda"] = "the report does not say with which CUDA torch was built"
