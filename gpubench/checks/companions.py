@@ -5,7 +5,7 @@ from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknow
 from gpubench.checks.requirements import holds, normalised, pin_of, requirements
 from gpubench.env.snapshot import Distribution, Snapshot
 from gpubench.knowledge.compatibility import WHEELS
-from gpubench.knowledge.tables import companion_of, stands_for
+from gpubench.knowledge.tables import companion_of, exact_companion, stands_for
 from gpubench.versions import Version
 
 NAMES = ("torchvision", "torchaudio", "torchtext", "torchdata")
@@ -76,16 +76,15 @@ def _variant(snapshot: Snapshot) -> str:
 
 
 def _mismatch(snapshot: Snapshot, entry: Distribution, torch: Version, trouble: str) -> Outcome:
-    wanted = companion_of(torch, entry.name)
+    wanted = exact_companion(torch, entry.name)
     pin = f"=={wanted}{'.*' if len(wanted.parts) == 2 else ''}" if wanted else ""
     run = snapshot.torch_run
     words = f"{entry.name} {entry.build or entry.version} {trouble}"
     if entry.name == "torchvision" and run is not None and run.torchvision_ops:
         return note(f"{words}; yet torchvision::nms runs")
-    remedy = (
-        f'pip install --force-reinstall --no-deps "{entry.name}{pin}" '
-        f"--index-url {WHEELS}/{_variant(snapshot)}"
-    )
+    remedy = f'pip install --force-reinstall --no-deps "{entry.name}{pin}"'
+    if "torch.cuda" not in snapshot.unread:
+        remedy += f" --index-url {WHEELS}/{_variant(snapshot)}"
     if wanted is None and entry.name == "torchaudio":
         remedy = f"pip uninstall -y torchaudio: no release of it on record goes with torch {torch}"
     tag = (entry.build or entry.version).partition("+")[2]

@@ -79,6 +79,7 @@ def firmware_there(snapshot: Snapshot) -> Outcome:
 
 _GUIDE = "NVIDIA Driver Installation Guide"
 
+
 CHECKS = (
     Check(
         id="drv.firmware",

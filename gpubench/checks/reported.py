@@ -9,6 +9,7 @@ from gpubench.checks.facts import (
     torch_cuda,
     torch_known,
     torch_version,
+    was_available,
 )
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip
 from gpubench.checks.remedies import replace_torch
@@ -99,6 +100,9 @@ def _no_cuda_build(snapshot: Snapshot) -> Outcome:
         return missing
     if "torch.cuda" in snapshot.unread:
         return skip("CUDA was not available; whether this torch has it is unknown")
+    system = (snapshot.host.system or "").lower()
+    if "mac" in system or "darwin" in system:
+        return skip("there is no CUDA on macOS")
     is_xpu = snapshot.torch is not None and "+xpu" in snapshot.torch.version
     if is_xpu or is_rocm(snapshot) or not _gpu_was_wanted(snapshot):
         return skip("this torch was built without CUDA")
@@ -133,7 +137,7 @@ def error_lines(snapshot: Snapshot) -> Outcome:
     ]
     if not found:
         return skip("no error line on record stands in the report")
-    telling = next((said for said in found if said.message.cause), None)
+    telling = next((said for said in found if _counts(said, snapshot)), None)
     if telling is None:
         return note(f"{found[0].message.meaning}: {_short(found[0])}")
     message, cause = telling.message, cause_of(telling, snapshot)
@@ -144,6 +148,18 @@ def error_lines(snapshot: Snapshot) -> Outcome:
         confidence=message.confidence,
         explained_by=(*([cause] if cause else []), *message.explained_by),
         said=[_short(said) for said in found[:5]],
+    )
+
+
+def _counts(said: Said, snapshot: Snapshot) -> bool:
+    """True for a message with a cause that what the report shows does not speak against."""
+    message = said.message
+    if message.cause is None:
+        return False
+    works = was_available(snapshot) and driver_version(snapshot) is not None
+    return not works or not (
+        message.cause == "driver-absent"
+        or (message.cause == "device-access" and message.confidence == "possible")
     )
 
 

@@ -34,9 +34,10 @@ def only_one(snapshot: Snapshot) -> Outcome:
     found = [entry for entry in snapshot.python.distributions if entry.name == "torch"]
     if not found:
         return skip("torch has no metadata here (built from source, or vendored)")
-    if snapshot.torch and found[0].version.partition("+")[0] not in snapshot.torch.version:
+    imported = snapshot.torch.version if snapshot.torch and snapshot.paste is None else None
+    if imported and found[0].version.partition("+")[0] not in imported:
         return fail(
-            f"torch {snapshot.torch.version} is imported, the metadata is of {found[0].version} "
+            f"torch {imported} is imported, the metadata is of {found[0].version} "
             f"in {found[0].folder}",
             UNINSTALL_ALL,
             "look for a torch folder on PYTHONPATH",
@@ -47,6 +48,8 @@ def only_one(snapshot: Snapshot) -> Outcome:
     if len(found) == 1:
         return ok(f"torch {found[0].version} is installed once")
     places = [f"{e.version} in {e.folder}" if e.folder else e.version for e in found]
+    if snapshot.paste is not None:  # lists of two environments, or of one at two times
+        return note(f"the report names torch more than once: {', '.join(e.version for e in found)}")
     same_folder = len({entry.folder for entry in found}) < len(found)
     judge = fail if same_folder else warn
     return judge(

@@ -55,6 +55,15 @@ def _ptx_compiles(built_for: tuple[int, ...], letter: str, gpu: tuple[int, ...])
     return _binary_runs(built_for, letter, gpu) if letter else built_for <= gpu
 
 
+def driver_drives(driver: Version, capability: Version) -> bool | None:
+    """Whether a driver's branch serves GPUs of ``capability``; None if that is not on record."""
+    branches = tables.driver_branches(capability)
+    if branches is None:
+        return None
+    first, last = branches
+    return first <= driver.major and (last is None or driver.major <= last)
+
+
 def driver_starts(driver: Version, cuda: Version) -> bool | None:
     """Whether a driver starts programs of a CUDA release; None if its major is not on record."""
     oldest = tables.oldest_driver(cuda)
@@ -76,6 +85,8 @@ def runs_here(
 ) -> bool:
     """True where nothing known speaks against a build; what is None is not held against it."""
     if driver is not None and not driver_starts(driver, build.cuda):
+        return False
+    if driver is not None and any(driver_drives(driver, gpu) is False for gpu in capabilities):
         return False
     if python is not None:
         oldest, newest = build.python
@@ -117,7 +128,7 @@ def install_line(build: Build, companions: Iterable[str] = ()) -> str:
     tag = f"cu{build.cuda.major}{build.cuda.minor}"
     if not build.is_default and build.torch < FIRST_INDEX:
         return _from_one_page(build, companions, f"+{tag}")
-    pinned = [_pinned(name, tables.companion_of(build.torch, name)) for name in companions]
+    pinned = [_pinned(name, tables.exact_companion(build.torch, name)) for name in companions]
     line = f"pip install {' '.join([f'torch=={build.torch}', *pinned])}"
     return line if build.is_default else f"{line} --index-url {WHEELS}/{tag}"
 

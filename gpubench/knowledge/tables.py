@@ -114,8 +114,17 @@ def capability_of(name: str) -> str | None:
 
 def _names(known: str, name: str) -> bool:
     """True where ``known`` stands in ``name`` as whole words, or as a series (RTX 30 → 3090)."""
-    series = r"\d{2}" if re.search(r"(?:RTX|GTX) \d\d$", known) else ""
+    series = r"[3-9][05]" if re.search(r"(?:RTX|GTX) \d\d$", known) else ""
     return re.search(rf"(?<![\w]){re.escape(known)}{series}(?![0-9A-Za-z])", name) is not None
+
+
+def driver_branches(capability: Version) -> tuple[int, int | None] | None:
+    """The first and, where support has ended, the last driver branch of a GPU; None if unknown."""
+    for row in load("gpus")["drives"]:
+        lowest, highest = map(Version.parse, row["capability"])
+        if lowest <= capability <= highest:
+            return row["first"], row.get("last")
+    return None
 
 
 def xid(code: int) -> dict[str, Any] | None:
@@ -205,6 +214,19 @@ def companion_of(torch: Version, name: str) -> Version | None:
         if name in row and stands_for(Version.parse(row["torch"]), torch):
             return Version.parse(row[name])
     return None
+
+
+def exact_companion(torch: Version, name: str) -> Version | None:
+    """Like ``companion_of``, to the patch: from torch 2.1 on a wheel is pinned to one patch of it.
+
+    torchvision 0.22.1 requires torch 2.7.1, and torchaudio 2.7.1 likewise.
+    """
+    release = companion_of(torch, name)
+    if release is None or len(release.parts) != 2 or name not in ("torchvision", "torchaudio"):
+        return release
+    if torch < Version.parse("2.1") or len(torch.parts) < 3:
+        return release
+    return Version.parse(f"{release}.{torch.parts[2]}")
 
 
 def newest_companion(torch: Version, name: str) -> Version | None:

@@ -9,6 +9,7 @@ from gpubench.knowledge.compatibility import (
     Code,
     code_for,
     driver_compiles_ptx,
+    driver_drives,
     driver_starts,
     install_line,
     is_told_apart,
@@ -122,8 +123,17 @@ def _against(build: Build, machine: Machine) -> Iterator[str]:
         oldest, newest = build.python
         yield f"built for Python {oldest} to {newest}, not for {python.major}.{python.minor}"
     for capability in machine.capabilities:
+        if driver is not None and driver_drives(driver, capability) is False:
+            yield f"driver {driver} {_serves(capability)}"
         if not _has_code(build, capability, driver):
             yield f"no code for compute capability {capability}"
+
+
+def _serves(capability: Version) -> str:
+    """Which driver branches serve a GPU, as the end of a sentence."""
+    first, last = tables.driver_branches(capability) or (0, None)
+    upto = f" to {last}" if last else " on"
+    return f"does not serve compute capability {capability}: branches {first}{upto} do"
 
 
 def _has_code(build: Build, capability: Version, driver: Version | None) -> bool:

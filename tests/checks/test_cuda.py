@@ -17,6 +17,7 @@ from tests.checks.healthy import (
     judge,
     results,
     with_driver_version,
+    with_gpu,
     with_torch,
 )
 
@@ -86,7 +87,8 @@ def test_a_driver_too_old_explains_that_cuda_does_not_start():
 
 
 def test_the_remedy_names_a_driver_and_a_torch():
-    remedy = judge("cuda.floor", stack("470.57.02", "12.8")).remedy
+    ampere = with_gpu(stack("470.57.02", "12.8"), 0, compute_capability="8.0", name="A100")
+    remedy = judge("cuda.floor", change(ampere, gpus=ampere.gpus[:1])).remedy
     assert remedy[0] == "update the driver to 570.26 or later"
     assert "pip install torch==" in remedy[1]
     assert "/cu118" in remedy[1]

@@ -4,7 +4,15 @@ import pytest
 
 from gpubench.checks.outcome import Status
 from gpubench.env.snapshot import KernelEvent
-from tests.checks.healthy import HEALTHY, NO_GPU, QUICK, change, judge, results, with_driver
+from tests.checks.healthy import (
+    HEALTHY,
+    NO_GPU,
+    QUICK,
+    change,
+    judge,
+    results,
+    with_driver,
+)
 from tests.checks.test_driver import NOT_LOADED
 
 REJECTED = KernelEvent(kind="module-rejected", line="Loading of unsigned module is rejected")

@@ -218,9 +218,9 @@ def test_a_cpu_build_is_named_where_a_cuda_build_is_expected(contract):
 @pytest.mark.parametrize(
     ("line", "snapshot", "words"),
     [
-        ("torch.version = '2.7'", HEALTHY, "pip install torch==2.7.1 'torchvision"),
+        ("torch.version = '2.7'", HEALTHY, "pip install torch==2.7.1 torchvision==0.22.1"),
         ("torch.version = '2.3'", h.with_gpus(HEALTHY, compute_capability="10.0"), "no torch"),
-        ("torch.cuda = '12.6'", HEALTHY, "torch==2.8.0 'torchvision"),
+        ("torch.cuda = '12.6'", HEALTHY, "torch==2.8.0 torchvision==0.23.0"),
         ("torch.version = '2.7'", h.with_torch(NO_GPU, cuda=None), '"torch==2.7.*" --index-url'),
     ],
 )

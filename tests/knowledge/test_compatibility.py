@@ -125,7 +125,7 @@ def test_what_is_offered_runs():
 def test_companions_come_with_the_line():
     build = next(b for b in torch_builds() if str(b.torch) == "2.8.0" and b.is_default)
     line = install_line(build, ["torchvision", "torchaudio"])
-    assert line == "pip install torch==2.8.0 'torchvision==0.23.*' 'torchaudio==2.8.*'"
+    assert line == "pip install torch==2.8.0 torchvision==0.23.0 torchaudio==2.8.0"
 
 
 def test_a_companion_that_is_not_on_record_is_left_to_pip():

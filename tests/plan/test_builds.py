@@ -1,10 +1,10 @@
 """Which builds run where, and why the others do not."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gpubench.knowledge.tables import torch_builds
+from gpubench.knowledge.tables import driver_branches, torch_builds
 from gpubench.plan.builds import best, judge_builds, matching
 from gpubench.plan.machine import Machine, Target, of_snapshot, target, with_flags
 from gpubench.plan.question import ask
@@ -51,6 +51,8 @@ def test_each_build_that_is_ruled_out_has_its_reason(driver, gpu, python, torch,
 @given(st.sampled_from(DRIVERS), st.sampled_from(DRIVERS), st.sampled_from(GPUS))
 def test_a_newer_driver_runs_no_fewer_builds(one, other, gpu):
     older, newer = sorted((one, other), key=V)
+    served = driver_branches(V(gpu))
+    assume(served is None or served[1] is None)  # a newer driver leaves old cards behind
 
     def running(driver):
         found = judge_builds(machine(driver, gpu))

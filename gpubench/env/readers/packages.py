@@ -47,7 +47,7 @@ def read(pasted: Pasted, draft: Draft) -> bool:
         elif named:
             _put(draft, named["rest"], is_conda=named["tool"] == "conda")
             pasted.take(number)
-        elif conflict := _CONFLICT.search(line):
+        elif conflict := _CONFLICT.search(line[:600]):
             _conflict(draft, conflict)
             pasted.take(number)
         elif _FREEZE.match(line) or _DIRECT.match(line):

@@ -58,6 +58,7 @@ def read_report(content: bytes, name: str) -> Snapshot:
     pasted, draft = Pasted(text), Draft()
     kinds = tuple(reader.kind for reader in READERS if reader.read(pasted, draft))
     said = said_lines(pasted)
+    is_cut = bool(draft.paste.pop("is_cut", False)) or pasted.is_cut
     if not kinds and not said:
         raise UnreadableInput(f"{name}: {_nothing_in(pasted)}")
     finish(draft)
@@ -67,7 +68,7 @@ def read_report(content: bytes, name: str) -> Snapshot:
             "line_count": pasted.line_count,
             "unread_line_count": pasted.free_count,
             "said": said,
-            "is_cut": pasted.is_cut or draft.paste.pop("is_cut", False),
+            "is_cut": is_cut,
         },
     )
 
