@@ -158,7 +158,20 @@ def _verdict(snapshot: Snapshot, results: Sequence[Result], causes: Sequence[Cau
         return "degraded"
     if has_no_gpu(snapshot):
         return "no-gpu"
-    return "healthy" if _is_known(snapshot) else "undetermined"
+    return "healthy" if _is_known(snapshot) and not _left_open(results) else "undetermined"
+
+
+CORE = ("nvml.load", "gpu.handles", "cuda.init", "torch.import", "fn.gemm")
+"""What has to have been read, where it was asked, before anything is called healthy."""
+
+
+def _left_open(results: Sequence[Result]) -> bool:
+    """True where a check broke, or one that the rest stands on could not be answered."""
+    return any(
+        result.status is Status.CRASH
+        or (result.status is Status.UNKNOWN and result.check.id in CORE)
+        for result in results
+    )
 
 
 def _is_known(snapshot: Snapshot) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gpubench.checks.facts import has_gpu, torch_cuda, torch_known, torch_version
 from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
-from gpubench.checks.proofs import LOOK_AT_LOG, Blame, remedies, right, trouble
+from gpubench.checks.proofs import LOOK_AT_LOG, Blame, not_reached, remedies, right, trouble
 from gpubench.env.snapshot import Snapshot, TorchRun
 from gpubench.knowledge.tables import cuda_error, known_error
 from gpubench.versions import Version
@@ -170,8 +170,7 @@ def companion_operators(snapshot: Snapshot) -> Outcome:
     if run.torchvision_ops:
         return ok("torchvision::nms runs")
     if run.torchvision_ops is None:
-        reached = run.ended == "done"
-        return skip("torchvision is not installed" if reached else "torch did not get that far")
+        return skip("torchvision is not installed") if run.ended == "done" else not_reached(run)
     said = run.torchvision_problem or "torchvision::nms gave wrong boxes"
     return fail(
         f"torchvision does not work with this torch: {said.splitlines()[0]}",
@@ -192,8 +191,7 @@ def numpy_bridge(snapshot: Snapshot) -> Outcome:
     if run.numpy_bridge:
         return ok("torch and NumPy exchange arrays")
     if run.numpy_bridge is None:
-        reached = run.ended == "done"
-        return skip("NumPy is not installed" if reached else "torch did not get that far")
+        return skip("NumPy is not installed") if run.ended == "done" else not_reached(run)
     said = (run.numpy_problem or "the sum came out wrong").splitlines()[0]
     return fail(f"torch cannot use NumPy: {said}", 'pip install "numpy<2"')
 

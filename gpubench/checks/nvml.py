@@ -21,6 +21,10 @@ NO_MODULE_OF_ITS_OWN = 12
 """From this release on pynvml requires nvidia-ml-py and brings no module of that name."""
 
 
+WSL_NODE = "/dev/dxg"
+"""WSL has it for the cards of every maker, and for none."""
+
+
 def nvml_starts(snapshot: Snapshot) -> Outcome:
     """NVML, the driver's management library, starts.
 
@@ -34,7 +38,8 @@ def nvml_starts(snapshot: Snapshot) -> Outcome:
     broke_off = snapshot.why_unread("driver.nvml")
     if nvml.code == 0 and nvml.hung_in is None and broke_off is None:
         return ok(f"NVML answers for {count(nvml.device_count or len(snapshot.gpus), 'GPU')}")
-    if not (has_gpu(snapshot) or gpu_nodes(snapshot)) and nvml.code in ABSENT:
+    nodes = [node for node in gpu_nodes(snapshot) if node.path != WSL_NODE]
+    if not (has_gpu(snapshot) or nodes) and nvml.code in ABSENT:
         return skip(NO_GPU if has_no_gpu(snapshot) else "nothing here shows a GPU")
     if cuda_works(snapshot):
         words = nvml.message or "gave no answer"

@@ -85,13 +85,19 @@ def none_of(snapshot: Snapshot, what: str) -> Outcome | None:
         return torch_known(snapshot) or skip("it is tried at --level standard")
     proofs = run.of(what)
     if not proofs and run.ended != "done":
-        return skip("torch did not get that far")
+        return not_reached(run)
     if not proofs:
         return skip("not tried here" if run.devices else "torch sees no GPU to try it on")
     if not any(proof.is_supported for proof in proofs):
         reasons = {proof.problem or "not supported" for proof in proofs}
         return skip("; ".join(sorted(reasons))[:300])
     return None
+
+
+def not_reached(run: TorchRun) -> Outcome:
+    """What was not tried: for want of time it is unknown, else something else has been told."""
+    words = "torch did not get that far"
+    return unknown(f"{words} in the time it had") if run.ended == "timeout" else skip(words)
 
 
 def right(proofs: Sequence[Proof]) -> Outcome:

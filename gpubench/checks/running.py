@@ -13,6 +13,7 @@ from gpubench.errors import UnknownName
 from gpubench.units import Seconds
 
 BLOCKING = (Status.FAIL,)
+ON_THE_BUS = "drv.pci_present"
 CONSEQUENCES = (Status.FAIL, Status.WARN, Status.UNKNOWN)
 """What the failure of a prerequisite explains; what was seen to pass stays passed."""
 
@@ -52,6 +53,8 @@ def run_checks(
     """
     wanted = select(checks, only) if only else {check.id for check in checks}
     dropped = select(checks, left_out)
+    if require_gpu:  # whether there is one is always told then
+        wanted, dropped = wanted | {ON_THE_BUS}, dropped - {ON_THE_BUS}
     results: dict[str, Result] = {}
     for check in checks:
         if check.id not in dropped:
@@ -77,7 +80,7 @@ def _run(
 ) -> Result:
     started = time.perf_counter()
     outcome = _guarded(check, snapshot)
-    if require_gpu and check.id == "drv.pci_present" and outcome.status is Status.SKIP:
+    if require_gpu and check.id == ON_THE_BUS and outcome.status is Status.SKIP:
         outcome = _gpu_required(outcome)
     blocker = _blocker(check, outcome, results)
     if blocker is not None:

@@ -34,7 +34,9 @@ def doctor(
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option("--from", metavar="FILE|-", help="Judge a saved snapshot or doctor JSON."),
+        typer.Option(
+            "--from", metavar="FILE|-", help="Judge a pasted report, or a saved snapshot."
+        ),
     ] = None,
     format_name: Annotated[str, typer.Option("--format", help=FORMATS)] = "text",
     output: Annotated[
@@ -140,7 +142,7 @@ def _snapshot(
         return read_snapshot(source)
     from gpubench.env.probe import take_snapshot
 
-    with terminal.status(f"{level}: reading the machine") as tell:
+    with terminal.interruptible(), terminal.status(f"{level}: reading the machine") as tell:
         return take_snapshot(
             level=level, python=python, timeout=timeout, identify=identify, tell=tell
         )

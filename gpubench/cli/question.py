@@ -94,4 +94,4 @@ def _earlier(source: str | None) -> "Snapshot | None":
         return None
     from gpubench.env.saved import read_snapshot
 
-    return read_snapshot(source)
+    return read_snapshot(source, reports=False)

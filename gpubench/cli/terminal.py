@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,6 +41,28 @@ def _to_stdout(text: str) -> None:
 def note(text: str) -> None:
     """Say something beside the answer, on stderr."""
     sys.stderr.write(f"gpubench: {text}\n")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the work as Ctrl-C does: children ended, folders removed.
+
+    What was told to ignore a signal (nohup) goes on ignoring it.
+    """
+    before = {}
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        with contextlib.suppress(ValueError):  # not the main thread: nothing to set there
+            if signal.getsignal(name) is not signal.SIG_IGN:
+                before[name] = signal.signal(name, _interrupt)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -14,11 +14,14 @@ MAX_BYTES = 10 * 2**20
 DOCTOR_SCHEMA = "gpubench.doctor/1"
 
 
-def read_snapshot(source: str) -> Snapshot:
-    """The snapshot in the file ``source``, or on stdin for ``-``; UnreadableInput otherwise."""
+def read_snapshot(source: str, *, reports: bool = True) -> Snapshot:
+    """The snapshot in the file ``source``, or on stdin for ``-``; UnreadableInput otherwise.
+
+    ``reports``: a pasted report will do as well.
+    """
     name = "stdin" if source == "-" else clean(source)
     content = _stdin() if source == "-" else codec.read_bytes(Path(source), MAX_BYTES)
-    if not _is_json(content):
+    if reports and not _is_json(content):
         return read_report(content, name)
     try:
         plain = _snapshot_in(codec.parse_json(content, name), name)

@@ -176,3 +176,33 @@ def test_a_gpu_of_amd_is_none_of_nvidia():
     causes = [cause.cause for cause in diagnose(amd, run_checks(amd)).causes]
     assert "driver-absent" not in causes
     assert "torch-cpu-build" not in causes
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [
+        {"driver": dataclasses.replace(HEALTHY.driver, nvml=None), "gpus": (),
+         "unread": {"driver.nvml": "it was ended by SIGSEGV"}},
+        {"torch_run": dataclasses.replace(
+            HEALTHY.torch_run, ended="timeout", phase="import", version=None, proofs=(), seconds=1.0
+        )},
+    ],
+    ids=["NVML", "torch"],
+)  # fmt: skip
+def test_what_could_not_be_read_at_its_root_is_not_healthy(unread):
+    assert diagnosis(h.change(HEALTHY, **unread)).verdict == "undetermined"
+
+
+def test_a_check_that_broke_leaves_the_verdict_open(monkeypatch):
+    from gpubench.checks.registry import CHECKS
+
+    broken = dataclasses.replace(CHECKS[0], judge=lambda snapshot: 1 / 0)
+    results = run_checks(HEALTHY, checks=(broken, *CHECKS[1:]))
+    assert diagnose(HEALTHY, results).verdict == "undetermined"
+
+
+@pytest.mark.parametrize("chosen", [{"only": ["torch"]}, {"left_out": ["drv"]}])
+def test_a_required_gpu_is_asked_for_whatever_is_chosen(chosen):
+    results = run_checks(NO_GPU, require_gpu=True, **chosen)
+    report = make_report(NO_GPU, results)
+    assert exit_status(report, fail_on="error", require_gpu=True) is ExitStatus.NO

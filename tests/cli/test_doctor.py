@@ -270,20 +270,33 @@ def test_a_torch_that_needs_more_than_its_time_is_no_hang_and_no_fault(tmp_path)
     assert "raise --timeout" in lines["torch.import"]["reason"]
 
 
-def test_an_interrupt_ends_the_children_and_the_command(tmp_path):
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_the_children_and_the_command(tmp_path, name):
     site = Site(tmp_path / "site")
     mark = tmp_path / "started"
     site.torch("2.8.0", init=f"open({str(mark)!r}, 'w').close(); import time; time.sleep(600)")
     command = [sys.executable, "-m", "gpubench", "doctor", "--python", bare_python()]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     variables = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site.folder}"}
+    variables["TMPDIR"] = str(scratch)
     done = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
     for _ in range(200):
         if mark.exists():
             break
         time.sleep(0.1)
-    done.send_signal(signal.SIGINT)
+    done.send_signal(name)
     assert done.communicate(timeout=20)[1] == "gpubench: interrupted\n"
     assert done.returncode == ExitStatus.INTERRUPTED
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_pasted_report_is_no_earlier_snapshot(tmp_path):
+    paste = tmp_path / "paste.txt"
+    paste.write_text("PyTorch version: 2.6.0\n")
+    done = gpubench("doctor", "--level", "quick", "--against", str(paste))
+    assert done.returncode == ExitStatus.NOT_ASKED
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_help_loads_nothing_heavy():
