@@ -153,13 +153,13 @@ def error_lines(snapshot: Snapshot) -> Outcome:
 
 def _counts(said: Said, snapshot: Snapshot) -> bool:
     """True for a message with a cause that what the report shows does not speak against."""
-    message = said.message
-    if message.cause is None:
+    cause = cause_of(said, snapshot)
+    if cause is None:
         return False
     works = was_available(snapshot) and driver_version(snapshot) is not None
     return not works or not (
-        message.cause == "driver-absent"
-        or (message.cause == "device-access" and message.confidence == "possible")
+        cause == "driver-absent"
+        or (cause == "device-access" and said.message.confidence == "possible")
     )
 
 

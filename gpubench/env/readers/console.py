@@ -14,6 +14,9 @@ _VARIABLE = re.compile(
     r"(?:^|\s)(?:export |set |ENV |\$env:)?(?P<name>[A-Z][A-Z0-9_]{1,60})="
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]*)"
 )
+_ENVIRON = re.compile(
+    r"environ\[['\"](?P<name>[A-Z][A-Z0-9_]{1,60})['\"]\]\s*=\s*(?P<value>['\"][^'\"]{0,200}['\"])"
+)
 _ECHO = re.compile(r"\becho \"?\$\{?([A-Z][A-Z0-9_]{1,60})\}?\"?$")
 _NVCC = re.compile(r"Cuda compilation tools, release (\d+\.\d+)")
 _MODULE = re.compile(
@@ -100,6 +103,7 @@ def _variables(draft: Draft, line: str) -> bool:
     if "=" not in line:
         return False
     known = [found for found in _VARIABLE.finditer(line) if ALLOWED.fullmatch(found["name"])]
+    known += [found for found in _ENVIRON.finditer(line) if ALLOWED.fullmatch(found["name"])]
     for found in known:
         draft.environment.setdefault(found["name"], clean(found["value"].strip("'\"")))
     return bool(known)
