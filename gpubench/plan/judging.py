@@ -86,13 +86,21 @@ def _fact(fact: Stated) -> Fact:
     value = fact.value
     if fact.kind == "variable" and (is_secret(fact.name) or value is None):
         value = None
+    line = clean(fact.text)
     return Fact(
         kind=fact.kind,
-        name=clean(fact.name),
-        value=clean(value) if value is not None else None,
+        name=_in_line(fact.name, fact, line),
+        value=_in_line(value, fact, line) if value is not None else None,
         file=clean(fact.file),
         line=fact.line,
     )
+
+
+def _in_line(text: str, fact: Stated, line: str) -> str:
+    """A word of a fact, cleaned; nothing of one that only its whole line shows to be secret."""
+    cleaned = clean(text)
+    is_literal = text in fact.text or (fact.kind == "variable" and "\\" in fact.text)
+    return REMOVED if is_literal and cleaned not in line else cleaned
 
 
 def _secrets(stacks: Iterable[Stack]) -> tuple[str, ...]:

@@ -95,10 +95,12 @@ def _variables(draft: Draft, line: str) -> bool:
     """Variables of the allow-list, as a shell, a Dockerfile or ``env`` writes them."""
     if "=" not in line:
         return False
-    known = [found for found in _VARIABLE.finditer(line) if ALLOWED.fullmatch(found["name"])]
-    for found in known:
-        draft.environment.setdefault(found["name"], clean(found["value"].strip("'\"")))
-    return bool(known)
+    if not any(ALLOWED.fullmatch(found["name"]) for found in _VARIABLE.finditer(line)):
+        return False
+    for found in _VARIABLE.finditer(clean(line)):  # the words around a secret tell what it is
+        if ALLOWED.fullmatch(found["name"]):
+            draft.environment.setdefault(found["name"], found["value"].strip("'\""))
+    return True
 
 
 def _echoed(pasted: Pasted, draft: Draft, number: int, line: str) -> bool:

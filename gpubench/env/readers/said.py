@@ -33,6 +33,6 @@ def said_lines(pasted: Pasted) -> tuple[str, ...]:
         if size > ALL:
             break
         if not _FRAME.match(line):
-            lines.append(clean(unquoted(line[:LONGEST])))
+            lines.append(clean(unquoted(line[: 2 * LONGEST]))[:LONGEST])  # no half of a token
     lines.reverse()
     return tuple(lines) if is_message("\n".join(lines)) else ()
