@@ -1,6 +1,7 @@
 """Pasted text as lines: decoded leniently, stripped of what pasting adds, each claimed once."""
 
 import codecs
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -28,7 +29,7 @@ _PLAIN = {"：": ": ", "\u00a0": " ", "\u3000": " ", "（": "(", "）": ")", "�
 
 
 def decode(content: bytes) -> str:
-    """The text in ``content``: UTF-8, or UTF-16 where a mark or its NULs say so; never fails."""
+    """The text in ``content``: UTF-8, UTF-16 by its mark or its NULs, GB18030; never fails."""
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -40,7 +41,11 @@ def decode(content: bytes) -> str:
     if head.count(0) * 3 > len(head):
         little = head[1::2].count(0) >= head[::2].count(0)
         return content.decode("utf-16-le" if little else "utf-16-be", "replace")
-    return content.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace")
+    if not is_text(text):  # pages of Chinese in GBK; other bytes are hardly ever valid in it
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode("gb18030")
+    return text
 
 
 class Pasted:
