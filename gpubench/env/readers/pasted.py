@@ -106,13 +106,15 @@ def _take_out_keys(lines: list[str]) -> None:
     """Empty the lines of private keys: up to their end, or as far as lines look like one's."""
     end = -1
     for number, line in enumerate(lines):
-        if "-----BEGIN" in line and "PRIVATE KEY" in line and "-----END" not in line:
+        begins = line.rfind("-----BEGIN")
+        if begins > line.rfind("-----END") and "PRIVATE KEY" in line[begins:]:
             ahead = range(number + 1, min(number + LONGEST_KEY, len(lines)))
             mark = next((n for n in ahead if "-----" in lines[n]), number)
             end = mark if "-----END" in lines[mark] else number
-            lines[number] = line.partition("-----BEGIN")[0]
+            lines[number] = line[:begins]
         elif number <= end or (end >= 0 and _KEY_LINE.match(line)):
             lines[number] = ""
+            end = -1 if number == end else end
         else:
             end = -1
 
