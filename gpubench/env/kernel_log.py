@@ -183,4 +183,4 @@ def _stamp(line: str) -> float | None:
 
 def _message(line: str, start: int) -> str:
     """The line from where the event begins, without the programs it names."""
-    return clean(_PRIVATE.sub("", line[start:]))[:300].rstrip()
+    return _PRIVATE.sub("", clean(line[start:]))[:300].rstrip()

@@ -51,10 +51,11 @@ class Completed:
     @property
     def last_words(self) -> tuple[str, ...]:
         """The last lines of its stderr, cleaned of secrets and terminal codes."""
-        lines = [line.rstrip() for line in self.errors.splitlines() if line.strip()]
+        errors = clean(self.errors.replace("\r", "\n"))  # whole: a key is several lines
+        lines = [line.rstrip() for line in errors.splitlines() if line.strip()]
         said, place = _split(lines)
         words = [*said[-LAST_WORDS + len(place) :], *place]
-        return tuple(clean(line)[:500] for line in words)
+        return tuple(line[:500] for line in words)
 
     @property
     def ending(self) -> str | None:

@@ -1,6 +1,7 @@
 """Judges a file before anything is built from it: every rule asked of every stack it states."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 
 import gpubench
@@ -15,6 +16,8 @@ from gpubench.plan.rules.variables import is_secret
 
 GRAVITY = ("error", "warning", "note")
 SHOWN = ("image", "package", "index", "python", "channel", "import")
+LONGEST_LINE = 2000
+"""Characters of a line that are looked at for what the words around a secret tell."""
 MAX_SHOWN = 200
 """Facts in a report; a lock file names hundreds of packages that nothing is known of."""
 
@@ -86,13 +89,28 @@ def _fact(fact: Stated) -> Fact:
     value = fact.value
     if fact.kind == "variable" and (is_secret(fact.name) or value is None):
         value = None
+    line = _clean_line(fact.text[:LONGEST_LINE])
     return Fact(
         kind=fact.kind,
-        name=clean(fact.name),
-        value=clean(value) if value is not None else None,
+        name=_in_line(fact.name, fact, line),
+        value=_in_line(value, fact, line) if value is not None else None,
         file=clean(fact.file),
         line=fact.line,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _clean_line(text: str) -> str:
+    """A line cleaned once, however many facts it states."""
+    return clean(text)
+
+
+def _in_line(text: str, fact: Stated, line: str) -> str:
+    """A word of a fact, cleaned; nothing of one that only its whole line shows to be secret."""
+    cleaned = clean(text)
+    written = fact.text[:LONGEST_LINE]
+    is_literal = text in written or (fact.kind == "variable" and "\\" in written)
+    return REMOVED if is_literal and cleaned not in line else cleaned
 
 
 def _secrets(stacks: Iterable[Stack]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Short outputs pasted beside a report: nvcc, /proc files, variables, packages."""
 
 import re
+from collections.abc import Iterator
 
 from gpubench.env.host import ALLOWED
 from gpubench.env.kernel_log import events_in
@@ -102,11 +103,18 @@ def _variables(draft: Draft, line: str) -> bool:
     """Variables of the allow-list, as a shell, a Dockerfile or ``env`` writes them."""
     if "=" not in line:
         return False
-    known = [found for found in _VARIABLE.finditer(line) if ALLOWED.fullmatch(found["name"])]
-    known += [found for found in _ENVIRON.finditer(line) if ALLOWED.fullmatch(found["name"])]
-    for found in known:
-        draft.environment.setdefault(found["name"], clean(found["value"].strip("'\"")))
-    return bool(known)
+    if not any(ALLOWED.fullmatch(found["name"]) for found in _assignments(line)):
+        return False
+    for found in _assignments(clean(line)):  # the words around a secret tell what it is
+        if ALLOWED.fullmatch(found["name"]):
+            draft.environment.setdefault(found["name"], found["value"].strip("'\""))
+    return True
+
+
+def _assignments(line: str) -> Iterator[re.Match[str]]:
+    """NAME=value as a shell writes it, and os.environ["NAME"] = "value"."""
+    yield from _VARIABLE.finditer(line)
+    yield from _ENVIRON.finditer(line)
 
 
 def _echoed(pasted: Pasted, draft: Draft, number: int, line: str) -> bool:

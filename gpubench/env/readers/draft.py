@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import gpubench
-from gpubench.env.redact import clean, clean_plain
+from gpubench.env.redact import clean, clean_entry, clean_plain
 from gpubench.env.snapshot import (
     Container,
     Distribution,
@@ -91,15 +91,20 @@ class Draft:
             source=kinds[0] if len(kinds) == 1 else "mixed",
             host=Host(**self.host),
             container=self.container,
-            environment=self.environment,
+            environment=_cleaned(self.environment),
             driver=Driver(**self.driver, nvml=nvml),
             gpus=tuple(Gpu(index=index, **facts) for index, facts in sorted(self.gpus.items())),
             kernel_events=tuple(self.kernel_events) or None,
             python=Python(**self.python, distributions=self._ordered()) if has_python else None,
             torch=Torch(**self.torch) if "version" in self.torch else None,
             toolchain=Toolchain(**self.toolchain) if self.toolchain else None,
-            paste=Paste(kinds=kinds, settings=self.settings, **self.paste, **paste),
-            unread=self.unread,
+            paste=Paste(
+                kinds=kinds,
+                settings={name: text[:120] for name, text in _cleaned(self.settings).items()},
+                **{name: _cleaned_words(value) for name, value in self.paste.items()},
+                **paste,
+            ),
+            unread=_cleaned(self.unread),
         )
 
     def _ordered(self) -> tuple[Distribution, ...]:
@@ -108,3 +113,12 @@ class Draft:
         return tuple(
             sorted(self.distributions, key=lambda d: not (d.name == "torch" and d.version == own))
         )
+
+
+def _cleaned(texts: dict[str, str]) -> dict[str, str]:
+    return {clean(name): clean_entry(name, text) for name, text in texts.items()}
+
+
+def _cleaned_words(value: Any) -> Any:
+    """A text, or several, cleaned; anything else as it is."""
+    return tuple(clean(text) for text in value) if isinstance(value, tuple) else clean_plain(value)

@@ -150,5 +150,5 @@ def _settings(pasted: Pasted, draft: Draft, start: int) -> None:
     for number, line in pasted.block(start, lambda text: bool(_SETTING.match(unquoted(text)))):
         found = _SETTING.match(unquoted(line))
         if found and len(draft.settings) < 60:
-            draft.settings.setdefault(found["name"], found["value"].strip()[:120])
+            draft.settings.setdefault(found["name"], found["value"].strip())
         pasted.take(number)

@@ -1,6 +1,7 @@
 """Pasted text as lines: decoded leniently, stripped of what pasting adds, each claimed once."""
 
 import codecs
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -10,6 +11,8 @@ HEAD_LINES, TAIL_LINES = 14_000, 6_000
 """Lines that are looked at from the beginning and the end."""
 MAX_LINE = 4_000
 """Characters of a line that are looked at."""
+LONGEST_KEY = 150
+"""Lines of the longest private key: RSA of 16384 bits."""
 BINARY_SHARE = 0.2
 """The share of characters that are none in text; more of them, and it is no text at all."""
 
@@ -18,6 +21,7 @@ _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
+_KEY_LINE = re.compile(r"[\s>|]*(?:[A-Za-z0-9+/=]{16,}|(?:Proc-Type|DEK-Info):.*)?\s*$")
 _LINE_END = re.compile(r"\r\n?|[\n\x0c\x85\u2028\u2029]")
 _QUOTED = re.compile(r"^(?:\s{0,3}>\s?)+")
 _PLAIN = {"：": ": ", "\u00a0": " ", "\u3000": " ", "（": "(", "）": ")", "＝": "="}
@@ -25,7 +29,7 @@ _PLAIN = {"：": ": ", "\u00a0": " ", "\u3000": " ", "（": "(", "）": ")", "�
 
 
 def decode(content: bytes) -> str:
-    """The text in ``content``: UTF-8, or UTF-16 where a mark or its NULs say so; never fails."""
+    """The text in ``content``: UTF-8, UTF-16 by its mark or its NULs, GB18030; never fails."""
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -37,7 +41,11 @@ def decode(content: bytes) -> str:
     if head.count(0) * 3 > len(head):
         little = head[1::2].count(0) >= head[::2].count(0)
         return content.decode("utf-16-le" if little else "utf-16-be", "replace")
-    return content.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace")
+    if not is_text(text):  # pages of Chinese in GBK; other bytes are hardly ever valid in it
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode("gb18030")
+    return text
 
 
 class Pasted:
@@ -49,6 +57,8 @@ class Pasted:
         if self.is_cut:
             text = f"{text[:HEAD]}\n{text[-TAIL:]}"
         self.lines = [line[:MAX_LINE] for line in _LINE_END.split(_plain(text))]
+        if "PRIVATE KEY" in text:
+            _take_out_keys(self.lines)
         if len(self.lines) > HEAD_LINES + TAIL_LINES:
             self.is_cut = True
             del self.lines[HEAD_LINES:-TAIL_LINES]
@@ -90,6 +100,23 @@ class Pasted:
     def free_count(self) -> int:
         """Lines that nobody has understood."""
         return self._taken.count(False)
+
+
+def _take_out_keys(lines: list[str]) -> None:
+    """Empty the lines of private keys: up to their end, or as far as lines look like one's."""
+    end = -1
+    for number, line in enumerate(lines):
+        begins = line.rfind("-----BEGIN")
+        if begins > line.rfind("-----END") and "PRIVATE KEY" in line[begins:]:
+            ahead = range(number + 1, min(number + LONGEST_KEY, len(lines)))
+            mark = next((n for n in ahead if "-----" in lines[n]), number)
+            end = mark if "-----END" in lines[mark] else number
+            lines[number] = line[:begins]
+        elif number <= end or (end >= 0 and _KEY_LINE.match(line)):
+            lines[number] = ""
+            end = -1 if number == end else end
+        else:
+            end = -1
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Iterable
 
 from gpubench.env.readers.pasted import Pasted, unquoted
 from gpubench.env.redact import clean
@@ -27,12 +28,26 @@ def said_lines(pasted: Pasted) -> tuple[str, ...]:
     if len(free) > 2 * KEPT:
         between = (line for line in free[KEPT:-KEPT] if _SUBJECT.search(line[:LONGEST]))
         free = [*free[:KEPT], *itertools.islice(between, BETWEEN), *free[-KEPT:]]
-    lines, size = [], 0
-    for line in reversed(free):  # the last line of a traceback is the one that tells
-        size += min(len(line), LONGEST)
-        if size > ALL:
-            break
-        if not _FRAME.match(line):
-            lines.append(clean(unquoted(line[:LONGEST])))
-    lines.reverse()
+    telling = [line for line in free if not _FRAME.match(line)]
+    lines = [
+        clean(unquoted(line[: 2 * LONGEST]))[:LONGEST]  # cut when clean: no half of a token
+        for line in _both_ends(telling)
+    ]
     return tuple(lines) if is_message("\n".join(lines)) else ()
+
+
+def _both_ends(lines: list[str]) -> list[str]:
+    """As many lines as ``ALL`` allows, from the beginning and, twice as many, from the end."""
+    head = _within(lines, ALL // 3)
+    tail = _within(reversed(lines[len(head) :]), ALL - ALL // 3)
+    return [*head, *reversed(tail)]
+
+
+def _within(lines: Iterable[str], budget: int) -> list[str]:
+    kept = []
+    for line in lines:
+        budget -= min(len(line), LONGEST)
+        if budget < 0:
+            break
+        kept.append(line)
+    return kept

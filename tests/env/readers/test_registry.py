@@ -82,6 +82,14 @@ def test_a_traceback_beside_the_report_is_kept_without_secrets():
         assert secret not in text
 
 
+@pytest.mark.parametrize("end", ["-----END PRIVATE KEY-----\n", ""])
+def test_a_private_key_is_taken_out_and_what_follows_it_is_read(end):
+    key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n" * 3
+    found = read(f"{key}{end}{LINES}RuntimeError: CUDA error: out of memory\n")
+    assert facts(found) == WANTED
+    assert "MIIEv" not in repr(found)
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"\0" * 4096, bytes(range(256)) * 64, b"\x89PNG\r\n\x1a\n" + b"\0\xff" * 4096, b"hello"],
