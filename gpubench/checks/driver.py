@@ -18,6 +18,7 @@ from gpubench.env.snapshot import Snapshot
 from gpubench.units import count
 from gpubench.versions import Version
 
+RELOAD = "sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia && sudo modprobe nvidia"
 MISMATCH = 18
 """NVML: the library is not of the release of the kernel module."""
 
@@ -65,6 +66,8 @@ def module_loaded(snapshot: Snapshot) -> Outcome:
         return unknown(reason) if reason else skip("the kernel module is not described here")
     if not pci_gpus(snapshot):
         return skip(NO_GPU)
+    if all(device.driver == "vfio-pci" for device in pci_gpus(snapshot)):
+        return note("every NVIDIA GPU is bound to vfio-pci, to be handed to guests")
     return fail(
         f"{count(len(pci_gpus(snapshot)), 'NVIDIA GPU')} on the PCI bus, "
         "but the NVIDIA kernel module is not loaded",
@@ -144,7 +147,10 @@ def _mismatch(snapshot: Snapshot, words: str) -> Outcome:
         "or reboot the host after its driver update",
     )
     if snapshot.container is None:
-        remedy = ("sudo reboot", "or: sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia")
+        remedy = (
+            "sudo reboot",
+            f"or end every program on the GPUs, then: {RELOAD}",
+        )
     return fail(words, *remedy, kernel_module=snapshot.driver.version)
 
 
@@ -173,6 +179,8 @@ def device_nodes(snapshot: Snapshot) -> Outcome:
         return unknown(reason) if reason else skip("the device nodes are not described here")
     if not has_gpu(snapshot):
         return skip(NO_GPU)
+    if snapshot.driver.pci_devices == () and not (snapshot.gpus or gpu_nodes(snapshot)):
+        return skip("the PCI bus shows no NVIDIA GPU")
     closed = [node.path for node in nodes if not node.accessible and _is_needed(node.path)]
     if closed and (cuda_works(snapshot) or _all_answer(snapshot)):
         return note(f"no access to {', '.join(closed)}, but the driver answers", nodes=closed)

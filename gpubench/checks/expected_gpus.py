@@ -153,8 +153,15 @@ def gpu_mig(snapshot: Snapshot, wanted: bool) -> Outcome:
     Why: a MIG slice is a part of a GPU; a job that counts on a whole one runs out of memory.
     Remedy: sudo nvidia-smi -mig 0 (or 1), then reset the GPUs.
     """
-    remedy = on_the_host(snapshot, f"sudo nvidia-smi -mig {int(wanted)}")[0]
-    return _switch(snapshot, "mig_enabled", wanted, "MIG", f"{remedy}, then reset the GPUs")
+    other = _of_those("mig_enabled", wanted, snapshot)
+    remedy = on_the_host(snapshot, f"sudo nvidia-smi -i {other} -mig {int(wanted)}")[0]
+    return _switch(snapshot, "mig_enabled", wanted, "MIG", f"{remedy}, then reset them")
+
+
+def _of_those(field: str, wanted: bool, snapshot: Snapshot) -> str:
+    """The indices of the GPUs that are not as the contract says, as nvidia-smi takes them."""
+    other = [gpu.index for gpu in snapshot.gpus if getattr(gpu, field) is (not wanted)]
+    return ",".join(map(str, other)) or "INDEX"
 
 
 def gpu_ecc(snapshot: Snapshot, wanted: bool) -> Outcome:
@@ -163,8 +170,9 @@ def gpu_ecc(snapshot: Snapshot, wanted: bool) -> Outcome:
     Why: without it a flipped bit of memory goes into the result unseen.
     Remedy: sudo nvidia-smi -e 1 (or 0), then reset the GPUs.
     """
-    remedy = on_the_host(snapshot, f"sudo nvidia-smi -e {int(wanted)}")[0]
-    return _switch(snapshot, "ecc_enabled", wanted, "ECC", f"{remedy}, then reset the GPUs")
+    other = _of_those("ecc_enabled", wanted, snapshot)
+    remedy = on_the_host(snapshot, f"sudo nvidia-smi -i {other} -e {int(wanted)}")[0]
+    return _switch(snapshot, "ecc_enabled", wanted, "ECC", f"{remedy}, then reset them")
 
 
 def nvlink_links(snapshot: Snapshot, wanted: int) -> Outcome:

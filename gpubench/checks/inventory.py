@@ -144,8 +144,10 @@ def compute_mode(snapshot: Snapshot) -> Outcome:
     )
     if other is not None:
         return other
-    if any("prohibited" in words for words in found):
-        return fail("; ".join(found), "sudo nvidia-smi -c 0")
+    closed = [gpu.index for gpu in snapshot.gpus if gpu.compute_mode == "prohibited"]
+    if closed:
+        steps = (f"sudo nvidia-smi -i {index} -c 0" for index in closed)
+        return fail("; ".join(found), *on_the_host(snapshot, *steps))
     if found:
         return note("; ".join(found))
     return ok("compute mode is default")
@@ -165,11 +167,17 @@ def mig_usable(snapshot: Snapshot) -> Outcome:
     )
     if other is not None:
         return other
+    empty = [gpu.index for gpu in snapshot.gpus if gpu.mig_enabled and gpu.mig_instances == 0]
+    which = "that GPU alone" if len(empty) == 1 else "those GPUs alone"
     if found:
         return fail(
             f"MIG is on without instances: {'; '.join(found)}",
-            "sudo nvidia-smi mig -cgi 0 -C",
-            "or: sudo nvidia-smi -mig 0",
+            *on_the_host(
+                snapshot,
+                *(f"sudo nvidia-smi mig -i {index} -cgi 0 -C" for index in empty),
+                f"or switch MIG off on {which}: sudo nvidia-smi -i "
+                f"{','.join(map(str, empty))} -mig 0",
+            ),
         )
     pending = [gpu.index for gpu in snapshot.gpus if gpu.mig_pending not in (None, gpu.mig_enabled)]
     if pending:

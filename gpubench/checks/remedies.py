@@ -56,4 +56,15 @@ def replace_torch(snapshot: Snapshot, torch: Version | None = None) -> tuple[str
 def no_build(snapshot: Snapshot) -> tuple[str, ...]:
     """Words where no build on record runs on this driver and these GPUs."""
     driver = driver_version(snapshot) or "?"
-    return (f"no torch build on record runs on driver {driver} and these GPUs: update the driver",)
+    words = f"no torch build on record runs on driver {driver} and these GPUs"
+    found = capabilities(snapshot)
+    newest = build_for(found[-1:]) if found else None
+    if found and newest is None:
+        kind = "newer" if found[-1] > Version.parse("9.0") else "older"
+        return (f"no torch build on record holds code for capability {found[-1]}: it is {kind}",)
+    return (f"{words}: update the driver",)
+
+
+def build_for(gpus: tuple[Version, ...]) -> Build | None:
+    """The newest build that holds code for these GPUs, whatever the driver and the Python."""
+    return best_build(driver=None, capabilities=gpus, python=None)

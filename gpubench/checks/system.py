@@ -80,7 +80,7 @@ def wsl(snapshot: Snapshot) -> Outcome:
         return note(f"{words}; yet CUDA works")
     return fail(
         words,
-        "sudo apt purge 'libnvidia-*' 'nvidia-*'",
+        f"dpkg -S {files[0]} (or rpm -qf) names the package of the driver; remove that one",
         "in Windows: install its newest NVIDIA driver, then wsl --shutdown",
         confidence="likely",
         files=list(files),

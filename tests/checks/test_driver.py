@@ -200,3 +200,9 @@ def test_blackwell_needs_the_open_module():
 
 def test_a_driver_newer_than_any_on_record_is_a_note():
     assert judge("cuda.driver_known", with_driver_version(HEALTHY, "700.10")).status is Status.NOTE
+
+
+def test_cards_handed_to_guests_need_no_driver_here():
+    bound = tuple(dataclasses.replace(d, driver="vfio-pci") for d in NOT_LOADED.driver.pci_devices)
+    handed = with_driver(NOT_LOADED, pci_devices=bound)
+    assert judge("drv.module", handed).status is Status.NOTE

@@ -148,3 +148,12 @@ def test_memory_held_by_a_program_that_is_not_shown_is_a_note():
     assert "GPU 7: 1024 MiB" in judge("gpu.busy", held).reason
     with_the_drivers_own = with_gpu(held, 7, memory_reserved_bytes=None)
     assert judge("gpu.busy", with_the_drivers_own).status is Status.PASS
+
+
+def test_a_remedy_touches_no_other_gpu():
+    sliced = with_gpu(with_gpu(HEALTHY, 2, mig_enabled=True, mig_instances=0), 3, mig_enabled=True,
+                      mig_instances=7)  # fmt: skip
+    closed = with_gpu(HEALTHY, 1, compute_mode="prohibited")
+    for check, snapshot, index in (("gpu.mig", sliced, 2), ("gpu.compute_mode", closed, 1)):
+        for line in judge(check, snapshot).remedy:
+            assert f"-i {index}" in line
