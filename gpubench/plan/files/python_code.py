@@ -6,14 +6,19 @@ from gpubench.plan.files.reading import Reading
 from gpubench.plan.files.stated import Source, Stack
 
 _FROM = re.compile(r"(?:^|;)[ \t]*from[ \t]{1,20}([\w.]{1,100})[ \t]{1,20}import[ \t]{0,20}(\(?)")
+_FIRST = re.compile(
+    r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:import[ \t]+\w|from[ \t]+[\w.]{1,100}[ \t]+import\b)"
+)
 _NAMES = re.compile(r"[\w* \t,.]+")
 _MARKS = (("torch.compile", re.compile(r"\btorch\.compile\(")),)
 _ATTRIBUTE = re.compile(r"\b(torchvision\.models|transformers)\.(\w{1,100})")
 
 
-def recognises(name: str, text: str) -> bool:  # noqa: ARG001 - the arguments of every kind
-    """True for a file of Python code, by its name."""
-    return name.endswith(".py")
+def recognises(name: str, text: str) -> bool:
+    """True by name; for a text without a telling name where its first statement is an import."""
+    if "." in name.rsplit("/", 1)[-1]:
+        return name.endswith(".py")
+    return _FIRST.match(text[:5000]) is not None
 
 
 def stacks(source: Source) -> tuple[Stack, ...]:

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from gpubench.errors import UnreadableInput
+from gpubench.plan.files import dockerfile
 from gpubench.plan.files.registry import KINDS, read_source, read_stacks
 from gpubench.plan.files.shell import commands, substituted
 from gpubench.plan.files.specifiers import allows, exact, local_tag, of_conda, of_pip, of_poetry
@@ -301,3 +302,26 @@ def test_text_is_decoded_leniently(tmp_path, encoding):
 def test_a_broken_file_is_refused_with_where(name, text):
     with pytest.raises(UnreadableInput, match="not valid"):
         read_stacks(Source(name=name, text=text))
+
+
+# -- which kind a text is -------------------------------------------------------------------------
+
+SLIPS = "from torchvision.models import deit_small_patch16_224\nfrom transformers import AdamW\n"
+
+
+@pytest.mark.parametrize("name", ["train.py", "stdin", "dockerfile_of.py"])
+def test_python_imports_are_no_dockerfile(name):
+    report = judge(SLIPS, name)
+    assert report.file_kind == "Python script"
+    assert [p.rule for p in report.problems] == ["import.moved", "import.moved"]
+    assert report.answer == "no"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.toml", "a.sh", "a.yml"])
+def test_a_name_of_another_kind_is_no_dockerfile(name):
+    assert not dockerfile.recognises(name, "FROM a\nRUN b\n")
+
+
+@pytest.mark.parametrize("name", ["stdin", "image", "Dockerfile.txt", "prod.dockerfile"])
+def test_a_dockerfile_is_known_by_its_name_or_its_instructions(name):
+    assert dockerfile.recognises(name, "# x\nFROM a\nRUN b\n")
