@@ -9,6 +9,7 @@ from gpubench.env.redact import clean as redacted
 from gpubench.plan.files.registry import read_source, read_stacks
 from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
 from gpubench.plan.machine import Machine
+from gpubench.plan.question import not_judged
 from gpubench.plan.report import Correction, Fact, PlanReport, Problem
 from gpubench.plan.rules.registry import RULES
 from gpubench.plan.rules.variables import is_secret
@@ -34,7 +35,7 @@ def judge_source(source: Source, machine: Machine) -> PlanReport:
     return PlanReport(
         gpubench_version=gpubench.__version__,
         question="file",
-        answer="no" if errors else "yes",
+        answer="no" if errors else "unknown" if not_judged(machine) else "yes",
         summary=_summary(kind, problems),
         machine=machine,
         file=clean(source.name),
@@ -74,6 +75,8 @@ def _notes(stacks: Sequence[Stack], machine: Machine) -> Iterator[str]:
         yield "it states no torch, so most rules had nothing to hold it against"
     if not machine.driver and not machine.gpus:
         yield "whether it runs on a machine was not asked: name one with --gpu and --driver"
+    elif words := not_judged(machine):
+        yield words
 
 
 def _worth(stack: Stack) -> Iterator[Stated]:

@@ -213,3 +213,18 @@ def test_each_extra_of_a_project_is_a_stack_of_its_own():
     )
     report = judge(text, "pyproject.toml")
     assert [(p.rule, p.line) for p in report.problems] == [("companion.pair", 6)]
+
+
+def test_a_file_for_an_arm_host_is_held_to_builds_for_it():
+    grace = target("595.45", "GH200")
+    assert judge("torch==2.12.1", "requirements.txt", grace).answer == "yes"
+    assert rules(judge("torch==2.6.0", "requirements.txt", grace)) == ["target"]
+    assert judge("torch==2.6.0", "requirements.txt", grace).count("note") == 1
+    old = judge("torch==2.12.1", "requirements.txt", target("470.57.02", "GH200"))
+    assert the_problem(old, "target").remedy == ("no build on record runs there",)
+
+
+def test_a_file_for_a_jetson_is_not_decided():
+    report = judge("torch==2.6.0", "requirements.txt", target("540.4.0", "Orin"))
+    assert report.answer == "unknown"
+    assert any("JetPack" in note for note in report.notes)
