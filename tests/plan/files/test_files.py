@@ -249,9 +249,34 @@ def test_every_lock_file_is_read(name, text):
     assert facts(text, name) == [("package", "torch", "==2.6.0", 2)]
 
 
-def test_a_package_that_is_locked_twice_is_left_out():
-    entry = '[[package]]\nname = "torch"\nversion = "{}"\n'
-    assert facts(entry.format("2.6.0") + entry.format("2.7.0"), "uv.lock") == []
+def locked(*entries):
+    """An uv.lock of (name, version, variant of the index)."""
+    return "".join(
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\n'
+        f'source = {{ registry = "https://download.pytorch.org/whl/{variant}" }}\n'
+        for name, version, variant in entries
+    )
+
+
+def test_every_torch_that_is_locked_is_judged_with_what_goes_with_it():
+    text = locked(
+        ("torch", "2.6.0+cpu", "cpu"), ("torch", "2.6.0+cu121", "cu121"),
+        ("torchvision", "0.21.0+cpu", "cpu"), ("torchvision", "0.20.0+cu121", "cu121"),
+    )  # fmt: skip
+    report = judge(text, "uv.lock")
+    found = {(p.rule, p.line) for p in report.problems}
+    assert found == {("torch.cuda", 6), ("companion.pair", 14), ("companion.tag", 14)}
+    assert not any("no torch" in note for note in report.notes)
+
+
+def test_a_release_that_all_entries_of_a_package_share_is_that_of_each_torch():
+    text = locked(("torch", "2.6.0", "cu124"), ("numpy", "2.0.0+a", "x"), ("numpy", "2.0.0+b", "y"))
+    assert ("package", "numpy", "==2.0.0", 6) in facts(text, "uv.lock")
+
+
+def test_a_package_in_several_releases_is_left_out_where_nothing_says_which():
+    text = locked(("torch", "2.2.2", "cu121"), ("numpy", "1.26.4", "x"), ("numpy", "2.0.0", "y"))
+    assert facts(text, "uv.lock", kind="package") == [("package", "torch", "==2.2.2", 2)]
 
 
 def test_the_first_kind_that_recognises_a_file_reads_it():
