@@ -228,3 +228,45 @@ def test_a_file_for_a_jetson_is_not_decided():
     report = judge("torch==2.6.0", "requirements.txt", target("540.4.0", "Orin"))
     assert report.answer == "unknown"
     assert any("JetPack" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("vllm==0.8.5\ntorch==2.8.0", "error"),
+        ("transformers==4.57.0\ntorch==1.13.1", "error"),
+        ("transformers==4.40.0\ntorch==1.10.2", "warning"),
+        ("xformers==0.0.27\ntorch==2.6.0", "error"),
+        ("xformers==0.0.32.post2\ntorch==2.6.0", "error"),
+        ("vllm[audio]==0.8.5\ntorch>=2.7", "error"),
+    ],
+)
+def test_a_library_that_does_not_take_the_torch_beside_it_is_named(text, severity):
+    found = the_problem(judge(text, "requirements.txt"), "framework.torch")
+    assert found.severity == severity
+    assert "takes torch" in found.summary
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vllm==0.8.5\ntorch==2.6.0",
+        "vllm==0.8.5\ntorch>=2.4",
+        "vllm==0.8.5.post1\ntorch",
+        "vllm\ntorch==2.8.0",
+        "transformers==4.57.0\ntorch==2.2",
+        "xformers==0.0.27+cu118\ntorch==2.3.1",
+        "vllm==99.0\ntorch==2.8.0",
+    ],
+)
+def test_a_library_beside_a_torch_it_takes_gives_no_finding(text):
+    assert "framework.torch" not in rules(judge(text, "requirements.txt"))
+
+
+def test_a_library_is_corrected_to_the_releases_that_take_the_torch():
+    found = the_problem(
+        judge("vllm[audio]==0.8.5\ntorch==2.8.0", "requirements.txt"), "framework.torch"
+    )
+    assert found.correction.text == "vllm[audio]>=0.10.2,<=0.11.0"
+    shell = the_problem(judge("pip install torch==2.8.0 vllm==0.8.5", "a.sh"), "framework.torch")
+    assert shell.correction.text == "pip install torch==2.8.0 'vllm>=0.10.2,<=0.11.0'"
