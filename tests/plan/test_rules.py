@@ -270,3 +270,39 @@ def test_a_library_is_corrected_to_the_releases_that_take_the_torch():
     assert found.correction.text == "vllm[audio]>=0.10.2,<=0.11.0"
     shell = the_problem(judge("pip install torch==2.8.0 vllm==0.8.5", "a.sh"), "framework.torch")
     assert shell.correction.text == "pip install torch==2.8.0 'vllm>=0.10.2,<=0.11.0'"
+
+
+WHEELS = "https://download.pytorch.org/whl"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"CUDA=cu121\npip install torch==2.6.0 --index-url {WHEELS}/$CUDA\n", "a.sh"),
+        (f"export A=1 CUDA='cu121'\npip install torch==2.6.0 --index-url {WHEELS}/$CUDA\n", "a.sh"),
+        (f"V=2.6.0; W=$V\npip install torch==$W -i {WHEELS}/cu121\n", "a.sh"),
+        (f"FROM a\nRUN C=cu121 && pip install torch==2.6.0 -i {WHEELS}/${{C}}\n", "Dockerfile"),
+    ],
+)
+def test_a_variable_that_the_shell_sets_is_put_in(text, name):
+    assert the_problem(judge(text, name), "torch.cuda").severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("C=$(cat x)\n", "a.sh"),
+        ("C=cu124\nC=`cat x`\n", "a.sh"),
+        ("if x; then C=cu121; else C=cu124; fi\n", "a.sh"),
+        ("[ -n x ] && C=cu121\n", "a.sh"),
+        ("C=cu121 make\n", "a.sh"),
+    ],
+)
+def test_a_variable_that_may_be_anything_is_not_put_in(text, name):
+    text += f"pip install torch==2.6.0 -i {WHEELS}/$C\n"
+    assert "torch.cuda" not in rules(judge(text, name))
+
+
+def test_what_one_run_sets_is_gone_in_the_next():
+    text = f"FROM a\nRUN C=cu121\nRUN pip install torch==2.6.0 -i {WHEELS}/$C\n"
+    assert "torch.cuda" not in rules(judge(text))

@@ -151,6 +151,12 @@ class _Reader:
             self.reading.variables.setdefault(name, self.arguments[name])
 
     def _run(self, instruction: Instruction) -> None:
+        """A shell of its own: what it sets is gone when it ends."""
+        variables = dict(self.reading.variables)
+        self._commands(instruction)
+        self.reading.variables = variables
+
+    def _commands(self, instruction: Instruction) -> None:
         text, line = instruction.text, instruction.line
         flags = re.match(r"(?:\s*(?:\\\n)?\s*--[a-z]\S{0,1000}){0,20}", text)
         skipped = flags[0] if flags else ""
