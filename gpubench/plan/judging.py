@@ -12,10 +12,13 @@ from gpubench.plan.machine import Machine
 from gpubench.plan.question import not_judged
 from gpubench.plan.report import Correction, Fact, PlanReport, Problem
 from gpubench.plan.rules.registry import RULES
+from gpubench.plan.rules.torch_cuda import EXISTENCE
 from gpubench.plan.rules.variables import is_secret
 
 GRAVITY = ("error", "warning", "note")
 SHOWN = ("image", "package", "index", "python", "channel", "import")
+MAX_EARLIER = 20
+"""Statements about one torch that are judged besides the last (own choice)."""
 MAX_SHOWN = 200
 """Facts in a report; a lock file names hundreds of packages that nothing is known of."""
 
@@ -54,7 +57,24 @@ def problems_of(stacks: Iterable[Stack], machine: Machine) -> list[Problem]:
             for problem in rule(stack, machine):
                 key = (problem.rule, problem.file, problem.line, problem.found)
                 found.setdefault(key, problem)
+        for problem in _of_earlier_torch(stack, machine):
+            found.setdefault((problem.rule, problem.file, problem.line, problem.found), problem)
     return sorted(found.values(), key=lambda p: (GRAVITY.index(p.severity), p.file, p.line))
+
+
+def _of_earlier_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:
+    """What stops a statement about torch that a later one, of conda or pip, replaces."""
+    for torch in [fact for fact in stack.of_kind("package") if fact.name == "torch"][:-1][
+        :MAX_EARLIER
+    ]:
+        facts = tuple(
+            fact
+            for fact in stack.facts
+            if fact is torch or (fact.command <= torch.command and fact.name != "torch")
+        )
+        view = dataclasses.replace(stack, facts=facts)
+        for rule in EXISTENCE:
+            yield from (found for found in rule(view, machine) if found.severity == "error")
 
 
 def _summary(kind: str, problems: Sequence[Problem]) -> str:

@@ -306,3 +306,23 @@ def test_a_variable_that_may_be_anything_is_not_put_in(text, name):
 def test_what_one_run_sets_is_gone_in_the_next():
     text = f"FROM a\nRUN C=cu121\nRUN pip install torch==2.6.0 -i {WHEELS}/$C\n"
     assert "torch.cuda" not in rules(judge(text))
+
+
+CONDA_SLIP = "conda install -c pytorch -c nvidia pytorch=2.6 pytorch-cuda=12.1\n"
+
+
+def test_a_later_torch_of_pip_does_not_hide_that_of_conda():
+    report = judge(CONDA_SLIP + "pip install torch==2.6.0\n", "a.sh")
+    assert the_problem(report, "torch.cuda").line == 1
+    environment = (
+        "channels: [pytorch, nvidia]\ndependencies:\n- pytorch=2.6\n- pytorch-cuda=12.1\n"
+        "- pip:\n  - torch==2.6.0\n"
+    )
+    assert the_problem(judge(environment, "e.yml"), "torch.cuda").severity == "error"
+
+
+def test_a_later_torch_of_pip_does_not_hide_an_earlier_one():
+    text = f"pip install torch==2.6.0 -i {WHEELS}/cu121\npip install torch==2.7.0\n"
+    assert the_problem(judge(text, "a.sh"), "torch.cuda").line == 1
+    fine = f"pip install torch==2.6.0 -i {WHEELS}/cu124\npip install torch==2.7.0\n"
+    assert rules(judge(fine, "a.sh")) == []

@@ -212,3 +212,5 @@ def _relock(stack: Stack) -> tuple[str, ...]:
 
 
 RULES = (on_record, cuda_of_torch, conda_channel, index_exists)
+EXISTENCE = (cuda_of_torch, conda_channel)
+"""What is asked of every statement about torch, not of the last one alone."""
