@@ -326,3 +326,61 @@ def test_a_later_torch_of_pip_does_not_hide_an_earlier_one():
     assert the_problem(judge(text, "a.sh"), "torch.cuda").line == 1
     fine = f"pip install torch==2.6.0 -i {WHEELS}/cu124\npip install torch==2.7.0\n"
     assert rules(judge(fine, "a.sh")) == []
+
+
+DEIT = "deit_small_patch16_224"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "lines"),
+    [
+        (f"from torchvision.models import {DEIT}; from transformers import AdamW", "a.py", [1, 1]),
+        ((f'FROM a\nRUN python -c "from torchvision.models import {DEIT}; '
+         'from transformers import AdamW"'), "Dockerfile", [2, 2]),
+        (f"import torchvision.models as models\nm = models.{DEIT}()", "a.py", [2]),
+        (f"from torchvision import models as M\nm = M.{DEIT}()", "a.py", [2]),
+        (f"from torchvision import models\nm = models.{DEIT}()", "a.py", [2]),
+        ("import transformers as t; t.AdamW(x)", "a.py", [1]),
+        (f'FROM a\nRUN echo "from torchvision.models import {DEIT}" > x.py', "Dockerfile", [2]),
+        ('printf "import torch\\nfrom transformers import AdamW\\n" > x.py', "a.sh", [1]),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_not_there_is_found_in_every_spelling(text, name, lines):
+    found = [p for p in judge(text, name).problems if p.rule == "import.moved"]
+    assert [p.line for p in found] == lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"import timm.models as models\nm = models.{DEIT}()",
+        f"import torchvision.models as models\nx.models.{DEIT}()  # models.{DEIT}",
+        "import transformers.AdamWeights",
+    ],
+)
+def test_a_name_of_another_module_gives_no_finding(text):
+    assert rules(judge(text, "a.py")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            "registry.local/nvidia/cuda:11.8-devel",
+            "registry.local/nvidia/cuda:11.8.0-devel-ubuntu22.04",
+        ),
+        (
+            "nvidia/cuda:12.4.1-cudnn8-devel-ubuntu22.04",
+            "nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04",
+        ),
+        (
+            "nvidia/cuda:12.1.1-cudnn-devel-ubuntu22.04",
+            "nvidia/cuda:12.1.1-cudnn8-devel-ubuntu22.04",
+        ),
+        ("nvidia/cuda:12.4.1-ubuntu22.04", "nvidia/cuda:12.4.1-base-ubuntu22.04"),
+        ("nvidia/cuda:12.4.1-cudnn-ubuntu22.04", "nvidia/cuda:12.4.1-cudnn-runtime-ubuntu22.04"),
+    ],
+)
+def test_a_tag_that_does_not_exist_is_replaced_by_one_that_does(written, expected):
+    found = the_problem(judge(f"FROM {written}\n"), "image.tag")
+    assert (found.severity, found.correction.text) == ("error", f"FROM {expected}")

@@ -233,6 +233,15 @@ def _add_repository(reading: Reading, words: Sequence[Word]) -> None:
             reading.state("repository", word.text, None, word, via="apt")
 
 
+def _echo(reading: Reading, words: Sequence[Word]) -> None:
+    """Python that is written to a file: echo "import x" > check.py."""
+    if not words[-1].text.endswith(".py"):
+        return
+    for word in words[1:-1]:
+        for statement in unquoted(word.raw).split("\\n"):
+            python_code.read(reading, statement, word.line)
+
+
 def _export(reading: Reading, words: Sequence[Word]) -> None:
     for word in words[1:]:
         if _ASSIGNMENT.match(word.text):
@@ -249,4 +258,6 @@ _READERS: dict[str, Callable[[Reading, Sequence[Word]], None]] = {
     "apt-get": _apt,
     "add-apt-repository": _add_repository,
     "export": _export,
+    "echo": _echo,
+    "printf": _echo,
 }

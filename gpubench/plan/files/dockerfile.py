@@ -232,6 +232,7 @@ def split_image(image: str) -> tuple[str, str | None]:
         name, tag = image, ""
     for prefix in ("docker.io/library/", "docker.io/", "library/", "registry.hub.docker.com/"):
         name = name.removeprefix(prefix)
-    if name == "nvcr.io/nvidia/cuda":
-        name = "nvidia/cuda"
+    for known in ("nvidia/cuda", "pytorch/pytorch"):  # of whatever mirror
+        if name.endswith(f"/{known}"):
+            name = known
     return name, tag or None
