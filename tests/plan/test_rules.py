@@ -384,3 +384,29 @@ def test_a_name_of_another_module_gives_no_finding(text):
 def test_a_tag_that_does_not_exist_is_replaced_by_one_that_does(written, expected):
     found = the_problem(judge(f"FROM {written}\n"), "image.tag")
     assert (found.severity, found.correction.text) == ("error", f"FROM {expected}")
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "nvidia-cublas-cu12==12.1.3.1",
+        "nvidia-cuda-runtime-cu12==12.1.105",
+        "nvidia-nvtx-cu12==12.1.*",
+    ],
+)
+def test_a_library_of_another_cuda_release_is_named(pin):
+    found = the_problem(judge(f"torch==2.6.0\n{pin}", "requirements.txt"), "companion.toolkit")
+    assert found.severity == "error"
+    assert found.correction.text == pin.partition("==")[0] + "==12.4.*"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch==2.6.0\nnvidia-cublas-cu12==12.4.5.8\nnvidia-cuda-nvrtc-cu12==12.4.127",
+        "torch==2.6.0\nnvidia-cublas-cu12>=12.1",
+        "torch==2.0.1\nnvidia-cublas-cu11==11.10.3.66\nnvidia-cuda-runtime-cu11==11.7.99",
+    ],
+)
+def test_libraries_of_the_cuda_of_torch_give_no_finding(text):
+    assert "companion.toolkit" not in rules(judge(text, "requirements.txt"))
