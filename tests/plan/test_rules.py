@@ -2,9 +2,10 @@
 
 import pytest
 
+from gpubench.knowledge.tables import torch_builds
 from gpubench.plan.machine import Machine, with_flags
 from gpubench.plan.rules.registry import RULES
-from tests.plan.helpers import judge, rules, the_problem
+from tests.plan.helpers import judge, mended, rules, the_problem
 
 BASE = "FROM nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04\n"
 
@@ -410,3 +411,27 @@ def test_a_library_of_another_cuda_release_is_named(pin):
 )
 def test_libraries_of_the_cuda_of_torch_give_no_finding(text):
     assert "companion.toolkit" not in rules(judge(text, "requirements.txt"))
+
+
+def test_a_patch_that_a_closed_release_never_had_is_an_error():
+    found = the_problem(judge("torch==2.6.3", "requirements.txt"), "torch.record")
+    assert (found.severity, found.correction.text) == ("error", "torch==2.6.0")
+    image = judge("FROM pytorch/pytorch:2.6.3-cuda12.4-cudnn9-devel")
+    fixed = the_problem(image, "torch.record").correction.text
+    assert fixed == "FROM pytorch/pytorch:2.6.0-cuda12.4-cudnn9-devel"
+
+
+def test_a_patch_of_the_newest_release_may_have_come_since():
+    newest = torch_builds()[0].torch
+    text = f"torch=={newest.major}.{newest.minor}.99"
+    assert the_problem(judge(text, "requirements.txt"), "torch.record").severity == "note"
+
+
+def test_both_names_of_a_variant_in_the_address_of_a_wheel_are_corrected():
+    wheel = WHEELS + "/{0}/{1}%2B{0}-cp311-cp311-linux_x86_64.whl"
+    text = "\n".join(
+        [wheel.format("cu118", "torch-2.8.0"), wheel.format("cu118", "torchvision-0.23.0")]
+    )
+    final, report = mended(text, "requirements.txt")
+    assert final == text.replace("cu118", "cu128")
+    assert rules(report) == []

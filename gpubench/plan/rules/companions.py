@@ -9,7 +9,7 @@ from gpubench.plan.files.stated import Stack
 from gpubench.plan.machine import Machine
 from gpubench.plan.report import Problem
 from gpubench.plan.resolved import StatedTorch, stated_torch
-from gpubench.plan.rules.making import problem, repinned, swapped
+from gpubench.plan.rules.making import problem, repinned, swapped_in_words
 from gpubench.plan.rules.torch_cuda import nearest
 from gpubench.versions import Version
 
@@ -95,7 +95,7 @@ def companion_tags(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa
             f"{name} is of {own}, torch of {tag}",
             f"+{tag}",
             rule="companion.tag",
-            correction=swapped(fact, f"+{own}", f"+{tag}"),
+            correction=swapped_in_words(fact, own, tag) if not stack.is_locked else None,
             reference=PAIRS,
         )
 
