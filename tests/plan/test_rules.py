@@ -435,3 +435,35 @@ def test_both_names_of_a_variant_in_the_address_of_a_wheel_are_corrected():
     final, report = mended(text, "requirements.txt")
     assert final == text.replace("cu118", "cu128")
     assert rules(report) == []
+
+
+@pytest.mark.parametrize(
+    ("torch", "companion", "wanted"),
+    [
+        ("2.7.1", "torchvision==0.22.0", "torchvision==0.22.1"),
+        ("2.7.0", "torchvision==0.22.1", "torchvision==0.22.0"),
+        ("2.5.1", "torchaudio==2.5.0", "torchaudio==2.5.1"),
+    ],
+)
+def test_a_companion_is_of_the_patch_of_torch(torch, companion, wanted):
+    found = the_problem(judge(f"torch=={torch}\n{companion}", "requirements.txt"), "companion.pair")
+    assert (found.severity, found.correction.text) == ("error", wanted)
+
+
+def test_conda_builds_pairs_of_its_own():
+    text = "channels: [conda-forge]\ndependencies:\n- pytorch=2.7.1\n- torchvision=0.22.0\n"
+    assert rules(judge(text, "e.yml")) == []
+
+
+def test_the_torch_a_companion_is_for_is_named_in_full():
+    report = judge("torch==2.0.0\ntorchvision==0.15.2", "requirements.txt")
+    assert (
+        "is not for torch 2.0.0 but for torch 2.0.1"
+        in the_problem(report, "companion.pair").summary
+    )
+
+
+@pytest.mark.parametrize("vision", ["0.15.1", "0.15.2"])
+def test_any_patch_of_a_range_may_have_the_companion(vision):
+    text = f"torch>=2.0,<2.1\ntorchvision=={vision}"
+    assert rules(judge(text, "requirements.txt")) == []

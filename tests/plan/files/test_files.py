@@ -311,7 +311,7 @@ def test_text_is_decoded_leniently(tmp_path, encoding):
     source = read_source(str(path))
     report = judge(source.text, "requirements.txt")
     assert [p.line for p in report.problems] == [3]
-    assert report.problems[0].correction.text == "torchvision==0.22.*"
+    assert report.problems[0].correction.text == "torchvision==0.22.0"
 
 
 @pytest.mark.parametrize(
