@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
 
 import gpubench
 from gpubench.env.redact import REMOVED, clean
@@ -19,6 +20,8 @@ GRAVITY = ("error", "warning", "note")
 SHOWN = ("image", "package", "index", "python", "channel", "import")
 MAX_EARLIER = 20
 """Statements about one torch that are judged besides the last (own choice)."""
+MAX_SHARED, MAX_ROUNDS = 5, 10
+"""Lines with several corrections that are made to agree, and tries for each (own choice)."""
 MAX_SHOWN = 200
 """Facts in a report; a lock file names hundreds of packages that nothing is known of."""
 
@@ -32,7 +35,7 @@ def judge_source(source: Source, machine: Machine) -> PlanReport:
     """The same of a text that was read."""
     kind, every_stack = read_stacks(source)
     stacks = every_stack[:MAX_STACKS]
-    problems = problems_of(stacks, machine)
+    problems = _agreed(source, problems_of(stacks, machine), machine)
     facts = tuple(dict.fromkeys(_fact(fact) for stack in stacks for fact in _worth(stack)))
     errors = sum(problem.severity == "error" for problem in problems)
     return PlanReport(
@@ -60,6 +63,41 @@ def problems_of(stacks: Iterable[Stack], machine: Machine) -> list[Problem]:
         for problem in _of_earlier_torch(stack, machine):
             found.setdefault((problem.rule, problem.file, problem.line, problem.found), problem)
     return sorted(found.values(), key=lambda p: (GRAVITY.index(p.severity), p.file, p.line))
+
+
+def _agreed(source: Source, problems: list[Problem], machine: Machine) -> list[Problem]:
+    """The problems, those of one line with the one text that cures them all."""
+    found = (problem.correction for problem in problems)
+    places = [correction.line for correction in found if _is_of(correction, source)]
+    shared = [line for line in dict.fromkeys(places) if places.count(line) > 1][:MAX_SHARED]
+    texts = {line: _line_in_the_end(source, line, problems, machine) for line in shared}
+    return [
+        dataclasses.replace(p, correction=dataclasses.replace(p.correction, text=text))
+        if p.correction and _is_of(p.correction, source) and (text := texts.get(p.correction.line))
+        else p
+        for p in problems
+    ]
+
+
+def _is_of(correction: Correction | None, source: Source) -> TypeGuard[Correction]:
+    return correction is not None and correction.file == source.name
+
+
+def _line_in_the_end(
+    source: Source, line: int, problems: Sequence[Problem], machine: Machine
+) -> str | None:
+    """A line after every correction of it, each judged again; None where they come to no end."""
+    text = source.text.replace("\r\n", "\n")
+    for _ in range(MAX_ROUNDS):
+        found = [problem.correction for problem in problems]
+        of_line = [c for c in found if _is_of(c, source) and c.line == line]
+        correction = next(iter(of_line), None)
+        if correction is None:
+            return text.split("\n")[line - 1]
+        text = corrected(text, correction)
+        stacks = read_stacks(dataclasses.replace(source, text=text))[1][:MAX_STACKS]
+        problems = problems_of(stacks, machine)
+    return None
 
 
 def _of_earlier_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:
