@@ -467,3 +467,9 @@ def test_the_torch_a_companion_is_for_is_named_in_full():
 def test_any_patch_of_a_range_may_have_the_companion(vision):
     text = f"torch>=2.0,<2.1\ntorchvision=={vision}"
     assert rules(judge(text, "requirements.txt")) == []
+
+
+@pytest.mark.parametrize("line", ['CUDA_VISIBLE_DEVICES: ""', "- CUDA_VISIBLE_DEVICES="])
+def test_both_forms_of_variables_of_compose_are_read(line):
+    text = f"services:\n  a:\n    image: x\n    environment:\n      {line}\n"
+    assert the_problem(judge(text, "compose.yml"), "image.devices").line == 5
