@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
 
 import gpubench
 from gpubench.env.redact import REMOVED, clean
@@ -10,14 +11,20 @@ from gpubench.env.redact import clean as redacted
 from gpubench.plan.files.registry import read_source, read_stacks
 from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
 from gpubench.plan.machine import Machine
+from gpubench.plan.question import not_judged
 from gpubench.plan.report import Correction, Fact, PlanReport, Problem
 from gpubench.plan.rules.registry import RULES
+from gpubench.plan.rules.torch_cuda import EXISTENCE
 from gpubench.plan.rules.variables import is_secret
 
 GRAVITY = ("error", "warning", "note")
 SHOWN = ("image", "package", "index", "python", "channel", "import")
 LONGEST_LINE = 2000
 """Characters of a line that are looked at for what the words around a secret tell."""
+MAX_EARLIER = 20
+"""Statements about one torch that are judged besides the last (own choice)."""
+MAX_SHARED, MAX_ROUNDS = 5, 10
+"""Lines with several corrections that are made to agree, and tries for each (own choice)."""
 MAX_SHOWN = 200
 """Facts in a report; a lock file names hundreds of packages that nothing is known of."""
 
@@ -31,13 +38,13 @@ def judge_source(source: Source, machine: Machine) -> PlanReport:
     """The same of a text that was read."""
     kind, every_stack = read_stacks(source)
     stacks = every_stack[:MAX_STACKS]
-    problems = problems_of(stacks, machine)
+    problems = _agreed(source, problems_of(stacks, machine), machine)
     facts = tuple(dict.fromkeys(_fact(fact) for stack in stacks for fact in _worth(stack)))
     errors = sum(problem.severity == "error" for problem in problems)
     return PlanReport(
         gpubench_version=gpubench.__version__,
         question="file",
-        answer="no" if errors else "yes",
+        answer="no" if errors else "unknown" if not_judged(machine) else "yes",
         summary=_summary(kind, problems),
         machine=machine,
         file=clean(source.name),
@@ -56,7 +63,59 @@ def problems_of(stacks: Iterable[Stack], machine: Machine) -> list[Problem]:
             for problem in rule(stack, machine):
                 key = (problem.rule, problem.file, problem.line, problem.found)
                 found.setdefault(key, problem)
+        for problem in _of_earlier_torch(stack, machine):
+            found.setdefault((problem.rule, problem.file, problem.line, problem.found), problem)
     return sorted(found.values(), key=lambda p: (GRAVITY.index(p.severity), p.file, p.line))
+
+
+def _agreed(source: Source, problems: list[Problem], machine: Machine) -> list[Problem]:
+    """The problems, those of one line with the one text that cures them all."""
+    found = (problem.correction for problem in problems)
+    places = [correction.line for correction in found if _is_of(correction, source)]
+    shared = [line for line in dict.fromkeys(places) if places.count(line) > 1][:MAX_SHARED]
+    texts = {line: _line_in_the_end(source, line, problems, machine) for line in shared}
+    return [
+        dataclasses.replace(p, correction=dataclasses.replace(p.correction, text=text))
+        if p.correction and _is_of(p.correction, source) and (text := texts.get(p.correction.line))
+        else p
+        for p in problems
+    ]
+
+
+def _is_of(correction: Correction | None, source: Source) -> TypeGuard[Correction]:
+    return correction is not None and correction.file == source.name
+
+
+def _line_in_the_end(
+    source: Source, line: int, problems: Sequence[Problem], machine: Machine
+) -> str | None:
+    """A line after every correction of it, each judged again; None where they come to no end."""
+    text = source.text.replace("\r\n", "\n")
+    for _ in range(MAX_ROUNDS):
+        found = [problem.correction for problem in problems]
+        of_line = [c for c in found if _is_of(c, source) and c.line == line]
+        correction = next(iter(of_line), None)
+        if correction is None:
+            return text.split("\n")[line - 1]
+        text = corrected(text, correction)
+        stacks = read_stacks(dataclasses.replace(source, text=text))[1][:MAX_STACKS]
+        problems = problems_of(stacks, machine)
+    return None
+
+
+def _of_earlier_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:
+    """What stops a statement about torch that a later one, of conda or pip, replaces."""
+    for torch in [fact for fact in stack.of_kind("package") if fact.name == "torch"][:-1][
+        :MAX_EARLIER
+    ]:
+        facts = tuple(
+            fact
+            for fact in stack.facts
+            if fact is torch or (fact.command <= torch.command and fact.name != "torch")
+        )
+        view = dataclasses.replace(stack, facts=facts)
+        for rule in EXISTENCE:
+            yield from (found for found in rule(view, machine) if found.severity == "error")
 
 
 def _summary(kind: str, problems: Sequence[Problem]) -> str:
@@ -77,6 +136,8 @@ def _notes(stacks: Sequence[Stack], machine: Machine) -> Iterator[str]:
         yield "it states no torch, so most rules had nothing to hold it against"
     if not machine.driver and not machine.gpus:
         yield "whether it runs on a machine was not asked: name one with --gpu and --driver"
+    elif words := not_judged(machine):
+        yield words
 
 
 def _worth(stack: Stack) -> Iterator[Stated]:

@@ -9,6 +9,13 @@ from gpubench.errors import BadUsage
 from gpubench.knowledge.tables import capability_of, torch_builds
 from gpubench.versions import Version
 
+ARM = "aarch64"
+_ARM_HOSTED = re.compile(r"(?i)\b(?:GH200|GB200|GB300|GB10|Thor)\b")
+_ARM_CAPABILITIES = ("11.0", "12.1")
+"""Of Thor and GB10 alone (NVIDIA, CUDA GPU compute capability)."""
+_JETSON_CAPABILITIES = ("5.3", "6.2", "7.2", "8.7")
+"""Of Jetson boards alone: Nano and TX1, TX2, Xavier, Orin (the same table)."""
+
 _CAPABILITY = re.compile(r"(?:sm_?|compute_)?(\d{1,2})\.?(\d)[af]?$")
 
 
@@ -19,6 +26,17 @@ class Target:
     name: str
     capability: str | None = None
     """Compute capability (9.0); None where it is not on record."""
+
+    @property
+    def is_jetson(self) -> bool:
+        """True for a GPU of the Jetson boards that take wheels of their own."""
+        return self.capability in _JETSON_CAPABILITIES
+
+    @property
+    def has_arm_host(self) -> bool:
+        """True for a GPU that comes with an Arm processor only."""
+        is_named = _ARM_HOSTED.search(self.name) is not None
+        return is_named or self.is_jetson or self.capability in _ARM_CAPABILITIES
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +76,18 @@ class Machine:
     def is_other_architecture(self) -> bool:
         """True where no CUDA build for this kind of processor is on record."""
         return self.architecture is not None and not torch_builds(self.architecture)
+
+    @property
+    def is_jetson(self) -> bool:
+        """True where some GPU is one of those Jetson boards that take wheels of their own."""
+        return any(gpu.is_jetson for gpu in self.gpus)
+
+    @property
+    def knows_few_builds(self) -> bool:
+        """True where the table holds, for this processor, only what pip installs by default."""
+        return self.architecture is not None and all(
+            build.is_default for build in torch_builds(self.architecture)
+        )
 
 
 def of_snapshot(snapshot: Snapshot) -> Machine:
@@ -120,6 +150,8 @@ def with_flags(
         changes["gpus"] = tuple(target(name) for name in gpu.split(",") if name.strip())
         if not changes["gpus"]:
             raise BadUsage("--gpu is empty; name a GPU (H100) or a compute capability (9.0)")
+        if all(found.has_arm_host for found in changes["gpus"]):  # type: ignore[attr-defined]
+            changes["architecture"] = ARM
     if python is not None:
         changes["python"] = str(parsed(python, "--python-version", "3.11"))
     named = tuple(

@@ -1,5 +1,6 @@
 """The two questions about builds: which of them run here, and does this one."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import gpubench
@@ -19,9 +20,16 @@ from gpubench.plan.builds import (
     matching,
     variant,
 )
-from gpubench.plan.machine import Machine, describes_nothing
+from gpubench.plan.machine import ARM, Machine, describes_nothing
 from gpubench.plan.report import PlanReport
 from gpubench.versions import Version
+
+JETSON = (
+    "a Jetson takes the torch wheels that NVIDIA makes for its JetPack release; those of "
+    "pytorch.org are not for it, and no wheel of JetPack is on record"
+)
+
+FEW = "of the builds for {} only those that plain pip installs are on record, so another one may do"
 
 NEAREST = 3
 """Builds proposed instead of one that does not exist."""
@@ -29,8 +37,18 @@ NEAREST = 3
 
 def ask(machine: Machine, torch: Version | None, cuda: Version | None) -> PlanReport:
     """The answer for a machine; one build where torch and CUDA are both named to the minor."""
-    if machine.is_other_architecture:
-        return _other_architecture(machine)
+    words = not_judged(machine)
+    if words is not None:
+        return _report(machine, "builds", "unknown", words)
+    report = _answer(machine, torch, cuda)
+    is_named = torch is not None and bool(matching(torch, cuda, machine.architecture))
+    if report.answer == "no" and machine.knows_few_builds and not is_named:
+        notes = (*report.notes, FEW.format(machine.architecture))
+        return dataclasses.replace(report, answer="unknown", notes=notes)
+    return report
+
+
+def _answer(machine: Machine, torch: Version | None, cuda: Version | None) -> PlanReport:
     newer = _not_on_record(machine, torch, cuda)
     if newer is not None:
         return _report(machine, "build" if torch and cuda else "builds", "unknown", newer)
@@ -67,6 +85,8 @@ def _about(machine: Machine) -> tuple[str, ...]:
     notes = []
     if driver is not None and driver > max(_branches()):
         notes.append(f"driver {driver} is newer than any on record; it is held to the same rules")
+    if "gpu" in machine.named and machine.architecture == ARM:
+        notes.append(f"planned for an Arm processor ({ARM})")
     if machine.python is None:
         notes.append(
             "the Python is not known, so builds for any are listed: --python-version narrows them"
@@ -79,12 +99,16 @@ def _branches() -> list[Version]:
     return [Version.parse(f"{newest}.999")]
 
 
-def _other_architecture(machine: Machine) -> PlanReport:
-    words = (
-        f"this machine is {machine.architecture}; no CUDA build of torch for it is on record, "
-        "so nothing is said of it"
-    )
-    return _report(machine, "builds", "unknown", words)
+def not_judged(machine: Machine) -> str | None:
+    """Words where no build on record is for machines of this kind; None where some are."""
+    if machine.is_jetson:
+        return JETSON
+    if machine.is_other_architecture:
+        return (
+            f"this machine is {machine.architecture}; no CUDA build of torch for it is on record, "
+            "so nothing is said of it"
+        )
+    return None
 
 
 def _not_on_record(machine: Machine, torch: Version | None, cuda: Version | None) -> str | None:

@@ -67,7 +67,7 @@ def test_the_best_choice_is_answered_with_yes(driver, gpu, python):
     asked = machine(driver, gpu, python)
     choice = best(judge_builds(asked))
     if choice is None:
-        assert ask(asked, None, None).answer == "no"
+        assert ask(asked, None, None).answer == ("unknown" if asked.knows_few_builds else "no")
     else:
         assert choice.verdict == "runs"
         assert ask(asked, V(choice.torch), V(choice.cuda)).answer == "yes"
@@ -164,6 +164,36 @@ def test_arm_machines_are_judged_by_their_own_builds():
     assert report.status == 0
     assert {build.cuda.major for build in matching(architecture="aarch64")} == {13}
     assert ask(grace, V("2.8"), V("12.8")).status == 4  # no such wheel is on record
+
+
+@pytest.mark.parametrize("gpu", ["GH200", "GB200", "GB300", "GB10", "Thor", "12.1"])
+def test_a_gpu_that_comes_with_an_arm_processor_is_planned_for_it(gpu):
+    machine = with_flags(Machine(), driver="595.45", gpu=gpu, python=None)
+    assert machine.architecture == "aarch64"
+    report = ask(machine, None, None)
+    assert report.status == 0
+    assert all(V(build.torch) >= V("2.11") for build in report.builds)
+    assert "planned for an Arm processor (aarch64)" in report.notes
+
+
+def test_what_the_table_of_arm_builds_lacks_is_not_ruled_out():
+    grace = with_flags(Machine(), driver="550.54.14", gpu="GH200", python=None)
+    assert ask(grace, None, None).answer == "unknown"
+    assert ask(grace, V("2.11"), V("12.6")).answer == "unknown"
+    assert ask(grace, V("2.11"), V("13.0")).answer == "no"
+
+
+def test_a_gpu_of_both_kinds_of_host_leaves_the_processor_as_it_was():
+    assert with_flags(Machine(), driver=None, gpu="H100", python=None).architecture is None
+    assert with_flags(Machine(), driver=None, gpu="H100,GH200", python=None).architecture is None
+
+
+@pytest.mark.parametrize("gpu", ["Orin", "Xavier", "Jetson Nano", "Jetson TX2", "8.7"])
+def test_a_jetson_is_left_to_the_wheels_of_jetpack(gpu):
+    jetson = with_flags(Machine(), driver="540.4.0", gpu=gpu, python=None)
+    report = ask(jetson, V("2.6"), V("12.6"))
+    assert report.status == 4
+    assert "JetPack" in report.summary
 
 
 def test_a_gpu_that_is_not_on_record_leaves_the_answer_open():

@@ -118,3 +118,22 @@ def test_the_pair_that_is_proposed_is_a_pair(torch):
     )
     assert rules(report, "error") == []
     assert rules(judge(text, "requirements.txt"), "error") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM nvidia/cuda:11.8-devel-ubuntu20.04\nRUN apt-get install -y python3.10\n",
+        'FROM a\nLABEL cuda="11.8" cudnn="8.9"\nRUN pip install torch==2.7.0\n',
+    ],
+)
+def test_corrections_of_one_line_agree(text):
+    report = judge(text, "Dockerfile")
+    line = next(p.line for p in report.problems if p.severity == "error")
+    fixed = {
+        p.correction.text for p in report.problems if p.correction and p.correction.line == line
+    }
+    assert len(fixed) == 1
+    lines = text.split("\n")
+    lines[line - 1] = fixed.pop()
+    assert rules(judge("\n".join(lines), "Dockerfile"), "error") == []

@@ -2,9 +2,10 @@
 
 import pytest
 
+from gpubench.knowledge.tables import torch_builds
 from gpubench.plan.machine import Machine, with_flags
 from gpubench.plan.rules.registry import RULES
-from tests.plan.helpers import judge, rules, the_problem
+from tests.plan.helpers import judge, mended, rules, the_problem
 
 BASE = "FROM nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04\n"
 
@@ -213,3 +214,262 @@ def test_each_extra_of_a_project_is_a_stack_of_its_own():
     )
     report = judge(text, "pyproject.toml")
     assert [(p.rule, p.line) for p in report.problems] == [("companion.pair", 6)]
+
+
+def test_a_file_for_an_arm_host_is_held_to_builds_for_it():
+    grace = target("595.45", "GH200")
+    assert judge("torch==2.12.1", "requirements.txt", grace).answer == "yes"
+    assert rules(judge("torch==2.6.0", "requirements.txt", grace)) == ["target"]
+    assert judge("torch==2.6.0", "requirements.txt", grace).count("note") == 1
+    old = judge("torch==2.12.1", "requirements.txt", target("470.57.02", "GH200"))
+    assert the_problem(old, "target").remedy == ("no build on record runs there",)
+
+
+def test_a_file_for_a_jetson_is_not_decided():
+    report = judge("torch==2.6.0", "requirements.txt", target("540.4.0", "Orin"))
+    assert report.answer == "unknown"
+    assert any("JetPack" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("vllm==0.8.5\ntorch==2.8.0", "error"),
+        ("transformers==4.57.0\ntorch==1.13.1", "error"),
+        ("transformers==4.40.0\ntorch==1.10.2", "warning"),
+        ("xformers==0.0.27\ntorch==2.6.0", "error"),
+        ("xformers==0.0.32.post2\ntorch==2.6.0", "error"),
+        ("vllm[audio]==0.8.5\ntorch>=2.7", "error"),
+    ],
+)
+def test_a_library_that_does_not_take_the_torch_beside_it_is_named(text, severity):
+    found = the_problem(judge(text, "requirements.txt"), "framework.torch")
+    assert found.severity == severity
+    assert "takes torch" in found.summary
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vllm==0.8.5\ntorch==2.6.0",
+        "vllm==0.8.5\ntorch>=2.4",
+        "vllm==0.8.5.post1\ntorch",
+        "vllm\ntorch==2.8.0",
+        "transformers==4.57.0\ntorch==2.2",
+        "xformers==0.0.27+cu118\ntorch==2.3.1",
+        "vllm==99.0\ntorch==2.8.0",
+    ],
+)
+def test_a_library_beside_a_torch_it_takes_gives_no_finding(text):
+    assert "framework.torch" not in rules(judge(text, "requirements.txt"))
+
+
+def test_a_library_is_corrected_to_the_releases_that_take_the_torch():
+    found = the_problem(
+        judge("vllm[audio]==0.8.5\ntorch==2.8.0", "requirements.txt"), "framework.torch"
+    )
+    assert found.correction.text == "vllm[audio]>=0.10.2,<=0.11.0"
+    shell = the_problem(judge("pip install torch==2.8.0 vllm==0.8.5", "a.sh"), "framework.torch")
+    assert shell.correction.text == "pip install torch==2.8.0 'vllm>=0.10.2,<=0.11.0'"
+
+
+WHEELS = "https://download.pytorch.org/whl"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"CUDA=cu121\npip install torch==2.6.0 --index-url {WHEELS}/$CUDA\n", "a.sh"),
+        (f"export A=1 CUDA='cu121'\npip install torch==2.6.0 --index-url {WHEELS}/$CUDA\n", "a.sh"),
+        (f"V=2.6.0; W=$V\npip install torch==$W -i {WHEELS}/cu121\n", "a.sh"),
+        (f"FROM a\nRUN C=cu121 && pip install torch==2.6.0 -i {WHEELS}/${{C}}\n", "Dockerfile"),
+    ],
+)
+def test_a_variable_that_the_shell_sets_is_put_in(text, name):
+    assert the_problem(judge(text, name), "torch.cuda").severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("C=$(cat x)\n", "a.sh"),
+        ("C=cu124\nC=`cat x`\n", "a.sh"),
+        ("if x; then C=cu121; else C=cu124; fi\n", "a.sh"),
+        ("[ -n x ] && C=cu121\n", "a.sh"),
+        ("C=cu121 make\n", "a.sh"),
+    ],
+)
+def test_a_variable_that_may_be_anything_is_not_put_in(text, name):
+    text += f"pip install torch==2.6.0 -i {WHEELS}/$C\n"
+    assert "torch.cuda" not in rules(judge(text, name))
+
+
+def test_what_one_run_sets_is_gone_in_the_next():
+    text = f"FROM a\nRUN C=cu121\nRUN pip install torch==2.6.0 -i {WHEELS}/$C\n"
+    assert "torch.cuda" not in rules(judge(text))
+
+
+CONDA_SLIP = "conda install -c pytorch -c nvidia pytorch=2.6 pytorch-cuda=12.1\n"
+
+
+def test_a_later_torch_of_pip_does_not_hide_that_of_conda():
+    report = judge(CONDA_SLIP + "pip install torch==2.6.0\n", "a.sh")
+    assert the_problem(report, "torch.cuda").line == 1
+    environment = (
+        "channels: [pytorch, nvidia]\ndependencies:\n- pytorch=2.6\n- pytorch-cuda=12.1\n"
+        "- pip:\n  - torch==2.6.0\n"
+    )
+    assert the_problem(judge(environment, "e.yml"), "torch.cuda").severity == "error"
+
+
+def test_a_later_torch_of_pip_does_not_hide_an_earlier_one():
+    text = f"pip install torch==2.6.0 -i {WHEELS}/cu121\npip install torch==2.7.0\n"
+    assert the_problem(judge(text, "a.sh"), "torch.cuda").line == 1
+    fine = f"pip install torch==2.6.0 -i {WHEELS}/cu124\npip install torch==2.7.0\n"
+    assert rules(judge(fine, "a.sh")) == []
+
+
+DEIT = "deit_small_patch16_224"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "lines"),
+    [
+        (f"from torchvision.models import {DEIT}; from transformers import AdamW", "a.py", [1, 1]),
+        ((f'FROM a\nRUN python -c "from torchvision.models import {DEIT}; '
+         'from transformers import AdamW"'), "Dockerfile", [2, 2]),
+        (f"import torchvision.models as models\nm = models.{DEIT}()", "a.py", [2]),
+        (f"from torchvision import models as M\nm = M.{DEIT}()", "a.py", [2]),
+        (f"from torchvision import models\nm = models.{DEIT}()", "a.py", [2]),
+        ("import transformers as t; t.AdamW(x)", "a.py", [1]),
+        (f'FROM a\nRUN echo "from torchvision.models import {DEIT}" > x.py', "Dockerfile", [2]),
+        ('printf "import torch\\nfrom transformers import AdamW\\n" > x.py', "a.sh", [1]),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_not_there_is_found_in_every_spelling(text, name, lines):
+    found = [p for p in judge(text, name).problems if p.rule == "import.moved"]
+    assert [p.line for p in found] == lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"import timm.models as models\nm = models.{DEIT}()",
+        f"import torchvision.models as models\nx.models.{DEIT}()  # models.{DEIT}",
+        "import transformers.AdamWeights",
+    ],
+)
+def test_a_name_of_another_module_gives_no_finding(text):
+    assert rules(judge(text, "a.py")) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            "registry.local/nvidia/cuda:11.8-devel",
+            "registry.local/nvidia/cuda:11.8.0-devel-ubuntu22.04",
+        ),
+        (
+            "nvidia/cuda:12.4.1-cudnn8-devel-ubuntu22.04",
+            "nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04",
+        ),
+        (
+            "nvidia/cuda:12.1.1-cudnn-devel-ubuntu22.04",
+            "nvidia/cuda:12.1.1-cudnn8-devel-ubuntu22.04",
+        ),
+        ("nvidia/cuda:12.4.1-ubuntu22.04", "nvidia/cuda:12.4.1-base-ubuntu22.04"),
+        ("nvidia/cuda:12.4.1-cudnn-ubuntu22.04", "nvidia/cuda:12.4.1-cudnn-runtime-ubuntu22.04"),
+    ],
+)
+def test_a_tag_that_does_not_exist_is_replaced_by_one_that_does(written, expected):
+    found = the_problem(judge(f"FROM {written}\n"), "image.tag")
+    assert (found.severity, found.correction.text) == ("error", f"FROM {expected}")
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "nvidia-cublas-cu12==12.1.3.1",
+        "nvidia-cuda-runtime-cu12==12.1.105",
+        "nvidia-nvtx-cu12==12.1.*",
+    ],
+)
+def test_a_library_of_another_cuda_release_is_named(pin):
+    found = the_problem(judge(f"torch==2.6.0\n{pin}", "requirements.txt"), "companion.toolkit")
+    assert found.severity == "error"
+    assert found.correction.text == pin.partition("==")[0] + "==12.4.*"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch==2.6.0\nnvidia-cublas-cu12==12.4.5.8\nnvidia-cuda-nvrtc-cu12==12.4.127",
+        "torch==2.6.0\nnvidia-cublas-cu12>=12.1",
+        "torch==2.0.1\nnvidia-cublas-cu11==11.10.3.66\nnvidia-cuda-runtime-cu11==11.7.99",
+    ],
+)
+def test_libraries_of_the_cuda_of_torch_give_no_finding(text):
+    assert "companion.toolkit" not in rules(judge(text, "requirements.txt"))
+
+
+def test_a_patch_that_a_closed_release_never_had_is_an_error():
+    found = the_problem(judge("torch==2.6.3", "requirements.txt"), "torch.record")
+    assert (found.severity, found.correction.text) == ("error", "torch==2.6.0")
+    image = judge("FROM pytorch/pytorch:2.6.3-cuda12.4-cudnn9-devel")
+    fixed = the_problem(image, "torch.record").correction.text
+    assert fixed == "FROM pytorch/pytorch:2.6.0-cuda12.4-cudnn9-devel"
+
+
+def test_a_patch_of_the_newest_release_may_have_come_since():
+    newest = torch_builds()[0].torch
+    text = f"torch=={newest.major}.{newest.minor}.99"
+    assert the_problem(judge(text, "requirements.txt"), "torch.record").severity == "note"
+
+
+def test_both_names_of_a_variant_in_the_address_of_a_wheel_are_corrected():
+    wheel = WHEELS + "/{0}/{1}%2B{0}-cp311-cp311-linux_x86_64.whl"
+    text = "\n".join(
+        [wheel.format("cu118", "torch-2.8.0"), wheel.format("cu118", "torchvision-0.23.0")]
+    )
+    final, report = mended(text, "requirements.txt")
+    assert final == text.replace("cu118", "cu128")
+    assert rules(report) == []
+
+
+@pytest.mark.parametrize(
+    ("torch", "companion", "wanted"),
+    [
+        ("2.7.1", "torchvision==0.22.0", "torchvision==0.22.1"),
+        ("2.7.0", "torchvision==0.22.1", "torchvision==0.22.0"),
+        ("2.5.1", "torchaudio==2.5.0", "torchaudio==2.5.1"),
+    ],
+)
+def test_a_companion_is_of_the_patch_of_torch(torch, companion, wanted):
+    found = the_problem(judge(f"torch=={torch}\n{companion}", "requirements.txt"), "companion.pair")
+    assert (found.severity, found.correction.text) == ("error", wanted)
+
+
+def test_conda_builds_pairs_of_its_own():
+    text = "channels: [conda-forge]\ndependencies:\n- pytorch=2.7.1\n- torchvision=0.22.0\n"
+    assert rules(judge(text, "e.yml")) == []
+
+
+def test_the_torch_a_companion_is_for_is_named_in_full():
+    report = judge("torch==2.0.0\ntorchvision==0.15.2", "requirements.txt")
+    assert (
+        "is not for torch 2.0.0 but for torch 2.0.1"
+        in the_problem(report, "companion.pair").summary
+    )
+
+
+@pytest.mark.parametrize("vision", ["0.15.1", "0.15.2"])
+def test_any_patch_of_a_range_may_have_the_companion(vision):
+    text = f"torch>=2.0,<2.1\ntorchvision=={vision}"
+    assert rules(judge(text, "requirements.txt")) == []
+
+
+@pytest.mark.parametrize("line", ['CUDA_VISIBLE_DEVICES: ""', "- CUDA_VISIBLE_DEVICES="])
+def test_both_forms_of_variables_of_compose_are_read(line):
+    text = f"services:\n  a:\n    image: x\n    environment:\n      {line}\n"
+    assert the_problem(judge(text, "compose.yml"), "image.devices").line == 5

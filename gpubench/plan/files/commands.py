@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 
 from gpubench.plan.files import python_code
 from gpubench.plan.files.reading import Reading
-from gpubench.plan.files.shell import Word, commands, unquoted
+from gpubench.plan.files.shell import Word, each_command, unquoted
 from gpubench.plan.files.specifiers import of_conda, of_pip
 
 _PREFIXES = {"sudo", "env", "time", "exec", "nice", "command", "then", "do", "else", "if", "!"}
+_OPENS, _CLOSES = ("if", "for", "while", "until", "case"), ("fi", "done", "esac")
+_TESTS = ("[", "[[", "test")
+_DECLARES = ("export", "local", "readonly", "declare", "typeset")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w{0,100}=")
 _PYTHON = re.compile(r"python(?:\d(?:\.\d{1,2})?)?$")
 _PIP = re.compile(r"pip(?:\d(?:\.\d{1,2})?)?$")
@@ -34,8 +37,28 @@ _TORCH_BACKEND = "--torch-backend"
 
 def read_shell(reading: Reading, text: str, first_line: int, *, depth: int = 0) -> None:
     """Everything that the commands of ``text`` state."""
-    for command in commands(text, first_line, reading.variables):
+    nesting, previous = 0, ""
+    for command in each_command(text, first_line, reading.variables):
+        program = command[0].text
+        nesting += (program in _OPENS) - (program in _CLOSES)
         read_command(reading, command, depth=depth)
+        _set(reading, command, is_sure=nesting <= 0 and previous not in _TESTS)
+        previous = program
+
+
+def _set(reading: Reading, words: Sequence[Word], *, is_sure: bool) -> None:
+    """The variables that a command sets for those after it; unknown where it may not be run."""
+    words = [word for word in words if word.text not in _PREFIXES]
+    if words and words[0].text in _DECLARES:
+        words = [word for word in words[1:] if not word.text.startswith("-")]
+    if not all(_ASSIGNMENT.match(word.text) for word in words):
+        return
+    for word in words:
+        name, _, value = word.text.partition("=")
+        if is_sure and "$" not in value and "`" not in value:
+            reading.variables[name] = value[:300]
+        else:
+            reading.variables.pop(name, None)
 
 
 def read_command(reading: Reading, words: Sequence[Word], *, depth: int = 0) -> None:
@@ -210,6 +233,15 @@ def _add_repository(reading: Reading, words: Sequence[Word]) -> None:
             reading.state("repository", word.text, None, word, via="apt")
 
 
+def _echo(reading: Reading, words: Sequence[Word]) -> None:
+    """Python that is written to a file: echo "import x" > check.py."""
+    if not words[-1].text.endswith(".py"):
+        return
+    for word in words[1:-1]:
+        for statement in unquoted(word.raw).split("\\n"):
+            python_code.read(reading, statement, word.line)
+
+
 def _export(reading: Reading, words: Sequence[Word]) -> None:
     for word in words[1:]:
         if _ASSIGNMENT.match(word.text):
@@ -226,4 +258,6 @@ _READERS: dict[str, Callable[[Reading, Sequence[Word]], None]] = {
     "apt-get": _apt,
     "add-apt-repository": _add_repository,
     "export": _export,
+    "echo": _echo,
+    "printf": _echo,
 }

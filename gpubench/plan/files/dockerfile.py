@@ -16,6 +16,8 @@ _KEYWORDS = {
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 }  # fmt: skip
+_OTHERS = (".txt", ".in", ".toml", ".lock", ".json", ".sh", ".bash", ".yml", ".yaml")
+_IMPORT = re.compile(r"\s{0,20}[\w.]{1,200}\s{1,20}import\b")
 _FLAG = re.compile(r"\s*--[a-z][\w-]{0,40}(?:=\S{0,1000})?(?=\s)")
 _PYTHON_FIRST = re.compile(r"(?:\S{0,200}/)?python[\d.]{0,5}(?:\s+-)?\s*<<")
 _FROM = re.compile(r"(\S{1,500})(?:\s+[aA][sS]\s+(\S{1,200}))?\s*$")
@@ -31,13 +33,20 @@ class Stage:
 
 
 def recognises(name: str, text: str) -> bool:
-    """True by name, or where the first instruction is FROM or ARG and a FROM follows."""
+    """True by name, or where the first instruction is FROM or ARG and others follow a FROM."""
     base = name.rsplit("/", 1)[-1].lower()
+    if base.endswith(".py"):
+        return False
     if base.startswith(("dockerfile", "containerfile")) or base.endswith(
         (".dockerfile", ".containerfile")
     ):
         return True
-    words = [i.keyword for i in instructions(Source(name=name, text=text[:50_000]))]
+    if base.endswith(_OTHERS):
+        return False
+    found = list(instructions(Source(name=name, text=text[:50_000])))
+    if any(i.keyword == "FROM" and _IMPORT.match(i.text) for i in found):
+        return False  # Python: from x import y
+    words = [i.keyword for i in found]
     known = [word for word in words if word in _KEYWORDS]
     return bool(words) and words[0] in ("FROM", "ARG") and "FROM" in words and len(known) > 1
 
@@ -142,6 +151,12 @@ class _Reader:
             self.reading.variables.setdefault(name, self.arguments[name])
 
     def _run(self, instruction: Instruction) -> None:
+        """A shell of its own: what it sets is gone when it ends."""
+        variables = dict(self.reading.variables)
+        self._commands(instruction)
+        self.reading.variables = variables
+
+    def _commands(self, instruction: Instruction) -> None:
         text, line = instruction.text, instruction.line
         flags = re.match(r"(?:\s*(?:\\\n)?\s*--[a-z]\S{0,1000}){0,20}", text)
         skipped = flags[0] if flags else ""
@@ -217,6 +232,7 @@ def split_image(image: str) -> tuple[str, str | None]:
         name, tag = image, ""
     for prefix in ("docker.io/library/", "docker.io/", "library/", "registry.hub.docker.com/"):
         name = name.removeprefix(prefix)
-    if name == "nvcr.io/nvidia/cuda":
-        name = "nvidia/cuda"
+    for known in ("nvidia/cuda", "pytorch/pytorch"):  # of whatever mirror
+        if name.endswith(f"/{known}"):
+            name = known
     return name, tag or None

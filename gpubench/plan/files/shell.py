@@ -5,7 +5,7 @@ shlex loses the line a word stands on, which every finding names.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _TOKEN = re.compile(
     r"(?P<space>(?:[ \t\r]|\\\r?\n)+)"
@@ -40,16 +40,25 @@ def commands(
     text: str, first_line: int, variables: Mapping[str, str] | None = None
 ) -> list[list[Word]]:
     """The simple commands of ``text``, each a list of words; linear in its length."""
-    found: list[list[Word]] = [[]]
+    return list(each_command(text, first_line, variables))
+
+
+def each_command(
+    text: str, first_line: int, variables: Mapping[str, str] | None = None
+) -> Iterator[list[Word]]:
+    """The same, one by one: a variable that is set meanwhile is put into those that follow."""
+    found: list[Word] = []
     line = first_line
     for token in _TOKEN.finditer(text):
         kind, raw = token.lastgroup, token[0]
         if kind == "word":
-            found[-1].append(_word(raw, line, variables or {}))
-        elif kind in ("end", "other") and found[-1]:
-            found.append([])
+            found.append(_word(raw, line, {} if variables is None else variables))
+        elif kind in ("end", "other") and found:
+            yield found
+            found = []
         line += raw.count("\n")
-    return [command for command in found if command]
+    if found:
+        yield found
 
 
 def _word(raw: str, line: int, variables: Mapping[str, str]) -> Word:

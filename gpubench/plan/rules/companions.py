@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from gpubench.knowledge.tables import companion_of, torch_builds
 from gpubench.plan.builds import variant
 from gpubench.plan.files.specifiers import allows, exact, local_tag
-from gpubench.plan.files.stated import Stack
+from gpubench.plan.files.stated import Stack, Stated
 from gpubench.plan.machine import Machine
 from gpubench.plan.report import Problem
 from gpubench.plan.resolved import StatedTorch, stated_torch
-from gpubench.plan.rules.making import problem, repinned, swapped
+from gpubench.plan.rules.making import problem, repinned, swapped_in_words
 from gpubench.plan.rules.torch_cuda import nearest
 from gpubench.versions import Version
 
 PAIRS = "pytorch/vision README.md; pytorch/audio compatibility matrix"
+FIRST_TIED = Version.parse("2.1")
+"""The first torch whose patch releases each have a torchvision and torchaudio of the same patch."""
 NUMPY_TWO = Version.parse("2.3")
 """The first torch that is compiled for numpy 2 (its release notes)."""
 
@@ -26,10 +28,10 @@ def pairs(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
         return
     for name in ("torchvision", "torchaudio"):
         fact = stack.package(name)
-        wanted = companion_of(newest, name)
+        wanted = _wanted(torch.release or newest, name, fact) if fact else None
         if fact is None or fact.value is None or wanted is None:
             continue
-        if any(_goes_with(release, name, fact.value) for release in _releases(torch)):
+        if any(_goes_with(release, name, fact) for release in _releases(torch)):
             continue
         release = str(wanted)
         remedy = ("change the project file and lock again",) if stack.is_locked else ()
@@ -49,13 +51,34 @@ def pairs(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
 
 def _releases(torch: StatedTorch) -> set[Version]:
     """The release that is named, or every one the specifier takes."""
-    return {torch.release} if torch.release else {build.torch for build in torch.of_release}
+    if torch.release is not None and len(torch.release.parts) > 2:
+        return {torch.release}
+    every = (
+        f"{build.torch.major}.{build.torch.minor}.{patch}"
+        for build in torch.of_release
+        for patch in range(build.torch.release(3)[2] + 1)
+    )
+    return {Version.parse(text) for text in every if allows(torch.specifier, text)}
 
 
-def _goes_with(torch: Version, name: str, specifier: str) -> bool:
+def _goes_with(torch: Version, name: str, fact: Stated) -> bool:
     """Whether a companion's specifier takes what goes with a torch; True where that is open."""
-    wanted = companion_of(torch, name)
-    return wanted is None or _fits(specifier, wanted)
+    wanted = _wanted(torch, name, fact)
+    return wanted is None or _fits(fact.value or "", wanted)
+
+
+def _wanted(torch: Version, name: str, fact: Stated) -> Version | None:
+    """What goes with a torch, to the patch where that is named; conda builds its own pairs."""
+    return companion_of(torch, name) if fact.via == "conda" else _exact_pair(torch, name)
+
+
+def _exact_pair(torch: Version, name: str) -> Version | None:
+    """The release whose wheel asks for this very torch; two numbers where any patch may."""
+    found = companion_of(torch, name)
+    is_tied = len(torch.parts) > 2 and torch >= FIRST_TIED
+    if found is None or len(found.parts) > 2 or not is_tied:
+        return found
+    return Version.parse(f"{found.major}.{found.minor}.{torch.release(3)[2]}")
 
 
 def _fits(specifier: str, wanted: Version) -> bool:
@@ -68,13 +91,22 @@ def _fits(specifier: str, wanted: Version) -> bool:
 def _made_for(name: str, specifier: str) -> str:
     """Which torch a companion's release is for, in words."""
     release = Version.find(exact(specifier))
-    if release is None:
-        return ""
+    made_for = _torch_of(name, release) if release is not None else None
+    return f" but for torch {made_for}" if made_for is not None else ""
+
+
+def _torch_of(name: str, release: Version) -> str | None:
+    """The torch a companion's release is for: to the patch where the pair is, else its minor."""
     for build in torch_builds():
+        major, minor, newest = build.torch.release(3)
+        for patch in range(newest + 1):
+            torch = Version.parse(f"{major}.{minor}.{patch}")
+            if _exact_pair(torch, name) == release:
+                return str(torch)
         goes_with = companion_of(build.torch, name)
         if goes_with is not None and goes_with.release(2) == release.release(2):
-            return f" but for torch {build.torch.major}.{build.torch.minor}"
-    return ""
+            return f"{major}.{minor}"
+    return None
 
 
 def companion_tags(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
@@ -95,7 +127,7 @@ def companion_tags(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa
             f"{name} is of {own}, torch of {tag}",
             f"+{tag}",
             rule="companion.tag",
-            correction=swapped(fact, f"+{own}", f"+{tag}"),
+            correction=swapped_in_words(fact, own, tag) if not stack.is_locked else None,
             reference=PAIRS,
         )
 

@@ -27,17 +27,20 @@ def tag_is_whole(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: 
         if fact.name != "nvidia/cuda" or "$" in (fact.value or ""):
             continue
         parts = image_parts(fact.value or "")
-        whole = whole_tag(parts)
+        cudnn = _wrong_cudnn(parts)
+        whole = whole_tag({**parts, "cudnn": cudnn} if cudnn else parts)
         missing = list(_missing(fact, parts))
-        if not missing:
+        if not missing and cudnn is None:
             yield from _unknown_patch(fact, parts)
             continue
         written = fact.value or "latest"
+        lacks = [f"it lacks {' and '.join(missing)}"] if missing else []
+        lacks += [f"those of CUDA {parts['cuda']} name it {cudnn}"] if cudnn else []
         yield problem(
             "error",
             "cuda-mixed",
             fact,
-            f"there is no tag {written} of nvidia/cuda: it lacks {' and '.join(missing)}",
+            f"there is no tag {written} of nvidia/cuda: {'; '.join(lacks)}",
             whole,
             rule="image.tag",
             correction=retagged(fact, whole),
@@ -62,8 +65,18 @@ def _missing(fact: Stated, parts: dict[str, str]) -> Iterator[str]:
         return  # a tag of a kind that is not known
     if parts["cuda"].count(".") < 2:
         yield "the patch number"
+    if "kind" not in parts:
+        yield "the kind (base, runtime or devel)"
     if "system" not in parts:
         yield "the operating system"
+
+
+def _wrong_cudnn(parts: dict[str, str]) -> str | None:
+    """How a tag of this release names cuDNN, where the tag names it otherwise."""
+    row = _row(parts["cuda"]) if "cuda" in parts and "cudnn" in parts else None
+    if row is None or row["cudnn"] == parts["cudnn"] or row["cudnn"] not in ("cudnn", "cudnn8"):
+        return None
+    return str(row["cudnn"])
 
 
 def _row(release: str) -> dict[str, Any] | None:
@@ -84,8 +97,13 @@ def whole_tag(parts: dict[str, str]) -> str:
         patch = row["patches"][-1] if row else _padded(release)
     newest = row["systems"][-1] if row else rows[-1]["systems"][-1]
     preferred = "ubuntu22.04" if row is None or "ubuntu22.04" in row["systems"] else newest
-    words = [patch, parts.get("cudnn"), parts.get("kind", "base"), parts.get("system", preferred)]
+    words = [patch, parts.get("cudnn"), _kind(parts), parts.get("system", preferred)]
     return "-".join(word for word in words if word)
+
+
+def _kind(parts: dict[str, str]) -> str:
+    """The kind that stands there; without one the smallest there is, with cuDNN that is runtime."""
+    return parts.get("kind", "runtime" if "cudnn" in parts else "base")
 
 
 def _padded(release: str) -> str:

@@ -11,6 +11,10 @@ from gpubench.plan.resolved import StatedTorch, stated_torch
 from gpubench.plan.rules.making import problem, repinned
 from gpubench.versions import Version
 
+_TOOLKIT = ("cuda-runtime", "cuda-nvrtc", "cuda-cupti", "nvtx")
+_NUMBERED_LIKE_CUDA = {11: _TOOLKIT, 12: (*_TOOLKIT, "cublas")}
+"""Libraries whose first two numbers are those of their CUDA release; cuBLAS in CUDA 12 alone."""
+
 
 def library_pins(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
     """nvidia-cudnn and nvidia-nccl are held to what torch itself requires."""
@@ -24,6 +28,36 @@ def library_pins(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: 
         if fact is None or not fact.value or wanted is None or _takes_library(fact.value, wanted):
             continue
         yield _wrong_library(stack, torch, build, fact, wanted, cause)
+
+
+def toolkit_pins(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
+    """The CUDA runtime libraries are of the CUDA release of torch."""
+    torch = stated_torch(stack)
+    build = torch.likely if torch else None
+    if torch is None or build is None or torch.release is None:
+        return
+    for library in _NUMBERED_LIKE_CUDA.get(build.cuda.major, ()):
+        fact = stack.package(f"nvidia-{library}-cu{build.cuda.major}")
+        pinned = Version.find(exact(fact.value)) if fact and fact.value else None
+        if fact is None or pinned is None or len(pinned.parts) < 2:
+            continue
+        if pinned.release(2) != build.cuda.release(2):
+            yield _wrong_toolkit(stack, torch, build, fact)
+
+
+def _wrong_toolkit(stack: Stack, torch: StatedTorch, build: Build, fact: Stated) -> Problem:
+    return problem(
+        "error" if build.is_default else "warning",
+        "cuda-mixed",
+        fact,
+        f"{fact.name} {exact(fact.value)} is not of CUDA {build.cuda}, which {torch.name} is built "
+        f"with" + (" and requires: pip does not install both" if build.is_default else ""),
+        f"{fact.name} {build.cuda.major}.{build.cuda.minor}",
+        rule="companion.toolkit",
+        correction=repinned(stack, fact, f"{build.cuda.major}.{build.cuda.minor}"),
+        remedy=("or leave it out: torch brings it",),
+        reference="the Requires-Dist lines of the torch wheel",
+    )
 
 
 def _takes_library(specifier: str, wanted: Version) -> bool:
@@ -80,4 +114,4 @@ def families(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG0
         )
 
 
-RULES = (library_pins, families)
+RULES = (library_pins, toolkit_pins, families)

@@ -93,3 +93,10 @@ def swapped(fact: Stated, old: str, new: str) -> Correction | None:
     if not old or old not in fact.text:
         return None
     return Correction(file=fact.file, line=fact.line, text=fact.text.replace(old, new, 1))
+
+
+def swapped_in_words(fact: Stated, old: str, new: str) -> Correction | None:
+    """The same wherever ``old`` stands in the words of ``fact``, as twice in a wheel's address."""
+    if not old or old not in fact.written:
+        return None
+    return swapped(fact, fact.written, fact.written.replace(old, new))

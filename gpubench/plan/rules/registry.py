@@ -3,6 +3,7 @@
 from gpubench.plan.rules import (
     companions,
     declared,
+    frameworks,
     images,
     imports,
     libraries,
@@ -19,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     *torch_cuda.RULES,
     *declared.RULES,
     *companions.RULES,
+    *frameworks.RULES,
     *libraries.RULES,
     *imports.RULES,
     *targets.RULES,

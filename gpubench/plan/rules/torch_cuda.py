@@ -10,7 +10,7 @@ from gpubench.plan.files.stated import Stack, Stated
 from gpubench.plan.machine import Machine
 from gpubench.plan.report import Correction, Problem
 from gpubench.plan.resolved import CONDA_CUDA, StatedTorch, stated_torch
-from gpubench.plan.rules.making import problem, repinned, replaced, swapped
+from gpubench.plan.rules.making import problem, repinned, replaced, swapped, swapped_in_words
 from gpubench.versions import Version
 
 RELEASES = "pytorch/pytorch RELEASE.md, release compatibility matrix"
@@ -22,6 +22,22 @@ def on_record(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG
     if torch is None or torch.is_on_record:
         return
     builds = torch_builds()
+    newest = _newest_patch(torch)
+    if newest is not None:
+        yield problem(
+            "error",
+            "torch-companion-mismatch",
+            torch.fact,
+            f"there is no {torch.name}: {newest} is the last of its release",
+            f"torch {newest}",
+            rule="torch.record",
+            correction=repinned(stack, torch.fact, str(newest), local_tag(torch.fact.value) or "")
+            if torch.fact.kind == "package"
+            else swapped(torch.fact, str(torch.release), str(newest)),
+            remedy=_relock(stack),
+            reference=RELEASES,
+        )
+        return
     yield problem(
         "note",
         "torch-companion-mismatch",
@@ -31,6 +47,15 @@ def on_record(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG
         rule="torch.record",
         reference=RELEASES,
     )
+
+
+def _newest_patch(torch: StatedTorch) -> Version | None:
+    """The last patch of a release that a newer one followed; None where more may come."""
+    release, builds = torch.release, torch_builds()
+    if release is None or release.release(2) >= builds[0].torch.release(2):
+        return None
+    same = (build.torch for build in builds if build.torch.release(2) == release.release(2))
+    return max(same, default=None)
 
 
 def cuda_of_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
@@ -133,7 +158,7 @@ def _correction(stack: Stack, torch: StatedTorch) -> Correction | None:
     if fact.name in CONDA_CUDA:
         return _conda_correction(stack, torch, build)
     if local_tag(fact.value):
-        return swapped(fact, str(local_tag(fact.value)), new)
+        return swapped_in_words(fact, str(local_tag(fact.value)), new)
     return swapped(fact, variant(cuda), new)
 
 
@@ -212,3 +237,5 @@ def _relock(stack: Stack) -> tuple[str, ...]:
 
 
 RULES = (on_record, cuda_of_torch, conda_channel, index_exists)
+EXISTENCE = (cuda_of_torch, conda_channel)
+"""What is asked of every statement about torch, not of the last one alone."""

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from gpubench.errors import UnreadableInput
+from gpubench.plan.files import dockerfile
 from gpubench.plan.files.registry import KINDS, read_source, read_stacks
 from gpubench.plan.files.shell import commands, substituted
 from gpubench.plan.files.specifiers import allows, exact, local_tag, of_conda, of_pip, of_poetry
@@ -248,9 +249,34 @@ def test_every_lock_file_is_read(name, text):
     assert facts(text, name) == [("package", "torch", "==2.6.0", 2)]
 
 
-def test_a_package_that_is_locked_twice_is_left_out():
-    entry = '[[package]]\nname = "torch"\nversion = "{}"\n'
-    assert facts(entry.format("2.6.0") + entry.format("2.7.0"), "uv.lock") == []
+def locked(*entries):
+    """An uv.lock of (name, version, variant of the index)."""
+    return "".join(
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\n'
+        f'source = {{ registry = "https://download.pytorch.org/whl/{variant}" }}\n'
+        for name, version, variant in entries
+    )
+
+
+def test_every_torch_that_is_locked_is_judged_with_what_goes_with_it():
+    text = locked(
+        ("torch", "2.6.0+cpu", "cpu"), ("torch", "2.6.0+cu121", "cu121"),
+        ("torchvision", "0.21.0+cpu", "cpu"), ("torchvision", "0.20.0+cu121", "cu121"),
+    )  # fmt: skip
+    report = judge(text, "uv.lock")
+    found = {(p.rule, p.line) for p in report.problems}
+    assert found == {("torch.cuda", 6), ("companion.pair", 14), ("companion.tag", 14)}
+    assert not any("no torch" in note for note in report.notes)
+
+
+def test_a_release_that_all_entries_of_a_package_share_is_that_of_each_torch():
+    text = locked(("torch", "2.6.0", "cu124"), ("numpy", "2.0.0+a", "x"), ("numpy", "2.0.0+b", "y"))
+    assert ("package", "numpy", "==2.0.0", 6) in facts(text, "uv.lock")
+
+
+def test_a_package_in_several_releases_is_left_out_where_nothing_says_which():
+    text = locked(("torch", "2.2.2", "cu121"), ("numpy", "1.26.4", "x"), ("numpy", "2.0.0", "y"))
+    assert facts(text, "uv.lock", kind="package") == [("package", "torch", "==2.2.2", 2)]
 
 
 def test_the_first_kind_that_recognises_a_file_reads_it():
@@ -285,7 +311,7 @@ def test_text_is_decoded_leniently(tmp_path, encoding):
     source = read_source(str(path))
     report = judge(source.text, "requirements.txt")
     assert [p.line for p in report.problems] == [3]
-    assert report.problems[0].correction.text == "torchvision==0.22.*"
+    assert report.problems[0].correction.text == "torchvision==0.22.0"
 
 
 @pytest.mark.parametrize(
@@ -301,3 +327,26 @@ def test_text_is_decoded_leniently(tmp_path, encoding):
 def test_a_broken_file_is_refused_with_where(name, text):
     with pytest.raises(UnreadableInput, match="not valid"):
         read_stacks(Source(name=name, text=text))
+
+
+# -- which kind a text is -------------------------------------------------------------------------
+
+SLIPS = "from torchvision.models import deit_small_patch16_224\nfrom transformers import AdamW\n"
+
+
+@pytest.mark.parametrize("name", ["train.py", "stdin", "dockerfile_of.py"])
+def test_python_imports_are_no_dockerfile(name):
+    report = judge(SLIPS, name)
+    assert report.file_kind == "Python script"
+    assert [p.rule for p in report.problems] == ["import.moved", "import.moved"]
+    assert report.answer == "no"
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.toml", "a.sh", "a.yml"])
+def test_a_name_of_another_kind_is_no_dockerfile(name):
+    assert not dockerfile.recognises(name, "FROM a\nRUN b\n")
+
+
+@pytest.mark.parametrize("name", ["stdin", "image", "Dockerfile.txt", "prod.dockerfile"])
+def test_a_dockerfile_is_known_by_its_name_or_its_instructions(name):
+    assert dockerfile.recognises(name, "# x\nFROM a\nRUN b\n")
