@@ -9,6 +9,7 @@ import gpubench
 from gpubench.env.redact import REMOVED, clean
 from gpubench.env.redact import clean as redacted
 from gpubench.plan.files.registry import read_source, read_stacks
+from gpubench.plan.files.specifiers import PYTHON
 from gpubench.plan.files.stated import MAX_STACKS, Source, Stack, Stated
 from gpubench.plan.machine import Machine
 from gpubench.plan.question import not_judged
@@ -35,7 +36,15 @@ def judge_file(path: str, machine: Machine) -> PlanReport:
 
 
 def judge_source(source: Source, machine: Machine) -> PlanReport:
-    """The same of a text that was read."""
+    """The same of a text that was read, for the Python of the machine where one is known."""
+    token = PYTHON.set(machine.python)
+    try:
+        return _judged(source, machine)
+    finally:
+        PYTHON.reset(token)
+
+
+def _judged(source: Source, machine: Machine) -> PlanReport:
     kind, every_stack = read_stacks(source)
     stacks = every_stack[:MAX_STACKS]
     problems = _agreed(source, problems_of(stacks, machine), machine)

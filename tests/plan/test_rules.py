@@ -473,3 +473,9 @@ def test_any_patch_of_a_range_may_have_the_companion(vision):
 def test_both_forms_of_variables_of_compose_are_read(line):
     text = f"services:\n  a:\n    image: x\n    environment:\n      {line}\n"
     assert the_problem(judge(text, "compose.yml"), "image.devices").line == 5
+
+
+@pytest.mark.parametrize(("python", "expected"), [("3.9", []), ("3.11", ["companion.pair"])])
+def test_markers_are_held_to_the_python_that_is_named(python, expected):
+    text = "torch==2.6.0\ntorchvision==0.18.0; python_version >= '3.10'"
+    assert rules(judge(text, "requirements.txt", target(python=python))) == expected

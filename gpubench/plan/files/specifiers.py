@@ -2,6 +2,7 @@
 
 import functools
 import re
+from contextvars import ContextVar
 from urllib.parse import unquote
 
 from gpubench.plan.files.stated import normalised
@@ -14,6 +15,9 @@ _LINUX = {
     "platform_machine": "x86_64",
 }
 
+PYTHON: ContextVar[str | None] = ContextVar("PYTHON", default=None)
+"""The Python a file is judged for, by which markers are evaluated; None is the running one."""
+
 
 def of_pip(text: str) -> tuple[str, str] | None:
     """Name and specifier of a requirement that holds on Linux x86-64; None for anything else."""
@@ -21,7 +25,7 @@ def of_pip(text: str) -> tuple[str, str] | None:
     if not text or len(text) > 1000 or text[0] in "-.#/":
         return None
     wheel = _of_wheel(text)
-    return wheel or _parsed(text)
+    return wheel or _parsed(text, PYTHON.get())
 
 
 def _of_wheel(text: str) -> tuple[str, str] | None:
@@ -33,13 +37,22 @@ def _of_wheel(text: str) -> tuple[str, str] | None:
     return (normalised(found[1]), f"=={found[2]}") if found else None
 
 
+def _at(python: str | None) -> dict[str, str]:
+    """What markers are held to: Linux on x86-64, and the Python that was named."""
+    if python is None:
+        return dict(_LINUX)
+    parts = [*python.split("."), "0", "0"][:3]
+    full = ".".join(parts)
+    return {**_LINUX, "python_version": ".".join(parts[:2]), "python_full_version": full}
+
+
 @functools.lru_cache(maxsize=4096)
-def _parsed(text: str) -> tuple[str, str] | None:
+def _parsed(text: str, python: str | None) -> tuple[str, str] | None:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate(dict(_LINUX)):
+        if requirement.marker is not None and not requirement.marker.evaluate(_at(python)):
             return None
     except InvalidRequirement:
         return None
