@@ -270,6 +270,12 @@ def test_a_torch_that_needs_more_than_its_time_is_no_hang_and_no_fault(tmp_path)
     assert "raise --timeout" in lines["torch.import"]["reason"]
 
 
+def listening():
+    """A program in the background of a script is born deaf to Ctrl-C, one under nohup to SIGHUP."""
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_the_children_and_the_command(tmp_path, name):
     site = Site(tmp_path / "site")
@@ -280,7 +286,9 @@ def test_an_interrupt_ends_the_children_and_the_command(tmp_path, name):
     scratch.mkdir()
     variables = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{site.folder}"}
     variables["TMPDIR"] = str(scratch)
-    done = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True)
+    done = subprocess.Popen(
+        command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True, preexec_fn=listening
+    )
     for _ in range(200):
         if mark.exists():
             break

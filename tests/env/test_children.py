@@ -89,6 +89,7 @@ def hangs(*_, **__):
     return run_child(command, timeout=600, variables={})
 probe.ask_nvml = hangs
 probe.inspect_python = hangs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a script's background
 main = threading.main_thread().ident
 threading.Timer(1.0, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
 probe.take_snapshot()

@@ -55,7 +55,9 @@ def test_builds_ruled_out_for_one_reason_stand_together():
 def test_a_problem_is_shown_with_place_finding_and_correction():
     shown = renderer("text")(REPORTS["file"], color=False, width=100)
     assert "v28.Dockerfile:2" in shown
-    assert "write     FROM nvidia/cuda:11.8.0-devel-ubuntu22.04" in shown
+    assert (
+        "write     FROM nvidia/cuda:12.8.1-devel-ubuntu22.04" in shown
+    )  # and it passes every rule
 
 
 def test_colour_is_for_a_terminal_alone():
