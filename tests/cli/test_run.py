@@ -108,6 +108,7 @@ def begun(output, lines, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     record = output / "record.jsonl"
     ends = time.monotonic() + 120
