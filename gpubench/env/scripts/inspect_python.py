@@ -208,13 +208,20 @@ def assigned(path: str, variable: str) -> str | None:
 # -- extensions and NumPy --------------------------------------------------------------------
 
 
+def requires_numpy(metadata: str) -> bool:
+    lines = values_of(headers(metadata), "Requires-Dist")
+    return any(re.match(r"numpy(?![\w-])", line) for line in lines)
+
+
 def built_for_numpy(name: str, metadata: str, folder: str) -> int | None:
     """The NumPy major whose headers the extensions of a distribution were compiled with.
 
     Extensions compiled with NumPy 2 run under NumPy 1 as well, those compiled with NumPy 1 do
     not run under NumPy 2. None where nothing was found that calls NumPy's C API.
     """
-    if name == "numpy" or ".so," not in record_of(metadata):
+    if name != "torch" and not requires_numpy(metadata):  # whoever calls it has to ask for it
+        return None
+    if ".so," not in record_of(metadata):
         return None
     extensions = [(size, path) for path, _, size in rows_of(metadata) if EXTENSION.search(path)]
     if name == "torch":
