@@ -3,10 +3,16 @@
 import re
 from collections.abc import Sequence
 
-from gpubench.checks.facts import NO_GPU, gpu_computed, has_gpu, is_rocm, was_available
+from gpubench.checks.facts import (
+    NO_GPU,
+    gpu_computed,
+    gpu_was_wanted,
+    has_gpu,
+    is_rocm,
+    was_available,
+)
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
 from gpubench.env.snapshot import Gpu, Snapshot
-from gpubench.knowledge.messages import messages_in
 from gpubench.units import count
 
 DEBUGGING = (
@@ -87,8 +93,7 @@ def _is_missed(snapshot: Snapshot) -> bool:
     paste = snapshot.paste
     if paste is None:
         return False
-    said = messages_in("\n".join(paste.said))
-    return paste.cuda_available is False or any(found.message.wants_gpu for found in said)
+    return paste.cuda_available is False or gpu_was_wanted(snapshot)
 
 
 def _seen(snapshot: Snapshot, *, hides_all: bool) -> int:

@@ -7,6 +7,7 @@ from gpubench.checks.outcome import Outcome, skip, unknown
 from gpubench.env.driver_files import is_gpu_node
 from gpubench.env.host import SCHEDULERS
 from gpubench.env.snapshot import DeviceNode, Gpu, PciDevice, Snapshot
+from gpubench.knowledge.messages import Said, messages_in
 from gpubench.knowledge.tables import capability_of
 from gpubench.versions import Version
 
@@ -58,6 +59,16 @@ def was_available(snapshot: Snapshot) -> bool:
     """True where a report says that CUDA was available to torch."""
     paste = snapshot.paste
     return paste is not None and paste.cuda_available is True and not is_rocm(snapshot)
+
+
+def messages_of(snapshot: Snapshot) -> tuple[Said, ...]:
+    """The messages on record that a pasted report holds."""
+    return messages_in("\n".join(snapshot.paste.said)) if snapshot.paste else ()
+
+
+def gpu_was_wanted(snapshot: Snapshot) -> bool:
+    """True where somebody complains that no GPU, or not every GPU, is used."""
+    return any(said.message.wants_gpu for said in messages_of(snapshot))
 
 
 def is_shared_out(snapshot: Snapshot) -> bool:

@@ -1,5 +1,7 @@
 """How hot the GPUs and their memory are, and whether their fans turn."""
 
+from collections.abc import Callable, Sequence
+
 from gpubench.checks.facts import per_gpu
 from gpubench.checks.outcome import Check, Outcome, fail, ok, warn
 from gpubench.env.snapshot import Gpu, Snapshot
@@ -22,15 +24,22 @@ def cool(snapshot: Snapshot) -> Outcome:
     other, found = per_gpu(snapshot, "temperature_c", "its temperature", _too_hot)
     if other is not None:
         return other
+    near = _near(snapshot, _margin)
+    return _hot(found, near and f"GPU {near} is within {MARGIN_C} °C of slowing down") or ok(
+        f"at most {max(gpu.temperature_c or 0 for gpu in snapshot.gpus)} °C"
+    )
+
+
+def _near(snapshot: Snapshot, margin: Callable[[Gpu], float]) -> str:
+    """The indices of the GPUs that have less than ``MARGIN_C`` left."""
+    return ", ".join(str(gpu.index) for gpu in snapshot.gpus if margin(gpu) < MARGIN_C)
+
+
+def _hot(found: Sequence[str], near: str) -> Outcome | None:
+    """The trouble of what is too hot, or nearly; None where nothing is."""
     if found:
         return fail("; ".join(found), "check cooling: nvidia-smi -q -d TEMPERATURE")
-    near = [gpu.index for gpu in snapshot.gpus if _margin(gpu) < MARGIN_C]
-    if near:
-        return warn(
-            f"GPU {', '.join(map(str, near))} is within {MARGIN_C} °C of slowing down",
-            "nvidia-smi -q -d TEMPERATURE",
-        )
-    return ok(f"at most {max(gpu.temperature_c or 0 for gpu in snapshot.gpus)} °C")
+    return warn(near, "nvidia-smi -q -d TEMPERATURE") if near else None
 
 
 def _too_hot(gpu: Gpu) -> str | None:
@@ -65,15 +74,11 @@ def memory_cool(snapshot: Snapshot) -> Outcome:
     )
     if other is not None:
         return other
-    if found:
-        return fail("; ".join(found), "check cooling: nvidia-smi -q -d TEMPERATURE")
-    near = [gpu.index for gpu in snapshot.gpus if _memory_margin(gpu) < MARGIN_C]
-    if near:
-        return warn(
-            f"the memory of GPU {', '.join(map(str, near))} is within {MARGIN_C} °C of its limit",
-            "nvidia-smi -q -d TEMPERATURE",
-        )
-    return ok(f"memory at most {max(gpu.temperature_memory_c or 0 for gpu in snapshot.gpus)} °C")
+    near = _near(snapshot, _memory_margin)
+    words = near and f"the memory of GPU {near} is within {MARGIN_C} °C of its limit"
+    return _hot(found, words) or ok(
+        f"memory at most {max(gpu.temperature_memory_c or 0 for gpu in snapshot.gpus)} °C"
+    )
 
 
 def _memory_hot(gpu: Gpu) -> str | None:

@@ -4,8 +4,10 @@ import re
 
 from gpubench.checks.facts import (
     driver_version,
+    gpu_was_wanted,
     has_gpu,
     is_rocm,
+    messages_of,
     torch_cuda,
     torch_known,
     torch_version,
@@ -14,7 +16,7 @@ from gpubench.checks.facts import (
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip
 from gpubench.checks.remedies import replace_torch
 from gpubench.env.snapshot import Snapshot
-from gpubench.knowledge.messages import Said, messages_in
+from gpubench.knowledge.messages import Said
 from gpubench.units import count
 
 BEHIND = (
@@ -65,7 +67,7 @@ def cuda_was_available(snapshot: Snapshot) -> Outcome:
         return skip(NOT_A_REPORT)
     if paste.cuda_available:
         return ok("torch.cuda.is_available() was True")
-    if paste.cuda_available is None and not _gpu_was_wanted(snapshot):
+    if paste.cuda_available is None and not gpu_was_wanted(snapshot):
         return skip("the report does not say whether CUDA was available")
     if torch_cuda(snapshot) is None:
         return _no_cuda_build(snapshot)
@@ -87,12 +89,6 @@ def cuda_was_available(snapshot: Snapshot) -> Outcome:
     )
 
 
-def _gpu_was_wanted(snapshot: Snapshot) -> bool:
-    """True where somebody complains that no GPU is used."""
-    text = "\n".join(snapshot.paste.said) if snapshot.paste else ""
-    return any(said.message.wants_gpu for said in messages_in(text))
-
-
 def _no_cuda_build(snapshot: Snapshot) -> Outcome:
     """A build without CUDA is no fault where nobody expects a GPU."""
     missing = torch_known(snapshot)
@@ -104,7 +100,7 @@ def _no_cuda_build(snapshot: Snapshot) -> Outcome:
     if "mac" in system or "darwin" in system:
         return skip("there is no CUDA on macOS")
     is_xpu = snapshot.torch is not None and "+xpu" in snapshot.torch.version
-    if is_xpu or is_rocm(snapshot) or not _gpu_was_wanted(snapshot):
+    if is_xpu or is_rocm(snapshot) or not gpu_was_wanted(snapshot):
         return skip("this torch was built without CUDA")
     return fail(
         "this torch was built without CUDA, and a GPU was expected",
@@ -132,9 +128,7 @@ def error_lines(snapshot: Snapshot) -> Outcome:
     """
     if snapshot.paste is None:
         return skip(NOT_A_REPORT)
-    found = [
-        said for said in messages_in("\n".join(snapshot.paste.said)) if not said.message.is_programs
-    ]
+    found = [said for said in messages_of(snapshot) if not said.message.is_programs]
     if not found:
         return skip("no error line on record stands in the report")
     telling = next((said for said in found if _counts(said, snapshot)), None)

@@ -4,7 +4,6 @@ import dataclasses
 import datetime
 import os
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -232,10 +231,8 @@ def _measure(
         for name in plan.suites
     ]
     terminal.note(f"recording to {folder}")
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, _interrupt)
     try:
-        with watcher(protocol) as shown:
+        with terminal.interruptible(), watcher(protocol) as shown:
             session = Session(
                 modes=tuple(mode_named(name) for name in plan.modes),
                 protocol=protocol,
@@ -285,10 +282,6 @@ def _open(
     if before.header.environment != environment:
         raise NotTheSame(f"the environment has changed since {folder} was begun; start a new run")
     return RecordWriter.reopen(folder), before
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _again(folder: Path) -> str:

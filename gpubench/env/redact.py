@@ -9,12 +9,13 @@ from typing import Any
 
 REMOVED = "<removed>"
 
-_TERMINAL = re.compile(
+ESCAPES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI sequences: colours, cursor
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC sequences: titles, links
     r"|\x1b."
-    r"|[\x80-\x9f]"
 )
+"""What begins with an escape character, and a terminal obeys."""
+_TERMINAL = re.compile(rf"{ESCAPES}|[\x80-\x9f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _NAME = (
     r"(?:token(?!i[sz])|secret|passw(?:or)?d|passphrase|credential"

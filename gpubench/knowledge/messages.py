@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Iterator
 
 from gpubench.knowledge.tables import load
 
@@ -54,12 +53,11 @@ def messages() -> tuple[Message, ...]:
 
 def is_message(text: str) -> bool:
     """True where a line on record stands in ``text``."""
-    return any(message.pattern.search(text) for message in messages())
+    return bool(messages_in(text))
 
 
-def messages_in(text: str) -> Iterator[Said]:
-    """The messages that stand in ``text``, in the order of the table."""
-    for message in messages():
-        found = message.pattern.search(text)
-        if found:
-            yield Said(message=message, words=found[0])
+@functools.lru_cache(maxsize=4)
+def messages_in(text: str) -> tuple[Said, ...]:
+    """The messages that stand in ``text``, in the order of the table; several checks ask of one."""
+    found = ((message, message.pattern.search(text)) for message in messages())
+    return tuple(Said(message=message, words=place[0]) for message, place in found if place)

@@ -5,6 +5,8 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 
+from gpubench.env.redact import ESCAPES
+
 HEAD, TAIL = 2 * 2**20, 2**20
 """Characters that are looked at from the beginning and the end: reports are far shorter."""
 HEAD_LINES, TAIL_LINES = 14_000, 6_000
@@ -16,7 +18,7 @@ LONGEST_KEY = 150
 BINARY_SHARE = 0.2
 """The share of characters that are none in text; more of them, and it is no text at all."""
 
-_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
+_TERMINAL = re.compile(ESCAPES)
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
