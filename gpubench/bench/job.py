@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
@@ -12,6 +12,18 @@ def public_name(given: str) -> str:
     """A name as a record may hold it: of a path on this machine its last part alone."""
     path = Path(given)
     return path.name if path.exists() else given
+
+
+class Subject(NamedTuple):
+    """What is trained: a suite, in one of the variants of this run; "" is the suite as asked."""
+
+    suite: str
+    variant: str = ""
+
+    @property
+    def title(self) -> str:
+        """Both names, for people."""
+        return f"{self.suite} {self.variant}".rstrip()
 
 
 Kind = Literal["describe", "measure", "parity"]

@@ -5,10 +5,10 @@ import dataclasses
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from gpubench import codec
-from gpubench.bench.job import State, Tier, public_name
+from gpubench.bench.job import State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
@@ -41,7 +41,10 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run was asked to do; a resumed run must be asked the same."""
+    """What a run was asked to do; a resumed run must be asked the same.
+
+    Every suite is trained in each of the ``variants``.
+    """
 
     suites: tuple[str, ...]
     modes: tuple[str, ...]
@@ -54,6 +57,12 @@ class Plan:
     sequence_length: int | None
     model: Source | None
     data: Source | None
+    variants: tuple[str, ...] = ("",)
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What is trained, in order."""
+        return tuple(Subject(suite, variant) for suite in self.suites for variant in self.variants)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +85,26 @@ class Header:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class WorkloadFacts:
+class OfSubject:
+    """A line that belongs to one suite in one variant."""
+
+    suite: str
+    variant: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """Both as one."""
+        return Subject(self.suite, self.variant)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadFacts(OfSubject):
     """What a suite trained: its fingerprint, and what was found in its data.
 
     ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
     """
 
     kind: Literal["workload"] = "workload"
-    suite: str
     revision: str
     batch_size: int
     parameters: int
@@ -105,7 +126,7 @@ class WarmupFacts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
     ``process`` counts from 0. Where ``state`` is neither ``ok`` nor ``unstable``, ``reason``
@@ -113,7 +134,6 @@ class Measurement:
     """
 
     kind: Literal["measurement"] = "measurement"
-    suite: str
     mode: str
     process: int
     state: State
@@ -142,12 +162,12 @@ class Measurement:
     def throughput(self) -> float:
         """Samples per second over the window, the figure that is gated."""
         if not self.window_seconds:
-            raise ValueError(f"{self.suite} {self.mode} was not measured: {self.state}")
+            raise ValueError(f"{self.subject.title} {self.mode} was not measured: {self.state}")
         return self.samples_per_step * len(self.step_seconds) / self.window_seconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ParityRun:
+class ParityRun(OfSubject):
     """Losses of the first steps of one mode from a fixed seed, without dropout.
 
     The reference has ``repeats`` of itself, and under each rounding runs whose initial weights
@@ -155,7 +175,6 @@ class ParityRun:
     """
 
     kind: Literal["parity"] = "parity"
-    suite: str
     mode: str
     state: State
     reason: str | None
@@ -167,6 +186,7 @@ class ParityRun:
 
 
 Line = WorkloadFacts | Measurement | ParityRun
+AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
@@ -179,21 +199,27 @@ _KINDS: dict[str, type[Any]] = {
 class RunRecord:
     """One run as read from disk; of a job that was done again, the last line holds.
 
-    ``torn`` says that the last line was cut short and dropped; ``unknown_lines`` counts lines of
-    a kind that this version does not know.
+    ``lines`` are all of them in order, the superseded too. ``torn`` says that the last line was
+    cut short and dropped; ``unknown_lines`` counts lines of a kind that this version does not know.
     """
 
     source: str
     header: Header
-    workloads: dict[str, WorkloadFacts]
+    workloads: dict[Subject, WorkloadFacts]
     measurements: tuple[Measurement, ...]
-    parities: dict[tuple[str, str], ParityRun]
+    parities: dict[tuple[Subject, str], ParityRun]
     torn: bool
     unknown_lines: int
+    lines: tuple[Line, ...] = ()
 
-    def measured(self, suite: str, mode: str) -> list[Measurement]:
+    def of(self, kind: type[AnyLine], subject: Subject | None = None) -> list[AnyLine]:
+        """The lines of one kind in order, of one subject or of all."""
+        found = [line for line in self.lines if isinstance(line, kind)]
+        return [line for line in found if subject in (None, line.subject)]
+
+    def measured(self, subject: Subject, mode: str) -> list[Measurement]:
         """The processes of one cell, in order."""
-        return [m for m in self.measurements if (m.suite, m.mode) == (suite, mode)]
+        return [m for m in self.measurements if (m.subject, m.mode) == (subject, mode)]
 
 
 def record_path(place: Path) -> Path:
@@ -212,15 +238,16 @@ def read_record(place: Path) -> RunRecord:
     lines = [
         _line(value, f"{path}, line {number}") for number, value in enumerate(values[1:], start=2)
     ]
-    latest = {(m.suite, m.mode, m.process): m for m in lines if isinstance(m, Measurement)}
+    latest = {(m.subject, m.mode, m.process): m for m in lines if isinstance(m, Measurement)}
     return RunRecord(
         source=str(path),
         header=header,
-        workloads={w.suite: w for w in lines if isinstance(w, WorkloadFacts)},
+        workloads={w.subject: w for w in lines if isinstance(w, WorkloadFacts)},
         measurements=tuple(latest.values()),
-        parities={(p.suite, p.mode): p for p in lines if isinstance(p, ParityRun)},
+        parities={(p.subject, p.mode): p for p in lines if isinstance(p, ParityRun)},
         torn=torn,
         unknown_lines=sum(line is None for line in lines),
+        lines=tuple(line for line in lines if line is not None),
     )
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from gpubench.bench.job import Kind
+from gpubench.bench.job import Kind, Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.record import Measurement, RunRecord
 
@@ -18,7 +18,7 @@ WORTH_ANOTHER_TRY = ("failed", "timed-out")
 class Step:
     """One job of a run."""
 
-    suite: str
+    subject: Subject
     kind: Kind
     mode: Mode
     process: int = 0
@@ -27,38 +27,40 @@ class Step:
     def title(self) -> str:
         """What is being done, for the display."""
         if self.kind == "describe":
-            return f"{self.suite} · survey and soak"
+            return f"{self.subject.title} · survey and soak"
         what = "parity" if self.kind == "parity" else f"process {self.process + 1}"
-        return f"{self.suite} · {self.mode.name} · {what}"
+        return f"{self.subject.title} · {self.mode.name} · {what}"
 
 
 def schedule(
-    suite: str, modes: Sequence[Mode], processes: int, before: RunRecord | None
+    subject: Subject, modes: Sequence[Mode], processes: int, before: RunRecord | None
 ) -> list[Step]:
-    """The jobs of a suite that ``before`` does not hold; empty where it holds them all.
+    """The jobs of a subject that ``before`` does not hold; empty where it holds them all.
 
     Modes take turns, so that a drift of the machine does not fall on one of them.
     """
     steps = [
-        Step(suite=suite, kind="measure", mode=mode, process=process)
+        Step(subject=subject, kind="measure", mode=mode, process=process)
         for process in range(processes)
         for mode in modes
     ]
     compared = [mode for mode in modes if mode != REFERENCE]
     if compared:
-        steps += [Step(suite=suite, kind="parity", mode=mode) for mode in (REFERENCE, *compared)]
+        steps += [
+            Step(subject=subject, kind="parity", mode=mode) for mode in (REFERENCE, *compared)
+        ]
     wanted = [step for step in steps if before is None or not _is_kept(step, before)]
     if not wanted:
         return []
-    return [Step(suite=suite, kind="describe", mode=REFERENCE), *wanted]
+    return [Step(subject=subject, kind="describe", mode=REFERENCE), *wanted]
 
 
 def _is_kept(step: Step, before: RunRecord) -> bool:
-    measured = before.measured(step.suite, step.mode.name)
+    measured = before.measured(step.subject, step.mode.name)
     if any(measurement.state in GIVES_UP for measurement in measured):
         return True
     if step.kind == "parity":
-        parity = before.parities.get((step.suite, step.mode.name))
+        parity = before.parities.get((step.subject, step.mode.name))
         return parity is not None and parity.state not in WORTH_ANOTHER_TRY
     return any(_is_answered(step, measurement) for measurement in measured)
 

@@ -11,7 +11,7 @@ from typing import Protocol as Interface
 
 from gpubench import codec
 from gpubench.bench.cache import Caches
-from gpubench.bench.job import Job, Workload
+from gpubench.bench.job import Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
@@ -39,9 +39,9 @@ class CannotTrain(GpubenchError):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRun:
-    """A suite to be run: its name, the module that trains it, and the workload asked for."""
+    """A suite to be run: what it is called, the module that trains it, and the workload."""
 
-    name: str
+    subject: Subject
     module: str
     workload: Workload
 
@@ -87,7 +87,7 @@ class Session:
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
     plans = [
-        schedule(suite.name, session.modes, session.protocol.processes, session.before)
+        schedule(suite.subject, session.modes, session.protocol.processes, session.before)
         for suite in suites
     ]
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
@@ -136,7 +136,7 @@ class _SuiteSession:
     def _line(
         self, step: Step, answer: Answer, started: str, facts: WorkloadFacts
     ) -> Measurement | ParityRun:
-        plain: dict[str, Any] = {**answer.result, "suite": step.suite, "mode": step.mode.name}
+        plain: dict[str, Any] = {**answer.result, **step.subject._asdict(), "mode": step.mode.name}
         if step.kind == "parity":
             return codec.from_plain(ParityRun, plain, f"the answer of {step.title}")
         cache = "warm" if self._caches.is_warm(step) else "cold"
@@ -152,12 +152,14 @@ class _SuiteSession:
     def _describe(self, step: Step) -> tuple[str, str | None, float]:
         answer = self._ask(step)
         if "settings" not in answer.result:
-            raise CannotTrain(f"{self._suite.name} cannot be trained: {answer.result['reason']}")
+            raise CannotTrain(
+                f"{self._suite.subject.title} cannot be trained: {answer.result['reason']}"
+            )
         self._workload = Workload.from_plain(answer.result["workload"])
-        plain = {**answer.result, "suite": self._suite.name}
+        plain = {**answer.result, **self._suite.subject._asdict()}
         facts = codec.from_plain(WorkloadFacts, plain, f"the answer of {step.title}")
         before = self._session.before
-        known = before.workloads.get(facts.suite) if before else None
+        known = before.workloads.get(facts.subject) if before else None
         if known is None:
             self._session.writer.append(facts)
         else:
@@ -210,7 +212,8 @@ def _hold_against(known: WorkloadFacts, found: WorkloadFacts) -> None:
     differing = [name for name in before if before[name] != now[name]]
     if differing:
         raise NotTheSame(
-            f"{found.suite} is not what this run began with ({', '.join(differing)} differ); "
+            f"{found.subject.title} is not what this run began with "
+            f"({', '.join(differing)} differ); "
             "start a new run with another --output"
         )
 

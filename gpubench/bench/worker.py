@@ -13,6 +13,13 @@ import signal
 import sys
 from typing import Any, TextIO
 
+WORK = {
+    "describe": ("gpubench.bench.child", "describe"),
+    "measure": ("gpubench.bench.child", "measure"),
+    "parity": ("gpubench.bench.child", "parity"),
+}
+"""The module and function that do each kind of job; the module is imported when it is asked for."""
+
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal this process gets when its parent dies."""
 
@@ -47,15 +54,15 @@ def _take_stdout() -> TextIO:
 
 
 def _run(job_text: str, say: Any) -> dict[str, Any]:
-    from gpubench.bench import child
     from gpubench.bench.job import Job
 
     job = Job.from_plain(json.loads(job_text))
     suite = importlib.import_module(job.suite_module)
-    work = {"describe": child.describe, "measure": child.measure, "parity": child.parity}
-    return work[job.kind](
+    module, function = WORK[job.kind]
+    answer: dict[str, Any] = getattr(importlib.import_module(module), function)(
         job, suite, lambda stage, done, of: say("progress", stage=stage, done=done, of=of)
     )
+    return answer
 
 
 def _told(problem: Exception) -> dict[str, Any]:

@@ -227,8 +227,8 @@ def _measure(
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
-        SuiteRun(name=name, module=suite_named(name).module, workload=workload)
-        for name in plan.suites
+        SuiteRun(subject=subject, module=suite_named(subject.suite).module, workload=workload)
+        for subject in plan.subjects
     ]
     terminal.note(f"recording to {folder}")
     try:

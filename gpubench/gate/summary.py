@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from gpubench.bench.job import State
+from gpubench.bench.job import State, Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
@@ -34,7 +34,7 @@ BROKEN = ("failed", "timed-out")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One suite in one mode. Times in seconds, throughput in samples per second.
+    """One subject in one mode. Times in seconds, throughput in samples per second.
 
     ``throughput`` and what follows from it are None where no number can be trusted. ``losses``
     are the mean of the first and of the last three of the first process. ``faults`` are the
@@ -44,7 +44,7 @@ class Cell:
     side did not settle.
     """
 
-    suite: str
+    subject: Subject
     mode: str
     state: CellState
     reason: str | None
@@ -73,13 +73,14 @@ class Cell:
 
 
 def frame(record: RunRecord) -> "pd.DataFrame":
-    """A row per process: suite, mode, process, state, throughput in samples per second, …."""
+    """A row per process: what it measured, its state, its throughput in samples per second, …."""
     import pandas as pd
 
     return pd.DataFrame(
         [
             {
                 "suite": m.suite,
+                "variant": m.variant,
                 "mode": m.mode,
                 "process": m.process,
                 "state": m.state,
@@ -92,28 +93,28 @@ def frame(record: RunRecord) -> "pd.DataFrame":
             for m in record.measurements
         ],
         columns=[
-            "suite", "mode", "process", "state", "throughput", "step_seconds", "peak_bytes",
-            "compile_cache", "compile_seconds",
+            "suite", "variant", "mode", "process", "state", "throughput", "step_seconds",
+            "peak_bytes", "compile_cache", "compile_seconds",
         ],
     )  # fmt: skip
 
 
-def summarise(record: RunRecord, suite: str) -> list[Cell]:
-    """The cells of a suite in the order of the plan."""
+def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
+    """The cells of a subject in the order of the plan."""
     rows = frame(record)
-    rows = rows[rows["suite"] == suite]
-    return [_cell(record, suite, mode, rows) for mode in record.header.plan.modes]
+    rows = rows[(rows["suite"] == subject.suite) & (rows["variant"] == subject.variant)]
+    return [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
 
 
-def _cell(record: RunRecord, suite: str, mode: str, rows: "pd.DataFrame") -> Cell:
-    measurements = record.measured(suite, mode)
+def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
+    measurements = record.measured(subject, mode)
     state, reason = _state(measurements)
-    parity, unchecked = _parity(record, suite, mode)
+    parity, unchecked = _parity(record, subject, mode)
     if parity is not None and not parity.holds:
         state, reason = "invalid", _parted(parity)
     own = rows[rows["mode"] == mode]
     cell = Cell(
-        suite=suite,
+        subject=subject,
         mode=mode,
         state=state,
         reason=reason,
@@ -121,14 +122,14 @@ def _cell(record: RunRecord, suite: str, mode: str, rows: "pd.DataFrame") -> Cel
         peak_bytes=None if own["peak_bytes"].isna().all() else int(own["peak_bytes"].max()),
         parity=parity,
         unchecked=unchecked,
-        faults=(*_faults(measurements), *_parity_faults(record, suite, mode)),
+        faults=(*_faults(measurements), *_parity_faults(record, subject, mode)),
         discarded=tuple(
             reason for m in measurements for reason in (m.telemetry or {}).get("discarded", ())
         ),
     )
     if state not in ("ok", "unstable"):
         return cell
-    reference = _state(record.measured(suite, REFERENCE.name))[0]
+    reference = _state(record.measured(subject, REFERENCE.name))[0]
     figures = _figures(measurements, own, rows)
     if reference not in ("ok", "unstable"):
         figures["speedup"] = None
@@ -197,11 +198,11 @@ def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
     return tuple(m.reason or m.state for m in broken)
 
 
-def _parity(record: RunRecord, suite: str, mode: str) -> tuple[Parity | None, str | None]:
+def _parity(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | None, str | None]:
     """The verdict against float32, or why there is none for a mode that should have one."""
     if mode == REFERENCE.name:
         return None, None
-    runs = [record.parities.get((suite, name)) for name in (REFERENCE.name, mode)]
+    runs = [record.parities.get((subject, name)) for name in (REFERENCE.name, mode)]
     for name, run in zip((REFERENCE.name, mode), runs, strict=True):
         if run is None:
             return None, f"no parity run of {name}"
@@ -214,9 +215,9 @@ def _parity(record: RunRecord, suite: str, mode: str) -> tuple[Parity | None, st
     return verdict, None if verdict else "float32's own losses are not finite or too few"
 
 
-def _parity_faults(record: RunRecord, suite: str, mode: str) -> tuple[str, ...]:
+def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str, ...]:
     """The reason of a parity process that broke; it leaves a mode unchecked."""
-    run = record.parities.get((suite, mode))
+    run = record.parities.get((subject, mode))
     if run is None or run.state not in BROKEN:
         return ()
     return (f"parity: {run.reason or run.state}",)
@@ -241,5 +242,7 @@ def _ends(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
 def is_sound(record: RunRecord) -> bool:
     """Whether every cell that the device can do was measured, and holds."""
     return all(
-        cell.is_sound for suite in record.header.plan.suites for cell in summarise(record, suite)
+        cell.is_sound
+        for subject in record.header.plan.subjects
+        for cell in summarise(record, subject)
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpubench import units
+from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.summary import Cell, summarise
@@ -51,16 +52,16 @@ ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length o
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
-    """A table per suite of the plan: modes against float32."""
-    return tuple(_suite_table(record, suite) for suite in record.header.plan.suites)
+    """A table per subject of the plan: modes against float32."""
+    return tuple(_subject_table(record, subject) for subject in record.header.plan.subjects)
 
 
-def _suite_table(record: RunRecord, suite: str) -> Table:
-    cells = summarise(record, suite)
-    facts = record.workloads.get(suite)
+def _subject_table(record: RunRecord, subject: Subject) -> Table:
+    cells = summarise(record, subject)
+    facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
     return Table(
-        title=_title(record, suite, facts),
+        title=_title(record, subject, facts),
         about=tuple(_about(record, facts)),
         columns=_columns(item),
         rows=tuple(_row(cell) for cell in cells),
@@ -101,7 +102,8 @@ def _values(cell: Cell) -> dict[str, Any]:
     """The raw values, for CSV and JSON."""
     throughput, speedup = cell.throughput, cell.speedup
     return {
-        "suite": cell.suite,
+        "suite": cell.subject.suite,
+        "variant": cell.subject.variant or None,
         "mode": cell.mode,
         "state": cell.state,
         "reason": cell.reason,
@@ -176,20 +178,23 @@ def _share(fraction: float) -> str:
     return f"{100 * fraction:.2g} %" if fraction >= 1e-5 else f"{fraction:.0e}"
 
 
-def _title(record: RunRecord, suite: str, facts: WorkloadFacts | None) -> str:
+def _title(record: RunRecord, subject: Subject, facts: WorkloadFacts | None) -> str:
     plan = record.header.plan
     if facts is None:
-        return f"{suite} · {plan.preset} · not begun"
+        return f"{subject.title} · {plan.preset} · not begun"
     settings = facts.settings
-    shape = [str(settings.get("model", suite)), units.count(settings.get("layers", 0), "layer")]
+    shape = [
+        str(settings.get("model", subject.suite)),
+        units.count(settings.get("layers", 0), "layer"),
+    ]
     if "image_size" in settings:
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
         shape.append(units.count(int(settings["sequence_length"]), "token"))
     shape.append(f"batch {facts.batch_size}")
     if plan.preset != "smoke":
-        return f"{suite} · {', '.join(shape)} · {plan.preset}"
-    return f"{suite} · SMOKE TEST, not for figures: {', '.join(shape)}"
+        return f"{subject.title} · {', '.join(shape)} · {plan.preset}"
+    return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
 
 
 def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
@@ -290,7 +295,7 @@ def _data_notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """Images that broke after the survey, and so were replaced in the batches."""
     replaced = {
         cell.mode: sum(
-            m.data.get("images_replaced", 0) for m in record.measured(cell.suite, cell.mode)
+            m.data.get("images_replaced", 0) for m in record.measured(cell.subject, cell.mode)
         )
         for cell in cells
     }

@@ -1,6 +1,7 @@
 """Compile caches: one folder a process, warm only where it is meant."""
 
 from gpubench.bench.cache import Caches
+from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.schedule import Step
 
@@ -8,7 +9,7 @@ COMPILED = mode_named("fp32+compile")
 
 
 def step(process, mode=COMPILED, kind="measure"):
-    return Step(suite="deit", kind=kind, mode=mode, process=process)
+    return Step(subject=Subject("deit"), kind=kind, mode=mode, process=process)
 
 
 def fill(caches):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gpubench.bench.job import Subject
 from gpubench.bench.record import RecordWriter, Source, read_record
 from gpubench.errors import BadUsage, UnknownSchema, UnreadableInput
 from tests.fakes.records import FACTS, HEADER, HEALTHY, PARITIES, broken, measurement, write
@@ -18,7 +19,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
     write(tmp_path)
     read = read_record(tmp_path)
     assert read.header == HEADER
-    assert read.workloads == {"deit": FACTS}
+    assert read.workloads == {Subject("deit"): FACTS}
     assert read.measurements == HEALTHY
     assert list(read.parities.values()) == list(PARITIES)
     assert not read.torn

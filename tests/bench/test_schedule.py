@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.schedule import schedule
 from tests.fakes.records import HEALTHY, PARITIES, broken, record
@@ -16,7 +17,7 @@ def names(steps):
 
 
 def test_modes_take_turns_and_parity_comes_last():
-    assert names(schedule("deit", MODES, 2, None)) == [
+    assert names(schedule(Subject("deit"), MODES, 2, None)) == [
         ("describe", "fp32", 0),
         ("measure", "fp32", 0),
         ("measure", "amp-bf16", 0),
@@ -28,16 +29,16 @@ def test_modes_take_turns_and_parity_comes_last():
 
 
 def test_the_reference_alone_needs_no_parity():
-    assert all(step.kind != "parity" for step in schedule("deit", (REFERENCE,), 2, None))
+    assert all(step.kind != "parity" for step in schedule(Subject("deit"), (REFERENCE,), 2, None))
 
 
 def test_a_finished_record_leaves_nothing_to_do():
-    assert schedule("deit", MODES, 2, record()) == []
+    assert schedule(Subject("deit"), MODES, 2, record()) == []
 
 
 def test_a_record_cut_short_goes_on_where_it_stopped():
     before = record(measurements=HEALTHY[:3], parities=())
-    assert names(schedule("deit", MODES, 2, before)) == [
+    assert names(schedule(Subject("deit"), MODES, 2, before)) == [
         ("describe", "fp32", 0),
         ("measure", "amp-bf16", 0) if HEALTHY[2].mode != "amp-bf16" else ("measure", "amp-bf16", 1),
         ("parity", "fp32", 0),
@@ -48,16 +49,16 @@ def test_a_record_cut_short_goes_on_where_it_stopped():
 @pytest.mark.parametrize("state", ["failed", "timed-out"])
 def test_a_process_that_broke_is_tried_again(state):
     before = record(measurements=[*HEALTHY[1:], broken(state, "killed")])
-    assert ("measure", "fp32", 0) in names(schedule("deit", MODES, 2, before))
+    assert ("measure", "fp32", 0) in names(schedule(Subject("deit"), MODES, 2, before))
 
 
 @pytest.mark.parametrize("state", ["not-supported", "out-of-memory", "invalid"])
 def test_a_mode_that_cannot_be_is_not_tried_again(state):
     before = record(measurements=[*HEALTHY[:2], broken(state, "why", "amp-bf16")], parities=())
-    assert all(step.mode.name != "amp-bf16" for step in schedule("deit", MODES, 2, before))
+    assert all(step.mode.name != "amp-bf16" for step in schedule(Subject("deit"), MODES, 2, before))
 
 
 def test_a_parity_that_failed_is_tried_again():
     failed = dataclasses.replace(PARITIES[1], state="failed", losses=())
     before = record(parities=[PARITIES[0], failed])
-    assert names(schedule("deit", MODES, 2, before))[1:] == [("parity", "amp-bf16", 0)]
+    assert names(schedule(Subject("deit"), MODES, 2, before))[1:] == [("parity", "amp-bf16", 0)]

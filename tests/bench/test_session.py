@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from gpubench.bench.job import Workload
+from gpubench.bench.job import Subject, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.protocol import SMOKE
 from gpubench.bench.record import RecordWriter, read_record
@@ -16,7 +16,9 @@ from gpubench.errors import UnwritableOutput
 from tests.fakes.records import FACTS, HEADER, PLAN
 
 MODES = ("fp32", "tf32", "amp-bf16")
-SUITE = SuiteRun(name="deit", module="tests.fakes.tiny", workload=Workload(preset="smoke"))
+SUITE = SuiteRun(
+    subject=Subject("deit"), module="tests.fakes.tiny", workload=Workload(preset="smoke")
+)
 STEPS = 1 + 2 * 3 + 3
 
 
@@ -134,7 +136,10 @@ def test_a_session_writes_every_answer(tmp_path):
         ("amp-bf16", 1): "ok",
         ("tf32", 0): "not-supported",
     }
-    assert set(read_record(tmp_path).parities) == {("deit", "fp32"), ("deit", "amp-bf16")}
+    assert set(read_record(tmp_path).parities) == {
+        (SUITE.subject, "fp32"),
+        (SUITE.subject, "amp-bf16"),
+    }
 
 
 def test_a_mode_the_device_cannot_do_costs_no_process(tmp_path):
@@ -245,14 +250,14 @@ def test_telemetry_of_the_window_goes_into_the_record(tmp_path):
     watched = Watched()
     run(tmp_path, OnGpu(), sampling=watched)
     assert watched.windows == [(1.0, 2.0)] * 4
-    kept = read_record(tmp_path).measured("deit", "fp32")[0].telemetry
+    kept = read_record(tmp_path).measured(SUITE.subject, "fp32")[0].telemetry
     assert (kept["samples"], kept["discarded"]) == (9, [])
 
 
 def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
     machine = OnGpu()
     run(tmp_path, machine, sampling=Watched(0.5))
-    kept = read_record(tmp_path).measured("deit", "fp32")
+    kept = read_record(tmp_path).measured(SUITE.subject, "fp32")
     assert [m.state for m in kept] == ["ok", "ok"]
     assert kept[0].telemetry["discarded"] == ["hardware slow-down during 50% of the window"]
     assert machine.asked.count(("measure", "fp32")) == 3
@@ -260,7 +265,7 @@ def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
 
 def test_a_gpu_that_stays_slowed_makes_the_cell_invalid(tmp_path):
     run(tmp_path, OnGpu(), sampling=Watched(0.5, 0.5, 0.5))
-    (kept,) = read_record(tmp_path).measured("deit", "fp32")
+    (kept,) = read_record(tmp_path).measured(SUITE.subject, "fp32")
     assert kept.state == "invalid"
     assert "three times in a row" in kept.reason
     assert len(kept.telemetry["discarded"]) == 2

@@ -1,5 +1,6 @@
 """The time left starts as a guess and learns."""
 
+from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.protocol import SMOKE
 from gpubench.bench.schedule import Step, schedule
@@ -7,7 +8,7 @@ from gpubench.cli.progress import BarWatcher, PlainWatcher, TimeLeft
 
 
 def step(process=0, mode=REFERENCE):
-    return Step(suite="deit", kind="measure", mode=mode, process=process)
+    return Step(subject=Subject("deit"), kind="measure", mode=mode, process=process)
 
 
 def test_a_compiled_mode_is_expected_to_take_longer():
@@ -42,7 +43,7 @@ def test_plain_lines_say_outcome_reason_and_time_left(capsys):
 
 
 def test_the_bar_shows_a_whole_session_and_leaves_a_line_per_job(capsys):
-    steps = schedule("deit", (REFERENCE,), 2, None)
+    steps = schedule(Subject("deit"), (REFERENCE,), 2, None)
     with BarWatcher(SMOKE) as watcher:
         for index, one in enumerate(steps):
             watcher.began(one, steps[index + 1 :])

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("timm")
 pytest.importorskip("transformers")
 
+from gpubench.bench.job import Subject
 from gpubench.bench.record import read_record
 from tests.suites.test_images import picture, truncate
 
@@ -46,8 +47,8 @@ def test_deit_trains_on_photographs_and_counts_what_it_skipped(tmp_path):
     assert table["rows"][2]["parity_holds"] is True
     assert "11 read, 1 unreadable and skipped, 1 other file skipped" in table["about"][-1]
     record = read_record(output)
-    assert record.workloads["deit"].survey["images_found"] == 12
-    assert record.measured("deit", "fp32")[0].data["images_read"] > 0
+    assert record.workloads[Subject("deit")].survey["images_found"] == 12
+    assert record.measured(Subject("deit"), "fp32")[0].data["images_read"] > 0
     assert str(tmp_path) not in (output / "record.jsonl").read_text()
 
 

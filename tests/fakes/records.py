@@ -110,11 +110,12 @@ def record(measurements=HEALTHY, parities=PARITIES, header=HEADER, facts=FACTS):
     return RunRecord(
         source="here",
         header=header,
-        workloads={facts.suite: facts},
+        workloads={facts.subject: facts},
         measurements=tuple(measurements),
-        parities={(p.suite, p.mode): p for p in parities},
+        parities={(p.subject, p.mode): p for p in parities},
         torn=False,
         unknown_lines=0,
+        lines=(facts, *measurements, *parities),
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("pandas")
 
+from gpubench.bench.job import Subject
 from gpubench.gate.summary import frame, is_sound, summarise
 from tests.fakes.records import (
     HEADER,
@@ -22,11 +23,11 @@ pytestmark = pytest.mark.torch
 
 
 def cell(mode="amp-bf16", **changes):
-    return next(c for c in summarise(record(**changes), "deit") if c.mode == mode)
+    return next(c for c in summarise(record(**changes), Subject("deit")) if c.mode == mode)
 
 
 def test_a_healthy_record_gives_throughput_and_speed_up():
-    fp32, amp = summarise(record(), "deit")
+    fp32, amp = summarise(record(), Subject("deit"))
     assert fp32.throughput.value == pytest.approx(8 / 0.101, rel=1e-3)
     assert (fp32.speedup.value, fp32.speedup.low) == (1.0, None)
     assert amp.speedup.value == pytest.approx(2.0, rel=1e-3)
