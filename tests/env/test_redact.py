@@ -56,6 +56,7 @@ def test_a_home_folder_is_a_tilde(text, shown):
         "/opt/root/x",
         "0000:05:00.0",
         "tokenizers==0.19.1",
+        "max_tokens: 512",
         "undefined symbol: memcpy@GLIBC_2.14, version x@libnvJitLink.so.12",
         "pytorch/pytorch:2.8@sha256:0123456789abcdef",
         "spack install cuda@12.4",
