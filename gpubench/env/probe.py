@@ -19,6 +19,7 @@ from gpubench.env.python_env import PythonAnswer, hold_contents, inspect_python
 from gpubench.env.running import run_torch, start_cuda
 from gpubench.env.snapshot import CudaInit, Driver, KernelEvent, Snapshot, Toolchain, TorchRun
 from gpubench.env.sources import Sources
+from gpubench.env.stack import read_stack
 from gpubench.env.toolkit import add_files, try_tools
 from gpubench.errors import BadUsage
 
@@ -77,6 +78,7 @@ def take_snapshot(
         host=host,
         container=find_container(sources),
         environment=read_environment(sources.variables, identify=identify),
+        stack=read_stack(sources, unread) if python is None else None,
         driver=_with_nvml(driver, nvml),
         gpus=with_links(nvml.gpus, torch_run) if torch_run else nvml.gpus,
         kernel_events=events,

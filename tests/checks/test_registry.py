@@ -57,6 +57,7 @@ ELSEWHERE = (
     "log.error",
     "env.launcher",
     "cuda.available",
+    "comp.stack",  # it is no image of ours
 )
 
 

@@ -25,6 +25,7 @@ from gpubench.env.snapshot.host import (
     Host,
     Limits,
     Place,
+    Stack,
     Topology,
     Tuning,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "Python",
     "Snapshot",
     "Soak",
+    "Stack",
     "Toolchain",
     "Toolkit",
     "Topology",
@@ -91,6 +93,8 @@ class Snapshot:
     container: Container | None = None
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     """Variables by allow-list."""
+    stack: Stack | None = None
+    """What the image says it is; None outside the images, and for another interpreter."""
     driver: Driver = dataclasses.field(default_factory=Driver)
     gpus: tuple[Gpu, ...] = ()
     kernel_events: tuple[KernelEvent, ...] | None = dataclasses.field(

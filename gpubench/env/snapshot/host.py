@@ -128,3 +128,21 @@ class Container:
     """``docker``, ``podman``, ``kubernetes``, ``apptainer``, ``lxc`` or ``unknown``."""
     evidence: str
     """Where that was seen."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """What an image of gpubench says it was built from, beside what is installed."""
+
+    name: str | None = None
+    """``2.8``, ``current`` …"""
+    revision: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """The commit of gpubench it was built from."""
+    image: str | None = dataclasses.field(default=None, metadata=VOLATILE)
+    """Its reference, with the digest where that was given."""
+    path: str
+    """Where its constraints file lies."""
+    pins: dict[str, str] = dataclasses.field(default_factory=dict)
+    """The release stated of each distribution."""
+    installed: dict[str, str] = dataclasses.field(default_factory=dict)
+    """The release installed of those; one that is missing is not in it."""
