@@ -111,6 +111,8 @@ def _try(name: str, trials: Sequence[Trial]) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _container(name: str) -> Iterator[Container]:
     identity = _ask("buildah", "from", name)
+    # buildah mounts the image's own volume over one that it is given, which no engine does
+    _run("buildah", "config", "--volume", "/workspace-", identity)
     try:
         with tempfile.TemporaryDirectory() as workspace:
             Path(workspace).chmod(0o1777)
