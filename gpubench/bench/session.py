@@ -17,7 +17,7 @@ from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
 from gpubench.bench.runner import Answer, Progress, run_job
 from gpubench.bench.schedule import GIVES_UP, Step, schedule
-from gpubench.env.telemetry import Recorder, sampling
+from gpubench.env.sampler import Recorder, sampling
 from gpubench.errors import ExitStatus, GpubenchError
 
 MOST_DISCARDED = 2
