@@ -15,7 +15,7 @@ def test_a_share(text, value):
 
 @pytest.mark.parametrize("text", ["0", "-1%", "100%", "2", "two", "", "nan", "inf%", "2%%x"])
 def test_what_is_no_share(text):
-    with pytest.raises(BadUsage, match="--precision .*: a share such as 2%"):
+    with pytest.raises(BadUsage, match=r"--precision .*: a share such as 2%"):
         share(text, "--precision")
 
 
@@ -29,5 +29,5 @@ def test_a_time(text, seconds):
 
 @pytest.mark.parametrize("text", ["25", "m", "0s", "-5m", "5 m x", "", "1e9s"])
 def test_what_is_no_time(text):
-    with pytest.raises(BadUsage, match="--budget .*: a time such as 25m"):
+    with pytest.raises(BadUsage, match=r"--budget .*: a time such as 25m"):
         duration(text, "--budget")
