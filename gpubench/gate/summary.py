@@ -1,6 +1,7 @@
 """What a record says of each cell: statistics derived from raw times, and whether to trust them."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,6 +10,7 @@ from gpubench.bench.job import State, Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
+from gpubench.gate.busy import busy_share
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class Cell:
     power_watts: float | None = None
     joules_per_sample: float | None = None
     speedup_is_shaky: bool = False
+    gpu_busy_share: float | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -155,6 +158,7 @@ def _figures(
         "sm_clock_mhz": _mean_reading(measurements, "sm_clock_mhz"),
         "power_watts": _mean_reading(measurements, "power_watts"),
         "joules_per_sample": _joules_per_sample(measurements),
+        "gpu_busy_share": busy_share(measurements),
     }
 
 
@@ -224,6 +228,8 @@ def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str,
 
 
 def _parted(parity: Parity) -> str:
+    if math.isinf(parity.deviation):
+        return f"its loss is NaN or infinite at step {parity.step}, where float32's is finite"
     return (
         f"its loss parts from float32 by {parity.deviation:.2%} at step {parity.step}, "
         f"allowed are {parity.allowed:.2%}"

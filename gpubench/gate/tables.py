@@ -8,6 +8,7 @@ from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 
 
@@ -124,6 +125,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "sm_clock_mhz": cell.sm_clock_mhz,
         "power_watts": cell.power_watts,
         "joules_per_sample": cell.joules_per_sample,
+        "gpu_busy_share": cell.gpu_busy_share,
         "speedup_is_shaky": cell.speedup_is_shaky,
         "parity_unchecked": cell.unchecked,
         "parity_holds": cell.parity and cell.parity.holds,
@@ -263,6 +265,7 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         for cell in cells
         if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
     ]
+    notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
