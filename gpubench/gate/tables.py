@@ -13,7 +13,7 @@ from gpubench.gate.intervals import Estimate
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
-from gpubench.gate.telemetry_table import telemetry_table
+from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
 
 ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
 """What a reader may do about a state, where it is not the reason itself."""
@@ -265,6 +265,7 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if not left_out(record, cell)
     ]
     notes += ending_notes(record, cells)
+    notes += unwatched_notes(record, cells)
     notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += [
