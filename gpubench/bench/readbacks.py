@@ -9,19 +9,15 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-import sysconfig
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpubench.bench import cuda
-
-Owner = Literal["model", "scaler", "optimizer", "torch"]
+from gpubench.bench.origin import Owner, origin
 
 READERS = {
     "aten::_local_scalar_dense": "item()",
@@ -48,11 +44,6 @@ STEPS = 2
 
 MOST_KEPT = 5
 """How many places a record keeps (own choice)."""
-
-TORCH = str(Path(torch.__file__).parent)
-MEASURING = str(Path(__file__).parent)
-STANDARD = sysconfig.get_path("stdlib")
-INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +72,7 @@ class ReadBacks:
         """Keep where this call comes from, each place once."""
         if self._paused:
             return
-        place, owner = _origin(inspect.currentframe())
+        place, owner = origin(inspect.currentframe())
         seen = ReadBack(operator=operator, place=place, owner=owner)
         if all((kept.place, kept.owner) != (place, owner) for kept in self.found):
             self.found.append(seen)
@@ -237,44 +228,3 @@ def _told(holder: Any, name: str, note: Callable[[str], None]) -> Iterator[None]
         yield
     finally:
         setattr(holder, name, original)
-
-
-def _origin(frame: FrameType | None) -> tuple[str | None, Owner]:
-    """The innermost line of the model on the way here, or which part of torch it was."""
-    owner: Owner = "torch"
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if not _is_plumbing(path):
-            return f"{_shown(path)}:{frame.f_lineno}", "model"
-        if owner == "torch":
-            owner = _part_of_torch(path)
-        frame = frame.f_back
-        if frame is not None and _is_step(frame):
-            break
-    return None, owner
-
-
-def _part_of_torch(path: str) -> Owner:
-    if path.startswith(f"{TORCH}/optim"):
-        return "optimizer"
-    return "scaler" if path == f"{TORCH}/amp/grad_scaler.py" else "torch"
-
-
-def _is_plumbing(path: str) -> bool:
-    """Whether a file belongs to torch, to Python, or to the measuring itself."""
-    if path.startswith((TORCH, MEASURING, "<")):
-        return True
-    return path.startswith(STANDARD) and not any(part in path for part in INSTALLED)
-
-
-def _is_step(frame: FrameType) -> bool:
-    """Whether a frame is the training step's own; what called it is no model's."""
-    return frame.f_code.co_name == "__call__" and frame.f_code.co_filename.startswith(MEASURING)
-
-
-def _shown(path: str) -> str:
-    """A file as a reader knows it, without the folders of this machine."""
-    for part in INSTALLED:
-        if f"/{part}/" in path:
-            return path.partition(f"/{part}/")[2]
-    return "/".join(Path(path).parts[-2:])

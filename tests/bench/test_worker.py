@@ -153,7 +153,7 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
     if cause == "environment":
         monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
         result = ask(tmp_path)
-        culprit = "the environment's ONEDNN_DEFAULT_FPMATH_MODE=BF16"
+        culprit = "ONEDNN_DEFAULT_FPMATH_MODE=BF16 in the environment"
         assert "convolutions ran as bfloat16" in result["reason"]
     else:
         result = ask(tmp_path, model="leak" if cause == "library" else "leak-late")
