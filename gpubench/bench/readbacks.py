@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ READERS = {
     "aten::unique_consecutive": "unique_consecutive()",
     "aten::unique_dim_consecutive": "unique_consecutive()",
     "aten::bincount": "bincount()",
+    "aten::_linalg_check_errors": "a check of linalg's errors",
 }
 """Operators whose answer, or whose answer's shape, the host must know."""
 
@@ -69,8 +71,12 @@ class ReadBacks:
         self._paused = False
 
     def note(self, operator: str) -> None:
-        """Keep where this call comes from, each place once."""
-        if self._paused:
+        """Keep where this call comes from, each place once.
+
+        Threads that Python started load data; those of the autograd engine belong to the step.
+        """
+        thread = type(threading.current_thread()).__name__
+        if self._paused or thread not in ("_MainThread", "_DummyThread"):
             return
         place, owner = origin(inspect.currentframe())
         seen = ReadBack(operator=operator, place=place, owner=owner)
@@ -177,11 +183,22 @@ def _reads(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: str
         return _copy_across(name, args, kwargs, device)
     if name in READERS:
         return f"{READERS[name]} ({name})"
-    if name in INDEXING and any(m.dtype in (torch.bool, torch.uint8) for m in _masks(args)):
+    if name in INDEXING and _needs_the_mask(args):
         return f"indexing with a mask ({name})"
     if name == "aten::repeat_interleave" and kwargs.get("output_size") is None:
         return f"repeat_interleave() without output_size ({name})"
     return _copy_across(name, args, kwargs, device)
+
+
+def _needs_the_mask(args: tuple[Any, ...]) -> bool:
+    """Whether indexing has to know how many elements a mask has.
+
+    Filling masked elements with one number does not: torch fills them in place (masked_fill).
+    """
+    value = args[2] if len(args) > 2 else None
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and value.device.type == "cpu":
+        return False
+    return any(index.dtype in (torch.bool, torch.uint8) for index in _masks(args))
 
 
 def _copy_across(

@@ -164,6 +164,16 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
     assert culprit in result["reason"]
 
 
+def test_a_tf32_leak_by_the_environment_is_invalid_and_named(tmp_path, monkeypatch):
+    assert ask(tmp_path, model="gpu")["state"] in ("ok", "unstable")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    result = ask(tmp_path, model="gpu")
+    assert result["state"] == "invalid"
+    assert "float32 products ran as tf32" in result["reason"]
+    assert result["reason"].endswith("NVIDIA_TF32_OVERRIDE=1 in the environment")
+    assert "step_seconds" not in result
+
+
 @pytest.mark.parametrize("fault", ["reads", "lists"])
 @pytest.mark.parametrize("mode", ["fp32", "fp32+compile"])
 def test_a_model_that_reads_back_is_invalid_and_the_line_is_named(tmp_path, fault, mode):
