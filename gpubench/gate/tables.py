@@ -264,8 +264,8 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
         if not left_out(record, cell)
     ]
-    notes += step_notes(record, cells)
     notes += ending_notes(record, cells)
+    notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
