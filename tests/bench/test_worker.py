@@ -153,7 +153,7 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
     if cause == "environment":
         monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
         result = ask(tmp_path)
-        culprit = "the environment's ONEDNN_DEFAULT_FPMATH_MODE=BF16"
+        culprit = "ONEDNN_DEFAULT_FPMATH_MODE=BF16 in the environment"
         assert "convolutions ran as bfloat16" in result["reason"]
     else:
         result = ask(tmp_path, model="leak" if cause == "library" else "leak-late")
@@ -162,6 +162,16 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
         assert result["reason"].startswith("after the window") is (cause == "library, late")
     assert result["state"] == "invalid"
     assert culprit in result["reason"]
+
+
+def test_a_tf32_leak_by_the_environment_is_invalid_and_named(tmp_path, monkeypatch):
+    assert ask(tmp_path, model="gpu")["state"] in ("ok", "unstable")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    result = ask(tmp_path, model="gpu")
+    assert result["state"] == "invalid"
+    assert "float32 products ran as tf32" in result["reason"]
+    assert result["reason"].endswith("NVIDIA_TF32_OVERRIDE=1 in the environment")
+    assert "step_seconds" not in result
 
 
 @pytest.mark.parametrize("fault", ["reads", "lists"])
