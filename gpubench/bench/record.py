@@ -185,13 +185,46 @@ class ParityRun(OfSubject):
     )
 
 
-Line = WorkloadFacts | Measurement | ParityRun
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingSample:
+    """Windows of one work: ``amount`` is what a repetition did, each window had so many.
+
+    ``seconds`` are by the host's clock, ``device_seconds`` by the device's where it has one.
+    """
+
+    shape: str
+    amount: float
+    repetitions: int
+    seconds: tuple[Seconds, ...]
+    device_seconds: tuple[Seconds, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingRun(OfSubject):
+    """One ceiling as one process measured it: raw windows; ``name`` is one of ``CEILINGS``.
+
+    The variant tells those of a suite ("") from those around a training session.
+    """
+
+    kind: Literal["ceiling"] = "ceiling"
+    name: str
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    samples: tuple[CeilingSample, ...] = ()
+    device: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+Line = WorkloadFacts | Measurement | ParityRun | CeilingRun
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
     "measurement": Measurement,
     "parity": ParityRun,
+    "ceiling": CeilingRun,
 }
 
 

@@ -22,10 +22,13 @@ class Step:
     kind: Kind
     mode: Mode
     process: int = 0
+    ceilings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """What is being done, for the display."""
+        if self.kind == "ceilings":
+            return f"{self.subject.title} · {', '.join(self.ceilings)} · process {self.process + 1}"
         if self.kind == "describe":
             return f"{self.subject.title} · survey and soak"
         what = "parity" if self.kind == "parity" else f"process {self.process + 1}"

@@ -10,7 +10,9 @@ from typing import Any
 from typing import Protocol as Interface
 
 from gpubench import codec
+from gpubench.bench import ceilings
 from gpubench.bench.cache import Caches
+from gpubench.bench.ceilings.session import CeilingSession, schedule_ceilings
 from gpubench.bench.job import Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
@@ -39,11 +41,15 @@ class CannotTrain(GpubenchError):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRun:
-    """A suite to be run: what it is called, the module that trains it, and the workload."""
+    """A suite to be run: what it is called, the module that trains it, and the workload.
+
+    With ``ceilings`` nothing is trained: those are measured.
+    """
 
     subject: Subject
     module: str
     workload: Workload
+    ceilings: tuple[str, ...] = ()
 
 
 class Watcher(Interface):
@@ -86,16 +92,40 @@ class Session:
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
-    plans = [
-        schedule(suite.subject, session.modes, session.protocol.processes, session.before)
-        for suite in suites
-    ]
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
-        for index, (suite, steps) in enumerate(zip(suites, plans, strict=True)):
+        stages = []
+        for index, suite in enumerate(suites):
             folder = Path(scratch) / str(index)
             folder.mkdir()
-            later = [step for plan in plans[index + 1 :] for step in plan]
-            _SuiteSession(session, suite, folder).run(steps, later)
+            stages.append(_stage(session, suite, folder))
+        stages = _survey_first(stages)
+        for index, (runner, steps) in enumerate(stages):
+            runner.run(steps, [step for _, rest in stages[index + 1 :] for step in rest])
+
+
+Stage = tuple["_SuiteSession | CeilingSession", list[Step]]
+"""Who does some of the jobs, and which."""
+
+
+def _stage(session: Session, suite: SuiteRun, folder: Path) -> Stage:
+    """The jobs of a suite that are still to be done."""
+    processes, before = session.protocol.processes, session.before
+    if suite.ceilings:
+        steps = schedule_ceilings(suite, session.device, processes, before)
+        return CeilingSession(session, suite, folder), steps
+    steps = schedule(suite.subject, session.modes, processes, before)
+    return _SuiteSession(session, suite, folder), steps
+
+
+def _survey_first(stages: Sequence[Stage]) -> list[Stage]:
+    """The first look at what is trained, before what is only measured for it.
+
+    Data that cannot be read is told at once, and leaves no record behind.
+    """
+    if len(stages) < 2 or [step.subject for step in stages[0][1]] != [ceilings.BEFORE]:
+        return list(stages)
+    (peaks, measured), (runner, steps), *rest = stages
+    return [(runner, steps[:1]), (peaks, measured), (runner, steps[1:]), *rest]
 
 
 class _SuiteSession:

@@ -1,51 +1,17 @@
 """Tables: what a reader is shown of a record, with the raw values beside their words."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpubench import units
+from gpubench.bench import ceilings
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.summary import Cell, summarise
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column: its key in data formats, its heading for people, and whether it holds numbers."""
-
-    key: str
-    heading: str
-    numeric: bool = True
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """``values`` in base units by name, None for what is absent; ``texts`` by column key."""
-
-    values: dict[str, Any]
-    texts: dict[str, str]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """One table with a title, lines about how it came about, and notes on its rows."""
-
-    title: str
-    about: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...]
-
-
-STATE_WORDS = {
-    "not-supported": "not supported",
-    "out-of-memory": "out of memory",
-    "timed-out": "timed out",
-    "not-measured": "not measured",
-}
-
+from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 
 ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
 """What a reader may do about a state, where it is not the reason itself."""
@@ -53,7 +19,13 @@ ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length o
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
     """A table per subject of the plan: modes against float32."""
-    return tuple(_subject_table(record, subject) for subject in record.header.plan.subjects)
+    return tuple(_table(record, subject) for subject in record.header.plan.subjects)
+
+
+def _table(record: RunRecord, subject: Subject) -> Table:
+    if subject.suite == ceilings.SUITE:
+        return ceilings_table(record)
+    return _subject_table(record, subject)
 
 
 def _subject_table(record: RunRecord, subject: Subject) -> Table:
@@ -75,6 +47,7 @@ def _columns(item: str) -> tuple[Column, ...]:
         Column(key="throughput", heading=f"{item}s/s"),
         Column(key="interval", heading="± 95 %"),
         Column(key="speedup", heading="× fp32"),
+        Column(key="mfu", heading="MFU"),
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
         Column(key="compile", heading="compile cold / warm"),
@@ -89,6 +62,7 @@ def _row(cell: Cell) -> Row:
         "throughput": _throughput(cell),
         "interval": _half_width(cell.throughput),
         "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
+        "mfu": _mfu(cell),
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
@@ -114,6 +88,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "speedup": speedup and speedup.value,
         "speedup_low": speedup and speedup.low,
         "speedup_high": speedup and speedup.high,
+        **roofline_values(cell.roofline),
         "step_seconds": cell.step_seconds,
         "peak_memory_bytes": cell.peak_bytes,
         "compile_cold_seconds": cell.compile_cold_seconds,
@@ -154,6 +129,15 @@ def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
     return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _mfu(cell: Cell) -> str:
+    """Model FLOPs over the measured peak; marked where the peak itself is in doubt."""
+    place = cell.roofline if cell.throughput else None
+    if place is None or place.mfu is None:
+        return units.ABSENT
+    shaky = cell.state == "unstable" or place.achieved.is_wide or place.is_shaky
+    return f"{'~' if shaky else ''}{units.percent(place.mfu)}"
 
 
 def _pair(first: float | None, second: float | None, write: Callable[[float | None], str]) -> str:
@@ -211,7 +195,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     ]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
-    return lines + [line for line in (_data_line(facts.survey),) if line]
+    return lines + [line for line in (_data_line(facts.survey), peaks_line(record)) if line]
 
 
 def _data_line(survey: dict[str, Any]) -> str:
@@ -264,6 +248,7 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
     ]
     notes += _data_notes(record, cells)
+    notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
         for cell in cells
