@@ -47,26 +47,32 @@ def _fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) -> str | N
 
 
 def utilisation_fault(place: Roofline | None) -> str | None:
-    """Why a utilisation is impossible: more operations than the peak, its noise granted."""
+    """Why a utilisation is impossible: more operations than the peak and what that is good to.
+
+    Noise only takes from what a cell achieves, so its own figure is held against the bound.
+    """
     if place is None:
         return None
-    least = _lowest(place.achieved)
-    if place.peak is not None and least > place.peak.highest:
+    achieved = place.achieved.value
+    if place.peak is not None and achieved > place.peak.highest:
         return (
-            f"its model FLOPs are {units.percent(least / place.peak.best, 0)} of the measured peak "
-            f"({units.si(place.peak.best, 'FLOP/s')}, good to "
+            f"its model FLOPs are {units.percent(achieved / place.peak.best, 0)} of the measured "
+            f"peak ({units.si(place.peak.best, 'FLOP/s')}, good to "
             f"{units.percent(place.peak.doubt, 0)}): work was skipped, or a clock is wrong"
         )
-    if place.nominal is not None and least > ABOVE_NOMINAL["flop/s"] * place.nominal:
+    if place.nominal is not None and achieved > ABOVE_NOMINAL["flop/s"] * place.nominal:
         return (
-            f"its model FLOPs are {units.percent(least / place.nominal, 0)} of the nominal peak "
+            f"its model FLOPs are {units.percent(achieved / place.nominal, 0)} of the nominal peak "
             f"({units.si(place.nominal, 'FLOP/s')}): work was skipped, or a clock is wrong"
         )
     return None
 
 
 def _speedup_fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) -> str | None:
-    """Why a speed-up is impossible: beyond what its format gives to work compiled alike."""
+    """Why a speed-up is impossible: beyond what its format gives to work compiled alike.
+
+    The slowest process is held against float32's fastest, so that noise makes no fault.
+    """
     mode = mode_named(cell.mode)
     base = cells.get(_same_compilation(mode).name)
     if mode.rounding == "float32" or base is None or base.throughput is None:
@@ -75,7 +81,7 @@ def _speedup_fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) ->
     if cell.throughput is None or own is None or float32 is None:
         return None
     most = speedup_bound(mode, own, float32)
-    least = _least_ratio(cell.throughput, base.throughput)
+    least = min(_throughputs(record, cell)) / max(_throughputs(record, base))
     if least <= most:
         return None
     return (
@@ -100,9 +106,10 @@ def speedup_bound(mode: Mode, own: Measured, float32: Measured) -> float:
 def scaling_fault(efficiency: Estimate, devices: int) -> str | None:
     """Why scaling is impossible: together, so many devices do more than each did alone.
 
-    ``efficiency`` is the throughput of all over ``devices`` times that of one.
+    ``efficiency`` is the throughput of all over ``devices`` times that of one; the lower end of
+    its interval counts.
     """
-    least = _lowest(efficiency)
+    least = efficiency.value if efficiency.low is None else efficiency.low
     if least <= MOST_SCALING:
         return None
     return (
@@ -111,14 +118,10 @@ def scaling_fault(efficiency: Estimate, devices: int) -> str | None:
     )
 
 
-def _lowest(estimate: Estimate) -> float:
-    """The lower end of an interval; of one process, the value."""
-    return estimate.value if estimate.low is None else estimate.low
-
-
-def _least_ratio(above: Estimate, below: Estimate) -> float:
-    highest = below.value if below.high is None else below.high
-    return _lowest(above) / highest
+def _throughputs(record: RunRecord, cell: "Cell") -> list[float]:
+    """What each of a cell's processes came to."""
+    measured = record.measured(cell.subject, cell.mode)
+    return [process.throughput for process in measured if process.counts]
 
 
 def _refused(cell: "Cell", fault: str) -> "Cell":
@@ -134,6 +137,7 @@ def _refused(cell: "Cell", fault: str) -> "Cell":
         compile_warm_seconds=None,
         joules_per_sample=None,
         speedup_is_shaky=False,
+        roofline=None,
     )
 
 

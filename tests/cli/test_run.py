@@ -122,7 +122,7 @@ def begun(output, lines, *arguments):
 
 def test_ctrl_c_keeps_what_was_measured_and_the_printed_command_goes_on(tmp_path):
     output = tmp_path / "run"
-    child = begun(output, 3, *QUICK)
+    child = begun(output, 5, *QUICK)
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130
@@ -143,7 +143,7 @@ def test_ctrl_c_keeps_what_was_measured_and_the_printed_command_goes_on(tmp_path
 
 def test_a_parent_killed_outright_leaves_its_record_and_no_process(tmp_path):
     output = tmp_path / "run"
-    child = begun(output, 3, *QUICK)
+    child = begun(output, 5, *QUICK)
     children = _children(child.pid)
     child.kill()
     child.communicate()

@@ -22,7 +22,7 @@ BEFORE, AFTER = Subject(SUITE, "before"), Subject(SUITE, "after")
 PEAK_SECONDS = 1.5
 """How long a training session measures each product (own choice: short, but several windows)."""
 
-LONGEST_SECONDS = 5.0
+LONGEST_SECONDS = 3.0
 """How long a process of the suite measures at most (own choice): a ceiling needs no long window,
 on a GPU the power limit is reached within a second."""
 

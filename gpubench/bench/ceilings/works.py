@@ -17,7 +17,7 @@ Sample = dict[str, Any]
 SIZES = {"cuda": (4096, 8192, 16384), "cpu": (512, 1024, 2048)}
 """Sides of the square matrices (own choice): large enough that a GPU's units are all at work."""
 
-WINDOW_SECONDS = {"cuda": Seconds(0.2), "cpu": Seconds(0.03)}
+WINDOW_SECONDS = {"cuda": Seconds(0.2), "cpu": Seconds(0.01)}
 """The shortest window (own choice). A GPU's clock follows its power within some 100 ms. On a CPU
 windows are short, since between two of a neighbour's time slices there is a true one."""
 
@@ -48,9 +48,12 @@ class NotAsSet(Exception):
 
 
 def samples(name: str, device: torch.device, seconds: Seconds) -> list[Sample]:
-    """The windows of a ceiling, measured for about that long."""
+    """The windows of a ceiling, measured for about that long; NotHere where the device has none."""
+    ceiling = ceiling_named(name)
+    if device.type == "cpu" and ceiling.not_on_cpu:
+        raise NotHere(ceiling.not_on_cpu)
     if name.startswith("gemm-"):
-        return products(str(ceiling_named(name).dtype), device, seconds)
+        return products(str(ceiling.dtype), device, seconds)
     if name.startswith("memory-"):
         return [memory(name, device, seconds)]
     if name.startswith("to-"):
@@ -81,10 +84,15 @@ def _faults(mode: Mode, device: torch.device) -> str:
 
 
 def _products(dtype: torch.dtype, device: torch.device, seconds: Seconds) -> Iterator[Sample]:
-    """One size after the other, as long as a single product is short beside the time there is."""
+    """One size after the other, as long as it fits and is short beside the time there is."""
     sizes = SIZES[device.type]
     for size in sizes:
-        found = _product(size, dtype, device, Seconds(seconds / len(sizes)))
+        try:
+            found = _product(size, dtype, device, Seconds(seconds / len(sizes)))
+        except Exception as problem:
+            if size == sizes[0] or not cuda.is_out_of_memory(problem):
+                raise
+            return  # the smaller ones are an answer
         yield found
         if LARGER * min(found["seconds"]) / found["repetitions"] > seconds:
             return
@@ -140,8 +148,6 @@ def _fitting(wanted: int, device: torch.device) -> int:
 
 def transfer(name: str, device: torch.device, seconds: Seconds) -> Sample:
     """Bytes copied between the host's memory, pageable or pinned, and the GPU's."""
-    if device.type != "cuda":
-        raise NotHere(str(ceiling_named(name).not_on_cpu))
     pinned = name.endswith("-pinned")
     entries = _fitting(COPIED, device) // 4
     host = torch.rand(entries, pin_memory=pinned)
@@ -159,8 +165,6 @@ def transfer(name: str, device: torch.device, seconds: Seconds) -> Sample:
 def launch(name: str, device: torch.device, seconds: Seconds) -> Sample:
     """The smallest operator there is, on one number: its dispatch, and on a GPU its launch."""
     waits = name == "launch-and-wait"
-    if waits and device.type != "cuda":
-        raise NotHere(str(ceiling_named(name).not_on_cpu))
     number, clock, burst = torch.zeros(1, device=device), cuda.clock_of(device), BURST[name]
 
     def many() -> None:
