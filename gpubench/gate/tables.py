@@ -18,12 +18,16 @@ ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length o
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
-    """A table per subject of the plan: modes against float32."""
-    return tuple(_table(record, subject) for subject in record.header.plan.subjects)
+    """A table per subject of the plan: modes against float32; of ceilings one, without variants."""
+    subjects = dict.fromkeys(
+        ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
+        for subject in record.header.plan.subjects
+    )
+    return tuple(_table(record, subject) for subject in subjects)
 
 
 def _table(record: RunRecord, subject: Subject) -> Table:
-    if subject.suite == ceilings.SUITE:
+    if subject == ceilings.SUBJECT:
         return ceilings_table(record)
     return _subject_table(record, subject)
 

@@ -103,6 +103,15 @@ def test_a_run_cut_short_says_what_was_not_measured():
     assert row(table(ran("launch", 1e-6)), "memory-copy").texts["measured"] == "not measured"
 
 
+def test_a_sweep_has_one_table_of_ceilings():
+    plan = dataclasses.replace(PLAN, suites=("ceilings", "deit"), variants=("batch 8", "batch 16"))
+    found = with_ceilings(ran("launch", 1e-6), header=dataclasses.replace(HEADER, plan=plan))
+    titles = [made.title for made in comparison(found)]
+    assert [title.partition(" · ")[0] for title in titles] == [
+        "ceilings", "deit batch 8", "deit batch 16",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in FORMATS])
 def test_every_format_renders_it(name):
     text = renderer(name)([table(ran("gemm-bfloat16", 7e14))])

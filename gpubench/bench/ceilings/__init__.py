@@ -10,6 +10,7 @@ from typing import Literal
 
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import Mode
+from gpubench.units import Seconds
 
 Unit = Literal["flop/s", "byte/s", "second"]
 
@@ -25,6 +26,9 @@ PEAK_SECONDS = 1.5
 LONGEST_SECONDS = 3.0
 """How long a process of the suite measures at most (own choice): a ceiling needs no long window,
 on a GPU the power limit is reached within a second."""
+
+LIMIT_SECONDS = Seconds(300)
+"""How long a process may take at most (own choice): a collective that hangs waits no half hour."""
 
 NO_COPY = "the CPU computes where its memory is; there is nothing to copy to"
 

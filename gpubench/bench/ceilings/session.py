@@ -109,17 +109,19 @@ class CeilingSession:
             shutil.rmtree(cache, ignore_errors=True)
 
     def _job(self, step: Step) -> Job:
-        longest = ceilings.LONGEST_SECONDS
-        seconds = min(self._session.protocol.window_min_seconds / 2, longest)
-        if self._suite.subject != ceilings.SUBJECT:
-            seconds = min(self._session.protocol.window_min_seconds, ceilings.PEAK_SECONDS)
+        protocol = self._session.protocol
+        seconds = min(protocol.window_min_seconds, ceilings.PEAK_SECONDS)
+        if self._suite.subject == ceilings.SUBJECT:
+            seconds = min(protocol.window_min_seconds / 2, ceilings.LONGEST_SECONDS)
         return Job(
             kind="ceilings",
             suite_module=self._suite.module,
             workload=self._suite.workload,
             mode=step.mode,
             protocol=dataclasses.replace(
-                self._session.protocol, window_min_seconds=Seconds(seconds)
+                protocol,
+                window_min_seconds=Seconds(seconds),
+                process_limit_seconds=min(protocol.process_limit_seconds, ceilings.LIMIT_SECONDS),
             ),
             device=self._session.device,
             scratch=str(self._scratch),
@@ -150,16 +152,21 @@ def _answers(step: Step, answer: Answer) -> list[dict[str, Any]]:
 def with_ceilings(runs: Sequence["SuiteRun"], modes: Sequence[Mode]) -> list["SuiteRun"]:
     """The suites of a run with what they are held against measured before and after.
 
-    The suite ``ceilings`` itself is told what there is to measure.
+    The suite ``ceilings`` itself is told what there is to measure, once whatever the variants.
     """
     every = tuple(ceiling.name for ceiling in ceilings.CEILINGS)
-    told = [
-        dataclasses.replace(run, ceilings=every) if run.subject.suite == ceilings.SUITE else run
-        for run in runs
-    ]
-    training = [run for run in told if not run.ceilings]
+    training = [run for run in runs if run.subject.suite != ceilings.SUITE]
+    told = {
+        run.subject: run
+        for run in (
+            run
+            if run in training
+            else dataclasses.replace(run, subject=ceilings.SUBJECT, ceilings=every)
+            for run in runs
+        )
+    }
     if not training:
-        return told
+        return list(told.values())
     peaks = [
         dataclasses.replace(
             training[0],
@@ -169,4 +176,4 @@ def with_ceilings(runs: Sequence["SuiteRun"], modes: Sequence[Mode]) -> list["Su
         )
         for subject in (ceilings.BEFORE, ceilings.AFTER)
     ]
-    return [peaks[0], *told, peaks[1]]
+    return [peaks[0], *told.values(), peaks[1]]

@@ -1,5 +1,7 @@
 """Ceilings in a session: in turn, once each, around the training, and gone on with."""
 
+import dataclasses
+
 import pytest
 
 from gpubench.bench import ceilings
@@ -158,6 +160,22 @@ def test_a_process_that_failed_is_done_again_by_a_resumed_run(tmp_path):
     machine = Measuring()
     run(tmp_path, machine, suites=[SUITE], before=read_record(tmp_path))
     assert machine.asked == [("ceilings", "launch")] * 2
+
+
+def test_a_sweep_measures_the_ceilings_once():
+    swept = [
+        dataclasses.replace(run, subject=Subject(run.subject.suite, variant))
+        for run in (SUITE, TRAINING)
+        for variant in ("batch 8", "batch 16")
+    ]
+    subjects = [run.subject for run in with_ceilings(swept, MODES)]
+    assert subjects == [BEFORE, ceilings.SUBJECT, *(r.subject for r in swept[2:]), AFTER]
+
+
+def test_a_process_has_minutes_at_most(tmp_path):
+    machine = Measuring()
+    run(tmp_path, machine)
+    assert {job.protocol.process_limit_seconds for job in machine.ceilings} == {300}
 
 
 def test_a_session_without_training_measures_nothing_around_it():
