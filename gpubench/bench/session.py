@@ -12,7 +12,7 @@ from typing import Protocol as Interface
 from gpubench import codec
 from gpubench.bench import ceilings
 from gpubench.bench.cache import Caches
-from gpubench.bench.ceilings.session import CeilingSession, schedule_ceilings
+from gpubench.bench.ceilings.session import Ceilings
 from gpubench.bench.job import Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
@@ -92,40 +92,24 @@ class Session:
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
+    trained = [suite for suite in suites if not suite.ceilings]
+    plans = [
+        schedule(suite.subject, session.modes, session.protocol.processes, session.before)
+        for suite in trained
+    ]
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
-        stages = []
-        for index, suite in enumerate(suites):
+        measured = Ceilings(session, suites, Path(scratch))
+        measured.run(ceilings.SUBJECT)
+        for index, (suite, steps) in enumerate(zip(trained, plans, strict=True)):
             folder = Path(scratch) / str(index)
             folder.mkdir()
-            stages.append(_stage(session, suite, folder))
-        stages = _survey_first(stages)
-        for index, (runner, steps) in enumerate(stages):
-            runner.run(steps, [step for _, rest in stages[index + 1 :] for step in rest])
-
-
-Stage = tuple["_SuiteSession | CeilingSession", list[Step]]
-"""Who does some of the jobs, and which."""
-
-
-def _stage(session: Session, suite: SuiteRun, folder: Path) -> Stage:
-    """The jobs of a suite that are still to be done."""
-    processes, before = session.protocol.processes, session.before
-    if suite.ceilings:
-        steps = schedule_ceilings(suite, session.device, processes, before)
-        return CeilingSession(session, suite, folder), steps
-    steps = schedule(suite.subject, session.modes, processes, before)
-    return _SuiteSession(session, suite, folder), steps
-
-
-def _survey_first(stages: Sequence[Stage]) -> list[Stage]:
-    """The first look at what is trained, before what is only measured for it.
-
-    Data that cannot be read is told at once, and leaves no record behind.
-    """
-    if len(stages) < 2 or [step.subject for step in stages[0][1]] != [ceilings.BEFORE]:
-        return list(stages)
-    (peaks, measured), (runner, steps), *rest = stages
-    return [(runner, steps[:1]), (peaks, measured), (runner, steps[1:]), *rest]
+            later = [step for plan in plans[index + 1 :] for step in plan]
+            runner = _SuiteSession(session, suite, folder)
+            # the survey first: data that cannot be read is told at once, and leaves no record
+            runner.run(steps[:1], [*measured.remaining, *steps[1:], *later])
+            measured.run(ceilings.BEFORE)
+            runner.run(steps[1:], [*later, *measured.remaining])
+        measured.run(ceilings.AFTER)
 
 
 class _SuiteSession:

@@ -199,7 +199,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     ]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
-    return lines + [line for line in (_data_line(facts.survey), peaks_line(record)) if line]
+    return lines + [line for line in (peaks_line(record), _data_line(facts.survey)) if line]
 
 
 def _data_line(survey: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpubench import codec
 from gpubench.bench import ceilings
-from gpubench.bench.job import Job
+from gpubench.bench.job import Job, Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.record import CeilingRun, RunRecord
 from gpubench.bench.runner import Answer
@@ -66,8 +66,32 @@ def _is_kept(step: Step, before: RunRecord) -> bool:
     return answered.issuperset(step.ceilings)
 
 
-class CeilingSession:
-    """Runs such jobs and writes a line for every ceiling of each."""
+class Ceilings:
+    """All ceilings of a session: those of the suite, and those around the training."""
+
+    def __init__(self, session: "Session", suites: Sequence["SuiteRun"], scratch: Path) -> None:
+        wanted = [suite for suite in suites if suite.ceilings]
+        processes, before = session.protocol.processes, session.before
+        self._runs = {suite.subject: _CeilingSession(session, suite, scratch) for suite in wanted}
+        self._steps = {
+            suite.subject: schedule_ceilings(suite, session.device, processes, before)
+            for suite in wanted
+        }
+
+    @property
+    def remaining(self) -> list[Step]:
+        """What is still to be measured."""
+        return [step for steps in self._steps.values() for step in steps]
+
+    def run(self, subject: Subject) -> None:
+        """Measure what there is of a subject; once, however often it is asked."""
+        steps = self._steps.pop(subject, [])
+        if steps:
+            self._runs[subject].run(steps, self.remaining)
+
+
+class _CeilingSession:
+    """Runs the jobs of one subject and writes a line for every ceiling of each."""
 
     def __init__(self, session: "Session", suite: "SuiteRun", scratch: Path) -> None:
         self._session, self._suite, self._scratch = session, suite, scratch

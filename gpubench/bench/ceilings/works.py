@@ -14,8 +14,8 @@ from gpubench.units import Seconds
 
 Sample = dict[str, Any]
 
-SIZES = {"cuda": (4096, 8192, 16384), "cpu": (512, 1024, 2048)}
-"""Sides of the square matrices (own choice): large enough that a GPU's units are all at work."""
+SIZES = {"cuda": (4096, 8192, 16384), "cpu": (512, 1024, 2048, 4096)}
+"""Sides of the square matrices (own choice): from what keeps few cores busy to what many need."""
 
 WINDOW_SECONDS = {"cuda": Seconds(0.2), "cpu": Seconds(0.01)}
 """The shortest window (own choice). A GPU's clock follows its power within some 100 ms. On a CPU
@@ -31,6 +31,9 @@ BYTES = {"cuda": 2**30, "cpu": 2**27}
 
 LARGER = 8
 """A product of twice the side takes so many times as long."""
+
+FEWEST = 3
+"""A size costs so many products at least: an untimed one, one to count by, one window."""
 
 BURST = {"launch": 100, "launch-and-wait": 10}
 """Operators between two marks of the clock, which has a cost of its own."""
@@ -94,7 +97,8 @@ def _products(dtype: torch.dtype, device: torch.device, seconds: Seconds) -> Ite
                 raise
             return  # the smaller ones are an answer
         yield found
-        if LARGER * min(found["seconds"]) / found["repetitions"] > seconds:
+        once = min(found["seconds"]) / found["repetitions"]
+        if FEWEST * LARGER * once > seconds / 2:
             return
 
 
