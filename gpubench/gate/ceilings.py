@@ -6,6 +6,7 @@ from typing import Any
 from gpubench import units
 from gpubench.bench import ceilings
 from gpubench.bench.ceilings import CEILINGS, Ceiling
+from gpubench.bench.job import COUNTING
 from gpubench.bench.record import CeilingRun, RunRecord
 from gpubench.gate.roofline import Measured, above_nominal, measured, nominal_of, runs_of
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
@@ -30,7 +31,7 @@ COLUMNS = (
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One ceiling of a run: ``figure`` is there where its state is ``ok``."""
+    """One ceiling of a run: ``figure`` is there where its state counts."""
 
     ceiling: Ceiling
     state: str
@@ -65,8 +66,8 @@ def ceilings_table(record: RunRecord) -> Table:
 def _found(record: RunRecord, ceiling: Ceiling) -> Found:
     runs = runs_of(record, ceiling.name, (ceilings.SUBJECT,))
     state, reason = _state(runs)
-    figure = measured(runs, ceiling.unit) if state == "ok" else None
-    device = next((run.device for run in runs if run.state == "ok"), {})
+    figure = measured(runs, ceiling.unit) if state in COUNTING else None
+    device = next((run.device for run in runs if run.state in COUNTING), {})
     nominal = nominal_of(ceiling, device)
     if figure is not None and above_nominal(ceiling, figure.best, nominal):
         reason = (
@@ -108,11 +109,12 @@ def _about(record: RunRecord) -> list[str]:
 def _row(each: Found) -> Row:
     ceiling, figure = each.ceiling, each.figure
     word = STATE_WORDS.get(each.state, each.state)
+    mark = "" if each.state == "ok" else "~"
     share = figure.value / each.nominal if figure and each.nominal else None
     texts = {
         "ceiling": ceiling.title,
         "dtype": ceiling.dtype or units.ABSENT,
-        "measured": _written(figure.value, ceiling) if figure else word,
+        "measured": f"{mark}{_written(figure.value, ceiling)}" if figure else word,
         "spread": units.percent(figure.spread and figure.spread / 2) if figure else units.ABSENT,
         "best": _written(figure.best if figure else None, ceiling),
         "nominal": _written(each.nominal, ceiling),
@@ -153,7 +155,7 @@ def _notes(every: list[Found]) -> list[str]:
     """Why there is no figure; several of one reason share a line."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for each in every:
-        if each.reason and each.figure is None:
+        if each.reason and each.state != "ok":
             by_reason.setdefault((each.state, each.reason), []).append(each.ceiling.name)
     return [
         f"{', '.join(names)}: {STATE_WORDS.get(state, state)}: {reason}"

@@ -5,7 +5,7 @@ What is held against what, and why compiled modes are judged otherwise, is in
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gpubench import units
@@ -31,12 +31,10 @@ def judged(record: RunRecord, facts: WorkloadFacts | None, cells: Sequence["Cell
     """The cells of one subject with their rooflines; what cannot be true has lost its numbers."""
     placed = [dataclasses.replace(cell, roofline=roofline(record, facts, cell)) for cell in cells]
     by_mode = {cell.mode: cell for cell in placed}
-    faults = {cell.mode: _fault(record, cell, by_mode) for cell in placed}
-    unfounded = faults.get(REFERENCE.name) is not None
+    faults = {cell.mode: fault for cell in placed if (fault := _fault(record, cell, by_mode))}
     return [
-        _refused(cell, fault) if fault else _without_speedup(cell) if unfounded else cell
+        _refused(cell, faults[cell.mode]) if cell.mode in faults else _kept(cell, faults)
         for cell in placed
-        for fault in (faults[cell.mode],)
     ]
 
 
@@ -126,6 +124,7 @@ def _throughputs(record: RunRecord, cell: "Cell") -> list[float]:
 
 def _refused(cell: "Cell", fault: str) -> "Cell":
     """The cell without anything that follows from its times."""
+    conditions = cell.conditions
     return dataclasses.replace(
         cell,
         state="implausible",
@@ -135,12 +134,17 @@ def _refused(cell: "Cell", fault: str) -> "Cell":
         step_seconds=None,
         compile_cold_seconds=None,
         compile_warm_seconds=None,
-        joules_per_sample=None,
+        break_even=None,
+        conditions=conditions and dataclasses.replace(conditions, joules_per_sample=None),
         speedup_is_shaky=False,
         roofline=None,
     )
 
 
-def _without_speedup(cell: "Cell") -> "Cell":
-    """A cell whose reference is refused: the ratio to it means nothing."""
-    return dataclasses.replace(cell, speedup=None, speedup_is_shaky=False)
+def _kept(cell: "Cell", faults: Mapping[str, str]) -> "Cell":
+    """The cell without what compares it with one that is refused."""
+    if REFERENCE.name in faults:
+        cell = dataclasses.replace(cell, speedup=None, speedup_is_shaky=False)
+    if mode_named(cell.mode).base in faults:
+        cell = dataclasses.replace(cell, break_even=None)
+    return cell

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gpubench import units
 from gpubench.bench import ceilings
 from gpubench.bench.ceilings import Ceiling, Unit, ceiling_named
+from gpubench.bench.job import COUNTING
 from gpubench.bench.modes import mode_named
 from gpubench.bench.record import CeilingRun, CeilingSample, RunRecord, WorkloadFacts
 from gpubench.gate.intervals import Estimate
@@ -77,7 +78,7 @@ def runs_of(record: RunRecord, name: str, subjects: Sequence[object]) -> list[Ce
 
 def measured(runs: Sequence[CeilingRun], unit: Unit) -> Measured | None:
     """What the processes that have an answer say together; None where there is none."""
-    bests = [_best(run.samples, unit) for run in runs if run.state == "ok"]
+    bests = [_best(run.samples, unit) for run in runs if run.state in COUNTING]
     known = [best for best in bests if best is not None]
     if not known:
         return None
@@ -143,7 +144,7 @@ def peak_of(record: RunRecord, rounding: str) -> Measured | None:
     found = measured(runs, ceiling.unit)
     if found is None:
         return None
-    nominal = nominal_of(ceiling, next(run.device for run in runs if run.state == "ok"))
+    nominal = nominal_of(ceiling, next(run.device for run in runs if run.state in COUNTING))
     return None if above_nominal(ceiling, found.best, nominal) else found
 
 
@@ -241,6 +242,6 @@ def _missing(record: RunRecord) -> dict[str, tuple[str, str | None]]:
         if ceiling.unit != "flop/s" or not runs or peak_of(record, str(ceiling.dtype)):
             continue
         last = runs[-1]
-        told = (last.state, last.reason) if last.state != "ok" else IMPOSSIBLE
+        told = (last.state, last.reason) if last.state not in COUNTING else IMPOSSIBLE
         found[str(ceiling.dtype)] = told
     return found

@@ -23,18 +23,23 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table with a title, lines about how it came about, and notes on its rows."""
+    """One table with a title, lines about how it came about, and notes on its rows.
+
+    ``repeats`` says that its rows stand in other tables as well, seen from another side.
+    """
 
     title: str
     about: tuple[str, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    repeats: bool = False
 
 
 STATE_WORDS = {
     "not-supported": "not supported",
     "out-of-memory": "out of memory",
     "timed-out": "timed out",
+    "capped": "clocks held",
     "not-measured": "not measured",
 }

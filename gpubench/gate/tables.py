@@ -7,33 +7,41 @@ from gpubench import units
 from gpubench.bench import ceilings
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.break_even import BreakEven
 from gpubench.gate.ceilings import ceilings_table
+from gpubench.gate.conditions import condition_values
+from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
+from gpubench.gate.telemetry_table import telemetry_table
 
 ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
 """What a reader may do about a state, where it is not the reason itself."""
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
-    """A table per subject of the plan: modes against float32; of ceilings one, without variants."""
-    subjects = dict.fromkeys(
+    """Tables per subject of the plan: modes against float32, and what a GPU did meanwhile."""
+    subjects = dict.fromkeys(  # of ceilings there is one table, whatever the variants
         ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
     )
-    return tuple(_table(record, subject) for subject in subjects)
+    return tuple(table for subject in subjects for table in _subject_tables(record, subject))
 
 
-def _table(record: RunRecord, subject: Subject) -> Table:
+def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
     if subject == ceilings.SUBJECT:
-        return ceilings_table(record)
-    return _subject_table(record, subject)
-
-
-def _subject_table(record: RunRecord, subject: Subject) -> Table:
+        return [ceilings_table(record)]
     cells = summarise(record, subject)
+    compared = _subject_table(record, subject, cells)
+    facts = record.workloads.get(subject)
+    item = facts.settings.get("item", "sample") if facts else "sample"
+    meanwhile = telemetry_table(compared.title, item, cells)
+    return [compared] if meanwhile is None else [compared, meanwhile]
+
+
+def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -> Table:
     facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
     return Table(
@@ -55,6 +63,7 @@ def _columns(item: str) -> tuple[Column, ...]:
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
         Column(key="compile", heading="compile cold / warm"),
+        Column(key="break_even", heading="pays off after"),
         Column(key="loss", heading="loss"),
         Column(key="parity", heading="parity"),
     )
@@ -70,6 +79,7 @@ def _row(cell: Cell) -> Row:
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
+        "break_even": _break_even(cell.break_even),
         "loss": _losses(cell.losses),
         "parity": _parity(cell),
     }
@@ -97,12 +107,12 @@ def _values(cell: Cell) -> dict[str, Any]:
         "peak_memory_bytes": cell.peak_bytes,
         "compile_cold_seconds": cell.compile_cold_seconds,
         "compile_warm_seconds": cell.compile_warm_seconds,
+        "break_even_steps": cell.break_even and cell.break_even.steps,
+        "break_even": cell.break_even and cell.break_even.verdict,
         "loss_first": cell.losses and cell.losses[0],
         "loss_last": cell.losses and cell.losses[1],
         "skipped_steps": cell.skipped_steps,
-        "sm_clock_mhz": cell.sm_clock_mhz,
-        "power_watts": cell.power_watts,
-        "joules_per_sample": cell.joules_per_sample,
+        **condition_values(cell.conditions),
         "speedup_is_shaky": cell.speedup_is_shaky,
         "parity_unchecked": cell.unchecked,
         "parity_holds": cell.parity and cell.parity.holds,
@@ -114,7 +124,7 @@ def _values(cell: Cell) -> dict[str, Any]:
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    mark = "~" if cell.state == "unstable" or cell.throughput.is_wide else ""
+    mark = "~" if cell.state != "ok" or cell.throughput.is_wide else ""
     return f"{mark}{units.significant(cell.throughput.value)}"
 
 
@@ -136,11 +146,11 @@ def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
 
 
 def _mfu(cell: Cell) -> str:
-    """Model FLOPs over the measured peak; marked where the peak itself is in doubt."""
+    """Model FLOPs over the measured peak; marked where the cell or the peak is in doubt."""
     place = cell.roofline if cell.throughput else None
     if place is None or place.mfu is None:
         return units.ABSENT
-    shaky = cell.state == "unstable" or place.achieved.is_wide or place.is_shaky
+    shaky = cell.state != "ok" or place.achieved.is_wide or place.is_shaky
     return f"{'~' if shaky else ''}{units.percent(place.mfu)}"
 
 
@@ -148,6 +158,16 @@ def _pair(first: float | None, second: float | None, write: Callable[[float | No
     if first is None and second is None:
         return units.ABSENT
     return f"{write(first)} / {write(second)}"
+
+
+def _break_even(found: BreakEven | None) -> str:
+    """Steps after which compiling has paid off, against the eager mode of the same numerics."""
+    if found is None:
+        return units.ABSENT
+    if found.steps is None:
+        return found.verdict
+    mark = "~" if found.verdict == "likely" else ""
+    return f"{mark}{units.significant(found.steps, 2)} steps"
 
 
 def _losses(ends: tuple[float, float] | None) -> str:
@@ -193,6 +213,8 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
     ran_on = f"{name} · torch {device.get('torch')}"
     processes = units.count(plan.processes, "process", "processes")
+    if record.header.protocol.precision is not None:
+        processes += " or more"
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
     lines = [
         f"{ran_on} · {facts.settings.get('data')}, {plan.tier} · {processes} per mode, {window}",
@@ -250,7 +272,9 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         f"{cell.mode}: {cell.processes} of {record.header.plan.processes} processes measured"
         for cell in cells
         if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
+        if not left_out(record, cell)
     ]
+    notes += ending_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [

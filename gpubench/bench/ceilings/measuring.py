@@ -1,5 +1,6 @@
 """What a child does with a job of ceilings: measure those it is asked for, each for itself."""
 
+import time
 from typing import Any
 
 import torch
@@ -16,10 +17,17 @@ def measure(job: Job, suite: object, progress: Any) -> dict[str, Any]:  # noqa: 
     device = cuda.device_for(job.device)
     torch.manual_seed(job.workload.seed)
     lines = []
+    began = time.monotonic()
     for done, name in enumerate(job.ceilings):
         progress(name, done, len(job.ceilings))
         lines.append({"name": name, **_one(name, device, job.protocol.window_min_seconds)})
-    return {"state": "ok", "reason": None, "ceilings": lines, "device": cuda.facts(device)}
+    return {
+        "state": "ok",
+        "reason": None,
+        "ceilings": lines,
+        "device": cuda.facts(device),
+        "window_monotonic": [began, time.monotonic()],
+    }
 
 
 def _one(name: str, device: torch.device, seconds: Seconds) -> dict[str, Any]:

@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 from gpubench import codec
 from gpubench.bench import ceilings
-from gpubench.bench.job import Job, Subject
+from gpubench.bench.agenda import Agenda
+from gpubench.bench.job import Job, State, Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.record import CeilingRun, RunRecord
 from gpubench.bench.runner import Answer
 from gpubench.bench.schedule import GIVES_UP, WORTH_ANOTHER_TRY, Step
+from gpubench.bench.undisturbed import undisturbed
 from gpubench.units import Seconds
 
 if TYPE_CHECKING:
     from gpubench.bench.session import Session, SuiteRun
+
+
+TOLD_FIRST: tuple[State, ...] = (
+    "invalid", "failed", "timed-out", "out-of-memory", "unstable", "capped", "ok", "not-supported",
+)  # fmt: skip
+"""Which line's state is told of a process that measured several."""
 
 
 def schedule_ceilings(
@@ -69,60 +77,79 @@ def _is_kept(step: Step, before: RunRecord) -> bool:
 class Ceilings:
     """All ceilings of a session: those of the suite, and those around the training."""
 
-    def __init__(self, session: "Session", suites: Sequence["SuiteRun"], scratch: Path) -> None:
+    def __init__(
+        self, session: "Session", suites: Sequence["SuiteRun"], scratch: Path, agenda: Agenda
+    ) -> None:
         wanted = [suite for suite in suites if suite.ceilings]
         processes, before = session.protocol.processes, session.before
-        self._runs = {suite.subject: _CeilingSession(session, suite, scratch) for suite in wanted}
+        self._session, self._agenda = session, agenda
+        self._runs = {suite.subject: _CeilingRuns(session, suite, scratch) for suite in wanted}
         self._steps = {
             suite.subject: schedule_ceilings(suite, session.device, processes, before)
             for suite in wanted
         }
+        self._gpu: str | None = None
 
     @property
     def remaining(self) -> list[Step]:
         """What is still to be measured."""
         return [step for steps in self._steps.values() for step in steps]
 
-    def run(self, subject: Subject) -> None:
-        """Measure what there is of a subject; once, however often it is asked."""
+    def run(self, subject: Subject, *, gpu: str | None = None) -> None:
+        """Measure what there is of a subject; once, however often it is asked.
+
+        ``gpu`` is the hashed UUID of the one to watch, where it is known already.
+        """
+        self._gpu = gpu or self._gpu
         steps = self._steps.pop(subject, [])
-        if steps:
-            self._runs[subject].run(steps, self.remaining)
+        for index, step in enumerate(steps):
+            run = self._runs[subject]
+            if run.has_given_up(step):
+                continue
+            later = [*steps[index + 1 :], *self._agenda.remaining, *self.remaining]
+            seconds = self._agenda.estimate.of([step, *later])
+            self._session.watcher.began(step, later, seconds)
+            state, reason, took = run.done(step, self._gpu)
+            self._session.watcher.ended(step, state, reason, took)
+            self._agenda.learn(step, took)
+            self._gpu = self._gpu or run.gpu
 
 
-class _CeilingSession:
-    """Runs the jobs of one subject and writes a line for every ceiling of each."""
+class _CeilingRuns:
+    """Does the jobs of one subject and writes a line for every ceiling of each."""
 
     def __init__(self, session: "Session", suite: "SuiteRun", scratch: Path) -> None:
         self._session, self._suite, self._scratch = session, suite, scratch
         self._given_up: set[str] = set()
+        self.gpu: str | None = None
 
-    def run(self, steps: Sequence[Step], later: Sequence[Step]) -> None:
-        """Do the steps in order; one whose ceilings have all given up is left out."""
-        for index, step in enumerate(steps):
-            if self._given_up.issuperset(step.ceilings):
-                continue
-            self._session.watcher.began(step, [*steps[index + 1 :], *later])
-            self._session.watcher.ended(step, *self._done(step))
+    def has_given_up(self, step: Step) -> bool:
+        """Whether every ceiling of the step has ended as any other process of it would."""
+        return self._given_up.issuperset(step.ceilings)
 
-    def _done(self, step: Step) -> tuple[str, str | None, float]:
+    def done(self, step: Step, gpu: str | None) -> tuple[str, str | None, float]:
         """Ask for the step's ceilings and keep the lines; the worst is what is told of it."""
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        answer = self._answer(step)
+        answer = self._answer(step, gpu)
         lines = [self._line(step, plain, answer, started) for plain in _answers(step, answer)]
         for line in lines:
             self._session.writer.append(line)
+            self.gpu = self.gpu or line.device.get("gpu")
             if line.state in GIVES_UP:
                 self._given_up.add(line.name)
-        worst = next((line for line in lines if line.state not in ("ok", "not-supported")), None)
-        if worst is None:
-            worst = next((line for line in lines if line.state == "ok"), lines[0])
+        worst = min(lines, key=lambda line: TOLD_FIRST.index(line.state))
         return worst.state, worst.reason, answer.seconds
 
-    def _answer(self, step: Step) -> Answer:
+    def _answer(self, step: Step, gpu: str | None) -> Answer:
         if _is_none(step.ceilings, self._session.device):
             known = [ceilings.ceiling_named(name) for name in step.ceilings]
             return Answer.without_process("not-supported", str(known[0].not_on_cpu))
+        if gpu is None:
+            return self._ask(step)
+        watcher = self._session.watcher
+        return undisturbed(lambda: self._ask(step), gpu, self._session.sampling, watcher.sampled)
+
+    def _ask(self, step: Step) -> Answer:
         cache = self._scratch / "cache-ceilings"
         cache.mkdir(exist_ok=True)
         try:
@@ -160,17 +187,20 @@ class _CeilingSession:
             "started": started,
             "child_seconds": answer.seconds,
             "device": answer.result.get("device", {}),
+            "telemetry": answer.result.get("telemetry"),
         }
         return codec.from_plain(CeilingRun, whole, f"the answer of {step.title}")
 
 
 def _answers(step: Step, answer: Answer) -> list[dict[str, Any]]:
-    """An answer for each ceiling; that of the process where it did not come to one."""
+    """An answer for each ceiling; that of the process where it is no plain one."""
+    whole = {"state": answer.result["state"], "reason": answer.result["reason"]}
     told: list[dict[str, Any]] | None = answer.result.get("ceilings")
-    if told is not None:
+    if told is None:
+        return [{"name": name, **whole} for name in step.ceilings]
+    if whole["state"] == "ok":
         return told
-    state, reason = answer.result["state"], answer.result["reason"]
-    return [{"name": name, "state": state, "reason": reason} for name in step.ceilings]
+    return [{**line, **whole} if line["state"] == "ok" else line for line in told]
 
 
 def with_ceilings(runs: Sequence["SuiteRun"], modes: Sequence[Mode]) -> list["SuiteRun"]:
