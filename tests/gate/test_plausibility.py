@@ -81,6 +81,23 @@ def test_over_a_reference_that_is_implausible_there_is_no_speed_up():
     assert amp.throughput is not None
 
 
+def test_against_an_eager_mode_that_is_implausible_nothing_pays_off():
+    modes = ("fp32", "fp32+compile")
+    compiled = twice("fp32+compile", 0.05, compile_cache="cold", compile_seconds=30.0)
+    true = made([*FP32, *compiled], modes=modes)
+    assert summarise(true, Subject("deit"))[1].break_even is not None
+    false = made([*twice("fp32", 0.0125), *compiled], modes=modes)
+    assert summarise(false, Subject("deit"))[1].break_even is None
+
+
+def test_energy_per_sample_is_refused_with_the_samples():
+    seen = {"samples": 9, "power_watts": 600.0, "energy_joules": 160.0}
+    metered = [dataclasses.replace(m, telemetry=seen) for m in twice("fp32", 0.0125)]
+    (fp32, _) = summarise(made([*metered, *AMP]), Subject("deit"))
+    assert fp32.conditions.power_watts == 600.0
+    assert fp32.conditions.joules_per_sample is None
+
+
 def test_a_utilisation_above_the_peak_by_noise_is_marked_and_not_refused():
     """The windows of this peak differ by a third, as on a shared CPU; 110 % says nothing."""
     noisy = [ran("gemm-float32", 100 * GFLOPS, 75 * GFLOPS, 75 * GFLOPS), PEAKS[1]]

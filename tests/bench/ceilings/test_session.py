@@ -13,7 +13,7 @@ from gpubench.bench.protocol import SMOKE
 from gpubench.bench.record import CeilingRun, RecordWriter, read_record
 from gpubench.bench.runner import Answer
 from gpubench.bench.session import CannotTrain, Session, SuiteRun, run_session
-from tests.bench.test_session import Machine, Silent
+from tests.bench.test_session import SLOWED, Machine, Silent, Watched
 from tests.fakes.records import HEADER
 
 MODES = tuple(mode_named(name) for name in ("fp32", "amp-bf16"))
@@ -53,16 +53,31 @@ class Measuring(Machine):
         return {"state": "ok", "reason": None, "ceilings": lines, "device": {"type": "cpu"}}
 
 
-def run(folder, machine, suites=(TRAINING,), before=None):
+class OnGpu(Measuring):
+    """The same on a GPU, whose training is described with its hashed UUID."""
+
+    def _healthy(self, job):
+        answer = super()._healthy(job)
+        if job.kind == "describe":
+            answer["device"] = {"type": "cuda", "name": "A GPU", "gpu": "hashed"}
+        return answer
+
+    def _measured(self, job):
+        gpu = {"type": "cuda", "name": "A GPU", "gpu": "hashed"}
+        return {**super()._measured(job), "device": gpu, "window_monotonic": [1.0, 2.0]}
+
+
+def run(folder, machine, suites=(TRAINING,), before=None, device="cpu", sampling=None):
     writer = RecordWriter.reopen(folder) if before else RecordWriter.create(folder, HEADER)
     session = Session(
         modes=MODES,
         protocol=SMOKE,
-        device="cpu",
+        device=device,
         writer=writer,
         before=before,
         watcher=Silent(),
         ask=machine,
+        sampling=sampling or Watched(),
     )
     run_session(session, with_ceilings(suites, MODES))
 
@@ -160,6 +175,34 @@ def test_a_process_that_failed_is_done_again_by_a_resumed_run(tmp_path):
     machine = Measuring()
     run(tmp_path, machine, suites=[SUITE], before=read_record(tmp_path))
     assert machine.asked == [("ceilings", "launch")] * 2
+
+
+def test_a_gpu_is_watched_while_products_are_measured(tmp_path):
+    watched = Watched()
+    run(tmp_path, OnGpu(), device="cuda", sampling=watched)
+    lines = read_record(tmp_path).of(CeilingRun)
+    assert [line.telemetry["samples"] for line in lines] == [9] * 4
+    assert (1.0, 2.0) in watched.windows
+
+
+def test_a_product_on_a_slowed_gpu_is_measured_again(tmp_path):
+    machine = OnGpu()
+    run(tmp_path, machine, device="cuda", sampling=Watched(SLOWED))
+    assert machine.asked.count(PEAKS) == 3
+    assert {state for _, _, _, state in kept(tmp_path)} == {"ok"}
+
+
+def test_a_product_on_a_gpu_that_stays_slow_is_invalid(tmp_path):
+    run(tmp_path, OnGpu(), device="cuda", sampling=Watched(SLOWED, SLOWED, SLOWED))
+    states = {(variant, state) for variant, _, _, state in kept(tmp_path)}
+    assert states == {("before", "invalid"), ("after", "ok")}
+
+
+def test_the_suite_watches_the_gpu_that_its_first_process_tells_of(tmp_path):
+    watched = Watched()
+    run(tmp_path, OnGpu(), [SUITE], device="cuda", sampling=watched)
+    lines = read_record(tmp_path).of(CeilingRun)
+    assert [bool(line.telemetry) for line in lines] == [False] + [True] * (len(lines) - 1)
 
 
 def test_a_sweep_measures_the_ceilings_once():
