@@ -35,6 +35,7 @@ def main() -> None:
         answers.write(json.dumps({"event": event, **content}) + "\n")
         answers.flush()
 
+    say("begun")  # a broken pipe: the parent died before this process asked to die with it
     try:
         say("result", **_run(job_text, say))
     except Exception as problem:

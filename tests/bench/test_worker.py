@@ -1,14 +1,19 @@
 """Whole child processes, on a suite of sixteen weights."""
 
 import dataclasses
+import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
+from gpubench import codec
 from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.protocol import SMOKE
-from gpubench.bench.runner import run_job
+from gpubench.bench.runner import WORKER, run_job
 from gpubench.errors import BadData
 
 pytestmark = pytest.mark.torch
@@ -18,8 +23,8 @@ QUICK = dataclasses.replace(
 )
 
 
-def ask(tmp_path, kind="measure", mode="fp32", **workload):
-    job = Job(
+def job(tmp_path, kind="measure", mode="fp32", **workload):
+    return Job(
         kind=kind,
         suite_module="tests.fakes.tiny",
         workload=Workload(preset="smoke", **workload),
@@ -29,7 +34,10 @@ def ask(tmp_path, kind="measure", mode="fp32", **workload):
         scratch=str(tmp_path),
         parity_roundings=("float32", "bfloat16"),
     )
-    return run_job(job, cache=tmp_path).result
+
+
+def ask(tmp_path, kind="measure", mode="fp32", **workload):
+    return run_job(job(tmp_path, kind, mode, **workload), cache=tmp_path).result
 
 
 def test_a_measurement_has_a_window_of_enough_steps_and_its_losses(tmp_path):
@@ -131,3 +139,18 @@ def test_a_compiled_mode_compiles_and_says_how_long(tmp_path):
     assert result["state"] in ("ok", "unstable"), result["reason"]
     assert result["effective"]["graphs_compiled"] >= 1
     assert result["compile_seconds"] > 0
+
+
+def test_a_child_whose_parent_died_before_it_began_ends_before_it_imports_torch(tmp_path):
+    """Its answers go nowhere; it is not to find out only after seconds of importing."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-c", WORKER],
+        stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    _, said = child.communicate(json.dumps(codec.to_plain(job(tmp_path))), timeout=60)
+    assert child.returncode != 0
+    assert "BrokenPipeError" in said
+    assert "torch" not in said
