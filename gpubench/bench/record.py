@@ -210,7 +210,8 @@ class Closing(OfSubject):
 class CeilingSample:
     """Windows of one work: ``amount`` is what a repetition did, each window had so many.
 
-    ``seconds`` are by the host's clock, ``device_seconds`` by the device's where it has one.
+    ``seconds`` are by the host's clock, ``device_seconds`` by the device's where it has one,
+    ``cpu_seconds`` what all threads of the process together had of the processor.
     """
 
     shape: str
@@ -218,6 +219,7 @@ class CeilingSample:
     repetitions: int
     seconds: tuple[Seconds, ...]
     device_seconds: tuple[Seconds, ...] = ()
+    cpu_seconds: tuple[Seconds, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

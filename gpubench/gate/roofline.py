@@ -35,6 +35,9 @@ the machine better than the squares that were tried."""
 IMPOSSIBLE = ("implausible", "it came out above what the device can do")
 """What is told of a peak that passes the nominal one."""
 
+MOST_STARVED = 0.1
+"""The least share of a window that counts as run; clocks of processor time are coarse."""
+
 DOUBTFUL = 0.15
 """A peak that is good to no more than this gives no plain number (own choice)."""
 
@@ -45,13 +48,15 @@ class Measured:
 
     ``best`` is the best window of all, at ``shape``; ``spread`` the range of the processes' bests
     as a share of the value, None for one process. ``noise`` is how far the best window lies from
-    the median one of the same shape, as a share: what a quiet machine would not have.
+    the median one of the same shape, as a share: what a quiet machine would not have. ``starved``
+    is the share of the best window in which the threads of a CPU waited for a processor.
     """
 
     value: float
     best: float
     spread: float | None
     noise: float
+    starved: float
     shape: str
     processes: int
 
@@ -63,7 +68,8 @@ class Measured:
     @property
     def doubt(self) -> float:
         """How far the truth may lie from the best window, as a share."""
-        return max(LEAST_NOISE, self.noise, self.spread or 0.0)
+        waited = self.starved / (1 - self.starved)
+        return max(LEAST_NOISE, self.noise, self.spread or 0.0, waited)
 
 
 def runs_of(record: RunRecord, name: str, subjects: Sequence[object]) -> list[CeilingRun]:
@@ -92,6 +98,7 @@ def measured(runs: Sequence[CeilingRun], unit: Unit) -> Measured | None:
         best=best,
         spread=(max(rates) - min(rates)) / value if len(rates) > 1 else None,
         noise=abs(best / statistics.median(windows) - 1),
+        starved=_starved(runs, shape, best, unit),
         shape=shape,
         processes=len(rates),
     )
@@ -112,6 +119,23 @@ def _rates(sample: CeilingSample, unit: Unit) -> list[float]:
     if unit == "second":
         return [seconds / done for seconds in windows]
     return [done / seconds for seconds in windows]
+
+
+def _starved(runs: Sequence[CeilingRun], shape: str, best: float, unit: Unit) -> float:
+    """How much of its wall time the best window's threads did not run, on a CPU.
+
+    A neighbour that takes half of every core halves all windows alike; only this tells.
+    """
+    shares = [
+        processor / (seconds * int(run.device.get("threads") or 1))
+        for run in runs
+        if run.device.get("type") == "cpu"
+        for sample in run.samples
+        if sample.shape == shape and best in _rates(sample, unit)
+        for seconds, processor in zip(sample.seconds, sample.cpu_seconds, strict=False)
+        if seconds > 0
+    ]
+    return 1 - min(1.0, max(MOST_STARVED, statistics.median(shares))) if shares else 0.0
 
 
 def nominal_of(ceiling: Ceiling, device: dict[str, object]) -> float | None:

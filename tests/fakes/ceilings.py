@@ -11,14 +11,20 @@ H200 = {"type": "cuda", "name": "NVIDIA H200", "torch": "2.15.0"}
 GFLOPS = 1e9
 
 
-def ran(name, *rates, subject=ceilings.BEFORE, process=0, device=CPU, shape="512 × 512"):
-    """A process whose windows of one second came to these rates; times for a latency."""
+def ran(
+    name, *rates, subject=ceilings.BEFORE, process=0, device=CPU, shape="512 × 512", ran_for=1.0
+):
+    """A process whose windows came to these rates, or of a latency to these times.
+
+    ``ran_for`` is the share of them that its two threads had a processor.
+    """
     latency = ceilings.ceiling_named(name).unit == "second"
     windows = CeilingSample(
         shape=shape,
         amount=1.0 if latency else rates[0],
         repetitions=1,
         seconds=tuple(rate if latency else rates[0] / rate for rate in rates),
+        cpu_seconds=tuple(2 * ran_for * (rate if latency else rates[0] / rate) for rate in rates),
     )
     return CeilingRun(
         suite=subject.suite,

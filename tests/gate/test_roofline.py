@@ -68,6 +68,22 @@ def test_a_peak_is_good_to_what_its_windows_and_processes_agree_on():
     assert drifting.spread == pytest.approx(20 / 90)
 
 
+def test_a_peak_whose_threads_waited_for_a_processor_is_good_to_what_they_missed():
+    """A neighbour has half of every core: all windows agree, and all are half as fast."""
+    shared = measured([ran("gemm-float32", 50.0, 50.0, ran_for=0.5)], "flop/s")
+    assert shared.noise == 0
+    assert shared.highest == pytest.approx(100)
+    on_gpu = measured([ran("gemm-float32", 50.0, ran_for=0.5, device=H200)], "flop/s")
+    assert on_gpu.doubt == LEAST_NOISE
+    assert measured([ran("gemm-float32", 50.0, ran_for=0.0)], "flop/s").doubt == pytest.approx(9)
+
+
+def test_a_record_without_processor_time_has_a_peak_all_the_same():
+    older = ran("gemm-float32", 50.0)
+    sample = dataclasses.replace(older.samples[0], cpu_seconds=())
+    assert measured([dataclasses.replace(older, samples=(sample,))], "flop/s").best == 50
+
+
 def test_of_times_the_shortest_is_the_best():
     found = measured([ran("launch", 3e-6, 2e-6), ran("launch", 4e-6, process=1)], "second")
     assert (found.best, found.value) == pytest.approx((2e-6, 3e-6))

@@ -161,7 +161,7 @@ class _CeilingRuns:
 
     def _job(self, step: Step) -> Job:
         protocol = self._session.protocol
-        seconds = min(protocol.window_min_seconds, ceilings.PEAK_SECONDS)
+        seconds = ceilings.PEAK_SECONDS
         if self._suite.subject == ceilings.SUBJECT:
             seconds = min(protocol.window_min_seconds / 2, ceilings.LONGEST_SECONDS)
         return Job(

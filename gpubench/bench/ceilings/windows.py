@@ -51,7 +51,7 @@ def sample(
     refresh()
     work()
     repetitions = _repetitions(work, clock, budget.window_seconds)
-    windows: list[tuple[float, float]] = []
+    windows: list[tuple[float, float, float]] = []
     ends = time.perf_counter() + budget.seconds
     while not windows or (len(windows) < MOST_WINDOWS and time.perf_counter() < ends):
         refresh()
@@ -60,8 +60,9 @@ def sample(
         "shape": shape,
         "amount": amount,
         "repetitions": repetitions,
-        "seconds": [wall for wall, _ in windows],
-        "device_seconds": [device for _, device in windows],
+        "seconds": [wall for wall, _, _ in windows],
+        "device_seconds": [device for _, device, _ in windows],
+        "cpu_seconds": [processor for _, _, processor in windows],
     }
 
 
@@ -76,9 +77,13 @@ def _repetitions(work: Callable[[], object], clock: Clock[Any], window: Seconds)
     return min(MOST_REPETITIONS, max(1, math.ceil(count * window / max(took, 1e-9))))
 
 
-def _window(work: Callable[[], object], clock: Clock[Any], repetitions: int) -> tuple[float, float]:
-    """The seconds of a window by the host's clock and by the device's."""
+def _window(
+    work: Callable[[], object], clock: Clock[Any], repetitions: int
+) -> tuple[float, float, float]:
+    """The seconds of a window by the host's clock, by the device's, and of processor time."""
+    began = time.process_time()
     window = time_window(work, clock, steps=repetitions)
+    processor = time.process_time() - began
     device = sum(window.step_seconds)
     allowed = CLOCKS_AGREE_WITHIN * window.wall_seconds + CLOCKS_AGREE_SECONDS
     if not abs(device - window.wall_seconds) <= allowed:
@@ -86,4 +91,4 @@ def _window(work: Callable[[], object], clock: Clock[Any], repetitions: int) -> 
             f"the device's clock counts {device:.4f} s for a window of "
             f"{window.wall_seconds:.4f} s by the host's clock"
         )
-    return window.wall_seconds, device
+    return window.wall_seconds, device, processor

@@ -1,5 +1,6 @@
 """Windows of one work: long enough, each after a refresh, and refused where clocks disagree."""
 
+import itertools
 import time
 
 import pytest
@@ -30,6 +31,13 @@ def test_a_window_is_about_as_long_as_asked():
     assert all(0.001 < seconds < 1 for seconds in found["seconds"])
     assert (found["shape"], found["amount"]) == ("a nap", 7.0)
     assert len(found["seconds"]) == len(found["device_seconds"]) >= 2
+
+
+def test_every_window_has_the_processor_time_it_got(monkeypatch):
+    moments = itertools.count()
+    monkeypatch.setattr(time, "process_time", lambda: 0.004 * next(moments))
+    found = sample(nap, WallClock(), shape="", amount=1.0, budget=QUICK)
+    assert found["cpu_seconds"] == pytest.approx([0.004] * len(found["seconds"]))
 
 
 def test_every_window_is_refreshed_and_the_refreshing_is_not_timed():
