@@ -83,7 +83,9 @@ def products(dtype: str, device: torch.device, seconds: Seconds) -> list[Sample]
 
 def _faults(mode: Mode, device: torch.device) -> str:
     """Where float32 products are not of the format asked for; a cast one cannot be otherwise."""
-    return "" if mode.autocast else "; ".join(mismatches(mode, read_back(mode, device)))
+    return (
+        "" if mode.autocast else "; ".join(mismatches(mode, read_back(mode, device), device.type))
+    )
 
 
 def _products(dtype: torch.dtype, device: torch.device, seconds: Seconds) -> Iterator[Sample]:
