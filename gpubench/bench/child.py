@@ -49,6 +49,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         "settings": dict(task.settings),
         "survey": dict(survey),
         "batch_size": task.batch_size,
+        "accumulation": workload.accumulation,
         "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
         "step_flops": _step_flops(suite, workload),
         "device": cuda.facts(device),
@@ -79,7 +80,7 @@ def _step_flops(suite: Suite, workload: Any) -> int | None:
         model = task.model.to("meta").train()
         with FlopCounterMode(display=False) as counter:
             model(**task.meta_batch()).backward()
-        return int(counter.get_total_flops())
+        return int(counter.get_total_flops()) * workload.accumulation
     except (RuntimeError, NotImplementedError, TypeError):
         return None  # a model with an operator that has no shape rule: the record says null
 
@@ -94,7 +95,10 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
     clock = cuda.clock_of(device)
     try:
         with precision(REFERENCE):
-            step = TrainingStep(task, resident(task.batches(), device, count=1), REFERENCE, device)
+            batches = resident(task.batches(), device, count=1)
+            step = TrainingStep(
+                task, batches, REFERENCE, device, accumulation=job.workload.accumulation
+            )
             while steps < 2 or time.perf_counter() < ends:
                 time_window(step, clock, steps=1)
                 steps += 1
@@ -118,7 +122,8 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
         task = suite.build(job.workload)
         bring = resident if job.workload.tier == "resident" else streamed
-        step = TrainingStep(task, bring(task.batches(), device), job.mode, device)
+        batches = bring(task.batches(), device)
+        step = TrainingStep(task, batches, job.mode, device, accumulation=job.workload.accumulation)
         timed = _timed(job, step, device, progress)
         effective |= _after(step, device)
     return {**timed, "effective": effective, "data": dict(task.data())}
@@ -225,8 +230,8 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
-    steps = job.protocol.parity_steps
-    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), steps))
+    count = job.protocol.parity_steps * job.workload.accumulation
+    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), count))
 
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
         return _trajectory(job, suite, device, batches, disturbance, seed)
@@ -255,8 +260,11 @@ def _trajectory(
     task = suite.build(job.workload, exact=True)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    step = TrainingStep(task, streamed(iter(batches), device), job.mode, device)
-    for _ in batches:
+    accumulation = job.workload.accumulation
+    step = TrainingStep(
+        task, streamed(iter(batches), device), job.mode, device, accumulation=accumulation
+    )
+    for _ in range(len(batches) // accumulation):
         step()
     return step.losses.read()
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from gpubench import codec
 from gpubench.bench.job import State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
+from gpubench.bench.sweep import Sweep
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
 
@@ -43,7 +44,8 @@ class Source:
 class Plan:
     """What a run was asked to do; a resumed run must be asked the same.
 
-    Every suite is trained in each of the ``variants``.
+    Every suite is trained in each of the ``variants``, which are those of the ``sweep`` if there
+    is one. ``batch_search`` says that the batch size is to be found.
     """
 
     suites: tuple[str, ...]
@@ -58,6 +60,9 @@ class Plan:
     model: Source | None
     data: Source | None
     variants: tuple[str, ...] = ("",)
+    sweep: Sweep | None = None
+    accumulation: int = 1
+    batch_search: bool = False
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -101,7 +106,8 @@ class OfSubject:
 class WorkloadFacts(OfSubject):
     """What a suite trained: its fingerprint, and what was found in its data.
 
-    ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
+    A step trains ``accumulation`` batches. ``step_flops`` counts forward and backward of one step;
+    None where an operator has no count.
     """
 
     kind: Literal["workload"] = "workload"
@@ -113,6 +119,12 @@ class WorkloadFacts(OfSubject):
     survey: dict[str, Any]
     device: dict[str, Any]
     unsupported: dict[str, str]
+    accumulation: int = 1
+
+    @property
+    def samples_per_step(self) -> int:
+        """What one step of the optimizer learns from."""
+        return self.batch_size * self.accumulation
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,7 +191,8 @@ def _title(record: RunRecord, subject: Subject, facts: WorkloadFacts | None) -> 
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
         shape.append(units.count(int(settings["sequence_length"]), "token"))
-    shape.append(f"batch {facts.batch_size}")
+    times = f"{facts.accumulation} × " if facts.accumulation > 1 else ""
+    shape.append(f"batch {times}{facts.batch_size}")
     if plan.preset != "smoke":
         return f"{subject.title} · {', '.join(shape)} · {plan.preset}"
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"

@@ -7,11 +7,15 @@ from gpubench.errors import UnknownName
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteEntry:
-    """A suite's name, the module that offers its functions, and one line for people."""
+    """A suite's name, the module that offers its functions, and one line for people.
+
+    ``dimensions`` are those of a workload that mean something to it.
+    """
 
     name: str
     module: str
     summary: str
+    dimensions: tuple[str, ...] = ("batch-size",)
 
 
 SUITES = (
@@ -19,11 +23,13 @@ SUITES = (
         name="deit",
         module="gpubench.suites.deit",
         summary="DeiT image classification (timm deit_small_patch16_224 and its sisters)",
+        dimensions=("batch-size", "image-size"),
     ),
     SuiteEntry(
         name="bert-ner",
         module="gpubench.suites.bert_ner",
         summary="BERT named-entity recognition (bert-base-chinese shape, token classification)",
+        dimensions=("batch-size", "sequence-length"),
     ),
 )
 
