@@ -111,6 +111,7 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
 def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     """Train in one mode and answer the raw times, with what was really in effect."""
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
@@ -226,6 +227,7 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     of that rounding may part.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from gpubench import codec
 from gpubench.bench.job import State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
+from gpubench.bench.shortage import Shortage
 from gpubench.bench.sweep import Sweep
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
@@ -142,7 +143,7 @@ class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
     ``process`` counts from 0. Where ``state`` is neither ``ok`` nor ``unstable``, ``reason``
-    says why and the times are absent or not to be used.
+    says why and the times are absent or not to be used; ``shortage`` is there where memory ran out.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -164,6 +165,7 @@ class Measurement(OfSubject):
     effective: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
+    shortage: Shortage | None = None
 
     @property
     def counts(self) -> bool:

@@ -23,23 +23,23 @@ def report(
 ) -> int:
     """Render records of earlier runs as tables."""
     from gpubench.bench.record import read_record
-    from gpubench.gate.tables import comparison
+    from gpubench.gate.pages import pages
     from gpubench.render.registry import renderer
 
     render = renderer(format)
     read = [read_record(place) for place in records]
-    terminal.answer(render([table for record in read for table in comparison(record)]), output)
+    terminal.answer(render([table for record in read for table in pages(record)]), output)
     return ExitStatus.YES
 
 
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002
     """Write a run's tables beside its record in every format, print one, judge the run."""
     from gpubench import codec
+    from gpubench.gate.pages import pages
     from gpubench.gate.summary import is_sound
-    from gpubench.gate.tables import comparison
     from gpubench.render.registry import FORMATS, renderer
 
-    tables = comparison(record)
+    tables = pages(record)
     terminal.answer(renderer(format)(tables))  # first: a full disk must not hide it
     for entry in FORMATS:
         codec.write_text(folder / f"table.{entry.ending}", renderer(entry.name)(tables))

@@ -163,7 +163,7 @@ def _verdict(share: Bounded) -> Literal["seen", "not seen", "inconclusive"]:
     return "not seen" if share.high < WORTH else "inconclusive"
 
 
-def quadratic_operations(operations: Sequence[Point]) -> Bounded | None:
+def quadratic_operations(operations: Sequence[Point]) -> float | None:
     """The share of the counted operations at the largest x that grow with its square.
 
     Counts are exact: f = bx + cx² goes through the smallest and the largest x, and has no interval.
@@ -172,7 +172,7 @@ def quadratic_operations(operations: Sequence[Point]) -> Bounded | None:
         return None
     (x1, f1), (x2, f2) = min(operations), max(operations)
     square = (f2 / x2 - f1 / x1) / (x2 - x1)
-    return Bounded(value=square * x2**2 / f2, low=None, high=None)
+    return square * x2**2 / f2
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.advice import memory_notes
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.summary import Cell, summarise
 
@@ -30,13 +31,17 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table with a title, lines about how it came about, and notes on its rows."""
+    """One table with a title, lines about how it came about, and notes on its rows.
+
+    ``repeats`` says that its rows stand in other tables as well, seen from another side.
+    """
 
     title: str
     about: tuple[str, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    repeats: bool = False
 
 
 STATE_WORDS = {
@@ -45,10 +50,6 @@ STATE_WORDS = {
     "timed-out": "timed out",
     "not-measured": "not measured",
 }
-
-
-ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
-"""What a reader may do about a state, where it is not the reason itself."""
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
@@ -242,12 +243,13 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """What must be known of rows: why there is no number, or why it is doubtful."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
-        if cell.state != "ok" and cell.reason:
+        if cell.state not in ("ok", "out-of-memory") and cell.reason:
             by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
     notes = [
-        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}{ADVICE.get(state, '')}"
+        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
         for (state, reason), modes in by_reason.items()
     ]
+    notes += memory_notes(record, cells)
     wide = [cell.mode for cell in cells if cell.throughput and cell.throughput.is_wide]
     if wide:
         notes.append(

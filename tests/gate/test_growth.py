@@ -103,7 +103,7 @@ def test_a_quadratic_part_is_rarely_seen_in_linear_time():
 
 def test_operations_are_split_exactly():
     found = growth.quadratic_operations([(x, 1000 * x + 2 * x**2) for x in (64, 128, 512)])
-    assert found.value == pytest.approx(2 * 512**2 / (1000 * 512 + 2 * 512**2))
+    assert found == pytest.approx(2 * 512**2 / (1000 * 512 + 2 * 512**2))
     assert growth.quadratic_operations([(64, 1.0)]) is None
 
 
