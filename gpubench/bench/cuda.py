@@ -149,6 +149,14 @@ def _host_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def keep_out_of_memory(device: torch.device, margin: float) -> int:
+    """Let torch's allocator use what is free now less a share of it; the bytes it may use."""
+    free, total = torch.cuda.mem_get_info(device)
+    allowed = torch.cuda.memory_reserved(device) + free * (1 - margin)
+    torch.cuda.set_per_process_memory_fraction(allowed / total, device)
+    return int(allowed)
+
+
 def reset_peak_memory(device: torch.device) -> None:
     """Forget the peak so far, so that compiling and autotuning do not count."""
     if device.type == "cuda":

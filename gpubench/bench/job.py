@@ -26,7 +26,7 @@ class Subject(NamedTuple):
         return f"{self.suite} {self.variant}".rstrip()
 
 
-Kind = Literal["describe", "measure", "parity"]
+Kind = Literal["describe", "measure", "parity", "search-batch"]
 Tier = Literal["resident", "end-to-end"]
 
 

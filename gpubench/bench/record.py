@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gpubench import codec
+from gpubench.bench.batch_search import BatchTry, Ended
 from gpubench.bench.job import State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.shortage import Shortage
@@ -199,13 +200,33 @@ class ParityRun(OfSubject):
     )
 
 
-Line = WorkloadFacts | Measurement | ParityRun
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSearch(OfSubject):
+    """What a throw-away process found out about batch sizes in one mode.
+
+    ``found`` is the size that is of use; None where not even one sample fits, or where ``state``
+    is not ``ok``. ``room_bytes`` is what a batch may use, ``margin`` the share kept out of it.
+    """
+
+    kind: Literal["batch-search"] = "batch-search"
+    mode: str
+    state: State
+    reason: str | None
+    found: int | None = None
+    ended: Ended | None = None
+    tries: tuple[BatchTry, ...] = ()
+    room_bytes: Bytes | None = None
+    margin: float | None = None
+
+
+Line = WorkloadFacts | Measurement | ParityRun | BatchSearch
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
     "measurement": Measurement,
     "parity": ParityRun,
+    "batch-search": BatchSearch,
 }
 
 

@@ -28,6 +28,8 @@ class Step:
         """What is being done, for the display."""
         if self.kind == "describe":
             return f"{self.subject.title} · survey and soak"
+        if self.kind == "search-batch":
+            return f"{self.subject.title} · {self.mode.name} · search for the batch size"
         what = "parity" if self.kind == "parity" else f"process {self.process + 1}"
         return f"{self.subject.title} · {self.mode.name} · {what}"
 

@@ -17,6 +17,7 @@ WORK = {
     "describe": ("gpubench.bench.child", "describe"),
     "measure": ("gpubench.bench.child", "measure"),
     "parity": ("gpubench.bench.child", "parity"),
+    "search-batch": ("gpubench.bench.fitting", "search_batch"),
 }
 """The module and function that do each kind of job; the module is imported when it is asked for."""
 

@@ -241,6 +241,7 @@ def _measure(
     resume: bool,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
+    from gpubench.bench.found_batch import with_found_batches
     from gpubench.bench.modes import mode_named
     from gpubench.bench.record import read_record
     from gpubench.bench.session import Session, SuiteRun, run_session
@@ -266,7 +267,7 @@ def _measure(
                 before=before,
                 watcher=shown,
             )
-            run_session(session, suites)
+            run_session(session, with_found_batches(session, suites, wanted=plan.batch_search))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "

@@ -9,6 +9,7 @@ from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
 from gpubench.gate.advice import memory_notes
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.searches import search_lines
 from gpubench.gate.summary import Cell, summarise
 
 
@@ -213,6 +214,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     ]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
+    lines += search_lines(record, facts)
     return lines + [line for line in (_data_line(facts.survey),) if line]
 
 
