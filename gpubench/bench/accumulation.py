@@ -24,24 +24,19 @@ class Portions:
     depends on all; without, each is drawn when its turn comes.
     """
 
-    def __init__(
-        self,
-        batches: Iterator[Batch],
-        accumulation: int,
-        terms: Callable[[Batch], torch.Tensor] | None,
-    ) -> None:
-        self._batches, self._count, self._terms = batches, accumulation, terms
+    def __init__(self, accumulation: int, terms: Callable[[Batch], torch.Tensor] | None) -> None:
+        self._count, self._terms = accumulation, terms
 
-    def next(self) -> Iterable[tuple[Batch, Share]]:
+    def of(self, batches: Iterator[Batch]) -> Iterable[tuple[Batch, Share]]:
         """The next step's batches; nothing is read back from the device."""
         if self._count == 1:
-            return [(next(self._batches), None)]
-        drawn = itertools.islice(self._batches, self._count)
+            return [(next(batches), None)]
+        drawn = itertools.islice(batches, self._count)
         if self._terms is None:
             return ((batch, 1 / self._count) for batch in drawn)
-        batches = list(drawn)
-        terms = torch.stack([self._terms(batch) for batch in batches]).float()
-        return zip(batches, (terms / terms.sum()).unbind(), strict=True)
+        together = list(drawn)
+        terms = torch.stack([self._terms(batch) for batch in together]).float()
+        return zip(together, (terms / terms.sum()).unbind(), strict=True)
 
 
 def portion_of(loss: torch.Tensor, share: Share) -> torch.Tensor:

@@ -29,7 +29,7 @@ FINENESS = 8
 LARGEST = 65_536
 """Beyond this no batch is tried (own choice)."""
 
-Ended = Literal["memory", "forecast", "flat", "time", "largest"]
+SearchEnd = Literal["memory", "forecast", "flat", "time", "largest"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Found:
     """What a search came to; ``size`` is None where not even one sample fits."""
 
     size: int | None
-    ended: Ended
+    ended: SearchEnd
     tries: tuple[BatchTry, ...]
 
 
@@ -84,7 +84,7 @@ def search(
         if clock() > ends:
             return Found(size=size, ended="time", tries=tuple(tries))
         size *= 2
-    ended: Ended = "memory" if tries[-1].tried else "forecast"
+    ended: SearchEnd = "memory" if tries[-1].tried else "forecast"
     below = _between(fits, size // 2, size, lambda: clock() > ends)
     return Found(size=below or None, ended=ended, tries=tuple(tries))
 

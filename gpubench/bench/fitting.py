@@ -46,7 +46,7 @@ def search_batch(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     room = _room(device)
 
     def attempt(size: int) -> BatchTry:
-        progress("search", size, 0)
+        progress(f"batch {size}", 0, 1)
         changed = dataclasses.replace(job, workload=dataclasses.replace(workload, batch_size=size))
         return _attempt(changed, suite, device)
 

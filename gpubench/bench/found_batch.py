@@ -65,6 +65,9 @@ def _size(session: Session, variants: Sequence[SuiteRun]) -> int:
     return 1
 
 
+GUESS = 60.0
+"""Seconds that a search is said to take, before any has been (own choice)."""
+
 HAS_AN_ANSWER = ("ok", "not-supported", "out-of-memory")
 
 
@@ -79,7 +82,7 @@ def _searches(session: Session, suite: SuiteRun) -> list[BatchSearch]:
         if mode.name not in done
     ]
     for index, step in enumerate(steps):
-        session.watcher.began(step, steps[index + 1 :])
+        session.watcher.began(step, steps[index + 1 :], GUESS * (len(steps) - index))
         answer = _answer(session, suite, step)
         done[step.mode.name] = _line(answer, step.subject, step.mode)
         session.writer.append(done[step.mode.name])

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gpubench import codec
-from gpubench.bench.batch_search import BatchTry, Ended
-from gpubench.bench.job import State, Subject, Tier, public_name
+from gpubench.bench.batch_search import BatchTry, SearchEnd
+from gpubench.bench.job import COUNTING, State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.shortage import Shortage
 from gpubench.bench.sweep import Sweep
@@ -143,8 +143,8 @@ class WarmupFacts:
 class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
-    ``process`` counts from 0. Where ``state`` is neither ``ok`` nor ``unstable``, ``reason``
-    says why and the times are absent or not to be used; ``shortage`` is there where memory ran out.
+    ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why and the
+    times are absent or not to be used; ``shortage`` is there where memory ran out.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -171,7 +171,7 @@ class Measurement(OfSubject):
     @property
     def counts(self) -> bool:
         """Whether its throughput may be used."""
-        return self.state in ("ok", "unstable") and (self.window_seconds or 0) > 0
+        return self.state in COUNTING and (self.window_seconds or 0) > 0
 
     @property
     def throughput(self) -> float:
@@ -213,13 +213,34 @@ class BatchSearch(OfSubject):
     state: State
     reason: str | None
     found: int | None = None
-    ended: Ended | None = None
+    ended: SearchEnd | None = None
     tries: tuple[BatchTry, ...] = ()
     room_bytes: Bytes | None = None
     margin: float | None = None
 
 
-Line = WorkloadFacts | Measurement | ParityRun | BatchSearch
+Ended = Literal["narrow", "most-processes", "budget", "processes"]
+"""Why a cell got no further process: its interval is as narrow as asked, it has the most that may
+be, the time was spent, or it has those that were asked for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Closing(OfSubject):
+    """Why the measuring of a cell ended, by the rules that held then.
+
+    ``left_out`` are the jobs for which there was no time.
+    """
+
+    kind: Literal["closing"] = "closing"
+    mode: str
+    ended: Ended
+    precision: float | None = None
+    most_processes: int | None = None
+    budget_seconds: Seconds | None = None
+    left_out: tuple[str, ...] = ()
+
+
+Line = WorkloadFacts | Measurement | ParityRun | Closing | BatchSearch
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
@@ -227,6 +248,7 @@ _KINDS: dict[str, type[Any]] = {
     "measurement": Measurement,
     "parity": ParityRun,
     "batch-search": BatchSearch,
+    "closing": Closing,
 }
 
 
@@ -255,6 +277,16 @@ class RunRecord:
     def measured(self, subject: Subject, mode: str) -> list[Measurement]:
         """The processes of one cell, in order."""
         return [m for m in self.measurements if (m.subject, m.mode) == (subject, mode)]
+
+    def closing(self, subject: Subject, mode: str) -> Closing | None:
+        """Why the measuring of a cell ended; None where it did not, or has gone on since."""
+        told = [
+            line
+            for line in self.lines
+            if isinstance(line, Closing | Measurement | ParityRun)
+            and (line.subject, line.mode) == (subject, mode)
+        ]
+        return told[-1] if told and isinstance(told[-1], Closing) else None
 
 
 def record_path(place: Path) -> Path:

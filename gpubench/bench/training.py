@@ -59,7 +59,8 @@ class TrainingStep:
         accumulation: int = 1,
     ) -> None:
         self._mode, self._device = mode, device
-        self._portions = Portions(batches, accumulation, getattr(task, "loss_terms", None))
+        self._portions = Portions(accumulation, getattr(task, "loss_terms", None))
+        self._batches = batches
         self.model = task.model.to(device).train()
         self._forward: Any = self.model
         if mode.compile is not None:
@@ -89,7 +90,7 @@ class TrainingStep:
 
     def _gradients(self) -> torch.Tensor:
         """Add up the gradients of the step's batches; their mean loss."""
-        losses = [self._backward(batch, share) for batch, share in self._portions.next()]
+        losses = [self._backward(batch, share) for batch, share in self._portions.of(self._batches)]
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _backward(self, batch: Batch, share: Share) -> torch.Tensor:

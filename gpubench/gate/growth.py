@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from gpubench.gate.intervals import CONFIDENCE, Estimate, ratio_of
+from gpubench.bench.intervals import quantile
+from gpubench.gate.intervals import Estimate, ratio_of
 
 Point = tuple[float, float]
 
@@ -81,7 +82,6 @@ def fit(points: Sequence[Point], powers: tuple[int, ...], *, relative: bool = Fa
 def _half_widths(design: "object", residuals: "object") -> list[float | None]:
     """Half of each coefficient's interval; None where no point is left to tell the noise."""
     import numpy as np
-    from scipy.special import stdtrit
 
     matrix, left = np.asarray(design), np.asarray(residuals)
     freedom = matrix.shape[0] - matrix.shape[1]
@@ -89,8 +89,7 @@ def _half_widths(design: "object", residuals: "object") -> list[float | None]:
         return [None] * matrix.shape[1]
     variance = float((left**2).sum()) / freedom
     spreads = np.sqrt(np.diag(np.linalg.inv(matrix.T @ matrix)) * variance)
-    quantile = float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
-    return [quantile * float(spread) for spread in spreads]
+    return [quantile(freedom) * float(spread) for spread in spreads]
 
 
 def _bounded(value: float, half: float | None) -> Bounded:

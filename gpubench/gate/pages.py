@@ -2,7 +2,8 @@
 
 from gpubench.bench.record import RunRecord
 from gpubench.gate.sweeps import sweep_tables
-from gpubench.gate.tables import Table, comparison
+from gpubench.gate.table import Table
+from gpubench.gate.tables import comparison
 
 
 def pages(record: RunRecord) -> tuple[Table, ...]:

@@ -8,7 +8,7 @@ from gpubench.bench.record import RunRecord
 from gpubench.bench.sweep import Sweep
 from gpubench.gate.spots import Spot, spots
 from gpubench.gate.sweep_lines import notes
-from gpubench.gate.tables import Column, Row, Table
+from gpubench.gate.table import Column, Row, Table
 
 
 def sweep_tables(record: RunRecord, comparisons: Sequence[Table]) -> tuple[Table, ...]:
@@ -19,6 +19,7 @@ def sweep_tables(record: RunRecord, comparisons: Sequence[Table]) -> tuple[Table
     texts = {
         tuple(row.values.get(key) for key in ("suite", "variant", "mode")): row.texts
         for table in comparisons
+        if not table.repeats
         for row in table.rows
     }
     return tuple(_table(record, sweep, suite, texts) for suite in record.header.plan.suites)

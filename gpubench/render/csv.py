@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gpubench.gate.tables import Table
+from gpubench.gate.table import Table
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet run a cell as a formula (OWASP, CSV injection)."""

@@ -132,8 +132,8 @@ def test_a_step_holds_one_batch_at_a_time():
 
 def test_no_batch_is_drawn_before_its_turn_where_all_weigh_the_same():
     drawn = []
-    portions = Portions(iter(lambda: drawn.append(1) or {}, None), 4, None)
-    next(iter(portions.next()))
+    batches = iter(lambda: drawn.append(1) or {}, None)
+    next(iter(Portions(4, None).of(batches)))
     assert len(drawn) == 1
 
 

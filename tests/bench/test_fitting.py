@@ -126,7 +126,7 @@ def test_what_is_found_is_measured_by_other_processes_and_not_searched_again(tmp
             device="cpu",
             writer=RecordWriter.reopen(tmp_path),
             before=before,
-            watcher=PlainWatcher(QUICK),
+            watcher=PlainWatcher(before),
             ask=ask,
         )
 

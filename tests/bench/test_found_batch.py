@@ -24,7 +24,8 @@ SUITES = [
 
 
 class Silent:
-    def began(self, step, remaining):
+    def began(self, step, remaining, seconds_left):
+        assert seconds_left > 0
         assert "search for the batch size" in step.title
 
     def stage(self, name, done, of):

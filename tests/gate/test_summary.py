@@ -120,10 +120,10 @@ def test_telemetry_gives_clock_power_and_energy_per_sample():
     }
     metered = [dataclasses.replace(m, telemetry=seen) for m in HEALTHY]
     amp = cell(measurements=metered)
-    assert (amp.sm_clock_mhz, amp.power_watts) == (1980.0, 600.0)
-    assert amp.joules_per_sample == pytest.approx(320 / (2 * 10 * 8))
+    assert (amp.conditions.sm_clock_mhz, amp.conditions.power_watts) == (1980.0, 600.0)
+    assert amp.conditions.joules_per_sample == pytest.approx(320 / (2 * 10 * 8))
     assert amp.discarded == ("x", "x")
-    assert cell().power_watts is None
+    assert cell().conditions is None
 
 
 @pytest.mark.parametrize("which", [0, 1])
