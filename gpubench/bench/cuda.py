@@ -6,6 +6,8 @@ import os
 import resource
 import shlex
 import shutil
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -155,6 +157,31 @@ def keep_out_of_memory(device: torch.device, margin: float) -> int:
     allowed = torch.cuda.memory_reserved(device) + free * (1 - margin)
     torch.cuda.set_per_process_memory_fraction(allowed / total, device)
     return int(allowed)
+
+
+@contextlib.contextmanager
+def told_of_waits(device: torch.device, tell: Callable[[], object]) -> Iterator[None]:
+    """Call ``tell`` in every call in which torch makes the host wait for the GPU.
+
+    Torch says so by a warning, raised in the Python call that waits; on a CPU nothing waits.
+    """
+    if device.type != "cuda":
+        yield
+        return
+
+    def heard(message: object, *rest: object, **more: object) -> None:  # noqa: ARG001
+        if "called a synchronizing" in str(message):
+            tell()
+
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = heard
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
 
 
 def reset_peak_memory(device: torch.device) -> None:

@@ -143,8 +143,10 @@ class WarmupFacts:
 class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
-    ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why and the
-    times are absent or not to be used; ``shortage`` is there where memory ran out.
+    ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why
+    and the times are absent or not to be used; ``shortage`` is there where memory ran out.
+    ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
+    the window.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -167,6 +169,8 @@ class Measurement(OfSubject):
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
     shortage: Shortage | None = None
+    loss_faults: dict[str, int] = dataclasses.field(default_factory=dict)
+    profile: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:

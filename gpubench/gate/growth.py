@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gpubench.bench.intervals import quantile
-from gpubench.gate.intervals import Estimate, ratio_of
+from gpubench.gate.intervals import WIDEST, Estimate, ratio_of
 
 Point = tuple[float, float]
 
@@ -183,6 +183,13 @@ class Gain:
     value: float
     low: float | None
     high: float | None
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the interval is too wide for its value to mean anything."""
+        if self.low is None or self.high is None:
+            return False
+        return 1 + self.high > WIDEST * (1 + self.low)
 
 
 def gains(throughputs: Sequence[tuple[int, Sequence[float]]]) -> list[Gain]:

@@ -1,6 +1,7 @@
 """What a record says of each cell: statistics derived from raw times, and whether to trust them."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +11,7 @@ from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.gate.break_even import BreakEven, break_even
+from gpubench.gate.busy import busy_share
 from gpubench.gate.conditions import Conditions, conditions_of
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
 
@@ -68,6 +70,7 @@ class Cell:
     break_even: BreakEven | None = None
     conditions: Conditions | None = None
     speedup_is_shaky: bool = False
+    gpu_busy_share: float | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -157,6 +160,7 @@ def _figures(
         "losses": _ends(measurements),
         "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
         "conditions": conditions_of(measurements),
+        "gpu_busy_share": busy_share(measurements),
     }
 
 
@@ -232,6 +236,8 @@ def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str,
 
 
 def _parted(parity: Parity) -> str:
+    if math.isinf(parity.deviation):
+        return f"its loss is NaN or infinite at step {parity.step}, where float32's is finite"
     return (
         f"its loss parts from float32 by {parity.deviation:.2%} at step {parity.step}, "
         f"allowed are {parity.allowed:.2%}"

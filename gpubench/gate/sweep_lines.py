@@ -67,6 +67,8 @@ def _gain_lines(found: Sequence[Spot]) -> list[str]:
         first = next(gain for gain in between if gain.smaller == size)
         span = f"({_gain(first)} from {first.smaller} to {first.larger})"
         return [f"from batch {size} on doubling it gains less than {_least()} {span}"]
+    if last.is_wide:
+        return ["where throughput stops rising is inconclusive: the processes differ too much"]
     said = f"{_gain(last)} per doubling from batch {last.smaller} to {last.larger}"
     if last.low is not None and last.low >= growth.WORTH:
         return [f"throughput still gains {said}: larger batches are worth a look"]

@@ -12,6 +12,7 @@ from gpubench.gate.conditions import condition_values
 from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.searches import search_lines
+from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 from gpubench.gate.telemetry_table import telemetry_table
@@ -39,7 +40,7 @@ def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -
     facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
     return Table(
-        title=_title(record, subject, facts),
+        title=title(record, subject),
         about=tuple(_about(record, facts)),
         columns=_columns(item),
         rows=tuple(_row(cell) for cell in cells),
@@ -104,6 +105,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "loss_last": cell.losses and cell.losses[1],
         "skipped_steps": cell.skipped_steps,
         **condition_values(cell.conditions),
+        "gpu_busy_share": cell.gpu_busy_share,
         "speedup_is_shaky": cell.speedup_is_shaky,
         "parity_unchecked": cell.unchecked,
         "parity_holds": cell.parity and cell.parity.holds,
@@ -168,8 +170,9 @@ def _share(fraction: float) -> str:
     return f"{100 * fraction:.2g} %" if fraction >= 1e-5 else f"{fraction:.0e}"
 
 
-def _title(record: RunRecord, subject: Subject, facts: WorkloadFacts | None) -> str:
-    plan = record.header.plan
+def title(record: RunRecord, subject: Subject) -> str:
+    """What a table or a plot of this subject is about: suite, model, shapes, batch, preset."""
+    plan, facts = record.header.plan, record.workloads.get(subject)
     if facts is None:
         return f"{subject.title} · {plan.preset} · not begun"
     settings = facts.settings
@@ -188,20 +191,24 @@ def _title(record: RunRecord, subject: Subject, facts: WorkloadFacts | None) -> 
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
 
 
+def ran_on(facts: WorkloadFacts) -> str:
+    """The device and the torch on it."""
+    device = facts.device
+    threads = units.count(device.get("threads", 0), "thread")
+    name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
+    return f"{name} · torch {device.get('torch')}"
+
+
 def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     if facts is None:
         return []
-    plan, device = record.header.plan, facts.device
-    threads = units.count(device.get("threads", 0), "thread")
-    name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
-    ran_on = f"{name} · torch {device.get('torch')}"
+    plan = record.header.plan
     processes = units.count(plan.processes, "process", "processes")
     if record.header.protocol.precision is not None:
         processes += " or more"
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
-    lines = [
-        f"{ran_on} · {facts.settings.get('data')}, {plan.tier} · {processes} per mode, {window}",
-    ]
+    data = f"{facts.settings.get('data')}, {plan.tier}"
+    lines = [f"{ran_on(facts)} · {data} · {processes} per mode, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
     lines += search_lines(record, facts)
@@ -260,6 +267,7 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if not left_out(record, cell)
     ]
     notes += ending_notes(record, cells)
+    notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
