@@ -66,7 +66,7 @@ def _device(job: Job) -> torch.device:
 
 
 def _step_flops(suite: Suite, workload: Any) -> int | None:
-    """Floating-point operations of one step's forward and backward, counted without computing."""
+    """Floating-point operations of one batch's forward and backward, counted without computing."""
     from torch.utils.flop_counter import FlopCounterMode
 
     try:
@@ -75,7 +75,7 @@ def _step_flops(suite: Suite, workload: Any) -> int | None:
         model = task.model.to("meta").train()
         with FlopCounterMode(display=False) as counter:
             model(**task.meta_batch()).backward()
-        return int(counter.get_total_flops()) * workload.accumulation
+        return int(counter.get_total_flops())
     except (RuntimeError, NotImplementedError, TypeError):
         return None  # a model with an operator that has no shape rule: the record says null
 

@@ -108,8 +108,8 @@ class OfSubject:
 class WorkloadFacts(OfSubject):
     """What a suite trained: its fingerprint, and what was found in its data.
 
-    A step trains ``accumulation`` batches. ``step_flops`` counts forward and backward of one step;
-    None where an operator has no count.
+    ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
+    A step of the optimizer trains ``accumulation`` batches.
     """
 
     kind: Literal["workload"] = "workload"

@@ -6,6 +6,7 @@ from typing import Any
 from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord
+from gpubench.gate.intervals import WIDEST
 from gpubench.gate.sweep_series import Panel, Series, sweep_panels
 from gpubench.render.plots import COLOURS, Drawing
 from gpubench.render.text import printable
@@ -62,6 +63,8 @@ def _panel_text(panel: Panel) -> str:
 def _spread(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
+    if high > WIDEST * low:
+        return " (the processes differ too much)"
     return f" [{units.significant(low)}, {units.significant(high)}]"
 
 
