@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gpubench import codec
+from gpubench.bench import ceilings
 from gpubench.bench.job import Job, Subject
 from gpubench.bench.modes import Mode, mode_named
 from gpubench.bench.record import BatchSearch
@@ -29,12 +30,15 @@ def with_found_batches(
     sizes = {
         name: _size(session, [each for each in suites if each.subject.suite == name])
         for name in dict.fromkeys(each.subject.suite for each in suites)
+        if name != ceilings.SUITE  # which trains nothing
     }
     return [
         dataclasses.replace(
             each,
             workload=dataclasses.replace(each.workload, batch_size=sizes[each.subject.suite]),
         )
+        if each.subject.suite in sizes
+        else each
         for each in suites
     ]
 

@@ -26,7 +26,7 @@ class Subject(NamedTuple):
         return f"{self.suite} {self.variant}".rstrip()
 
 
-Kind = Literal["describe", "measure", "parity", "search-batch"]
+Kind = Literal["describe", "measure", "parity", "search-batch", "ceilings"]
 Tier = Literal["resident", "end-to-end"]
 
 
@@ -67,7 +67,10 @@ class Workload:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One child's work: a suite, what to do with it, and where it may write."""
+    """One child's work: a suite, what to do with it, and where it may write.
+
+    ``ceilings`` are the names of those to be measured in a job of that kind.
+    """
 
     kind: Kind
     suite_module: str
@@ -77,6 +80,7 @@ class Job:
     device: str
     scratch: str
     parity_roundings: tuple[str, ...] = ()
+    ceilings: tuple[str, ...] = ()
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Job":
@@ -88,6 +92,7 @@ class Job:
                 "mode": Mode(**plain["mode"]),
                 "protocol": Protocol(**plain["protocol"]),
                 "parity_roundings": tuple(plain["parity_roundings"]),
+                "ceilings": tuple(plain["ceilings"]),
             }
         )
 

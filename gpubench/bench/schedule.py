@@ -22,6 +22,7 @@ class Step:
     kind: Kind
     mode: Mode
     process: int = 0
+    ceilings: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -35,6 +36,8 @@ class Step:
     @property
     def title(self) -> str:
         """What is being done, for the display."""
+        if self.kind == "ceilings":
+            return f"{self.subject.title} · {', '.join(self.ceilings)} · process {self.process + 1}"
         if self.kind == "describe":
             return f"{self.subject.title} · {self.what}"
         return f"{self.subject.title} · {self.mode.name} · {self.what}"

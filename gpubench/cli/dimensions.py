@@ -34,6 +34,8 @@ def with_sweep(plan: "Plan", asked: str | None, *, batch_search: bool) -> "Plan"
     for name, dimension in DIMENSIONS.items():
         if getattr(plan, dimension.field) is not None:
             _hold_for_one(plan, name)
+    if batch_search:
+        _hold_for_one(plan, "batch-size")
     plan = dataclasses.replace(plan, batch_search=batch_search)
     if asked is None:
         return plan
@@ -54,7 +56,8 @@ def _hold_for_all(plan: "Plan", sweep: "Sweep") -> None:
     for suite in plan.suites:
         known = suite_named(suite).dimensions
         if name not in known:
-            raise BadUsage(f"--sweep {name}: {suite} has none; it can sweep {', '.join(known)}")
+            others = f"it can sweep {', '.join(known)}" if known else "leave it out"
+            raise BadUsage(f"--sweep {name}: {suite} has none; {others}")
     if getattr(plan, sweep.field) is not None:
         raise BadUsage(f"--sweep {name} and --{name} both set it; leave one out")
     if name == "batch-size" and plan.batch_search:

@@ -268,6 +268,7 @@ def _measure(
     resume: bool,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
+    from gpubench.bench.ceilings.session import with_ceilings
     from gpubench.bench.found_batch import with_found_batches
     from gpubench.bench.modes import mode_named
     from gpubench.bench.record import read_record
@@ -283,18 +284,20 @@ def _measure(
         )
         for subject in plan.subjects
     ]
+    modes = tuple(mode_named(name) for name in plan.modes)
     terminal.note(f"recording to {folder}")
     try:
         with terminal.interruptible(), watcher(protocol, before) as shown:
             session = Session(
-                modes=tuple(mode_named(name) for name in plan.modes),
+                modes=modes,
                 protocol=protocol,
                 device=plan.device,
                 writer=writer,
                 before=before,
                 watcher=shown,
             )
-            run_session(session, with_found_batches(session, suites, wanted=plan.batch_search))
+            found = with_found_batches(session, suites, wanted=plan.batch_search)
+            run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "

@@ -71,6 +71,13 @@ def test_all_variants_train_with_the_smallest_size_found_in_the_largest(tmp_path
     ]  # fmt: skip
 
 
+def test_a_suite_that_trains_nothing_is_left_as_it_is(tmp_path):
+    ceilings = dataclasses.replace(SUITES[0], subject=Subject("ceilings"))
+    made, asked = session(tmp_path, {"fp32": {"state": "ok", "found": 4}}, ("fp32",))
+    assert with_found_batches(made, [ceilings, SUITES[1]], wanted=True)[0] == ceilings
+    assert asked == [("fp32", 512)]
+
+
 def test_without_being_asked_nothing_is_searched(tmp_path):
     made, asked = session(tmp_path, {}, ("fp32",))
     assert with_found_batches(made, SUITES, wanted=False) == SUITES

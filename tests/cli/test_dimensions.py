@@ -8,6 +8,7 @@ from gpubench.cli.dimensions import batch_asked, with_sweep
 from gpubench.errors import BadUsage
 from tests.fakes.records import PLAN
 
+CEILINGS = dataclasses.replace(PLAN, suites=("ceilings",))
 BOTH = dataclasses.replace(PLAN, suites=("deit", "bert-ner"))
 
 
@@ -30,6 +31,8 @@ def test_a_plan_without_a_sweep_is_as_before():
         (dataclasses.replace(PLAN, batch_size=4), "batch-size=8,16", False, "both set it"),
         (PLAN, "batch-size=8,16", True, "--batch-size auto both set it"),
         (dataclasses.replace(PLAN, sequence_length=64), None, False, "means nothing to deit"),
+        (CEILINGS, None, True, "--batch-size means nothing to ceilings"),
+        (CEILINGS, "batch-size=8,16", False, "ceilings has none; leave it out"),
     ],
 )
 def test_what_does_not_go_together_is_said(plan, asked, search, why):
