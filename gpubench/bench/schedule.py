@@ -29,6 +29,8 @@ class Step:
         """What is being done, without to what."""
         if self.kind == "describe":
             return "survey and soak"
+        if self.kind == "search-batch":
+            return "search for the batch size"
         return "parity" if self.kind == "parity" else f"process {self.process + 1}"
 
     @property
