@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from gpubench.bench import cuda
+from gpubench.bench.feeding import AnyFeed, CpuTime, alone, feed_of, fitted, in_whole_cycles
 from gpubench.bench.job import Job
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
@@ -117,15 +118,18 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
         task = suite.build(job.workload)
-        bring = resident if job.workload.tier == "resident" else streamed
-        step = TrainingStep(task, bring(task.batches(), device), job.mode, device)
-        timed = _timed(job, step, device, progress)
+        feed = feed_of(task, job.workload, device)
+        job = dataclasses.replace(job, protocol=fitted(job.protocol, feed.cycle))
+        step = TrainingStep(task, feed, job.mode, device)
+        timed = _timed(job, step, feed, device, progress)
+        if timed["state"] in ("ok", "unstable"):
+            timed["feeding"] |= alone(step, feed, device, job.protocol, len(timed["step_seconds"]))
         effective |= _after(step, device)
     return {**timed, "effective": effective, "data": dict(task.data())}
 
 
 def _timed(
-    job: Job, step: TrainingStep, device: torch.device, progress: Progress
+    job: Job, step: TrainingStep, feed: AnyFeed, device: torch.device, progress: Progress
 ) -> dict[str, Any]:
     clock = cuda.clock_of(device)
     stage = "compile and warm-up" if job.mode.compile else "warm-up"
@@ -138,12 +142,15 @@ def _timed(
         progress=lambda done, most: progress(stage, done, most),
     )
     compiled, skipped = graphs_compiled(), step.skipped_steps()
-    steps = window_steps(job.protocol, warmup.step_seconds)
+    steps = in_whole_cycles(window_steps(job.protocol, warmup.step_seconds), feed.cycle)
     progress("window", 0, steps)
     cuda.reset_peak_memory(device)
+    feed.begin()
+    cpu = CpuTime()
     began = time.monotonic()
     window = time_window(step, clock, steps=steps)
     ended = time.monotonic()
+    feeding = {**cpu.so_far(), **feed.facts(steps), **feed.waiting()}
     losses = step.losses.read()
     answer = {
         "window_monotonic": [began, ended],
@@ -158,6 +165,7 @@ def _timed(
         "compile_seconds": warmup.compile_seconds if job.mode.compile else None,
         "memory": cuda.memory(device, graphs=step.graphs),
         "losses": _ends(losses),
+        "feeding": feeding,
         "skipped_steps": {"warmup": skipped, "window": step.skipped_steps() - skipped},
     }
     if not all(map(math.isfinite, losses)):

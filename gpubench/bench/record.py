@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gpubench import codec
+from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.job import State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
@@ -58,6 +59,7 @@ class Plan:
     model: Source | None
     data: Source | None
     variants: tuple[str, ...] = ("",)
+    feed: Feed = USUAL_FEED
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -152,6 +154,7 @@ class Measurement(OfSubject):
     effective: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
+    feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
@@ -185,13 +188,59 @@ class ParityRun(OfSubject):
     )
 
 
-Line = WorkloadFacts | Measurement | ParityRun
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Loading(OfSubject):
+    """Raw times of one process that only made batches, and copied them where there is a GPU.
+
+    ``cpu_seconds`` are those of the process itself over the window, ``worker_cpu_seconds`` those
+    of its workers; None where they could not be read. ``data`` counts what was read in it all.
+    """
+
+    kind: Literal["loading"] = "loading"
+    feed: Feed
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    batch_size: int
+    batches: int = 0
+    window_seconds: Seconds | None = None
+    round_seconds: tuple[Seconds, ...] = ()
+    cpu_seconds: Seconds | None = None
+    worker_cpu_seconds: Seconds | None = None
+    contents: dict[str, int] = dataclasses.field(default_factory=dict)
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    memory: dict[str, Bytes] = dataclasses.field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """Whether its rate may be used."""
+        return self.state in ("ok", "unstable") and (self.window_seconds or 0) > 0
+
+    @property
+    def rate(self) -> float:
+        """Items per second over the window."""
+        if not self.window_seconds:
+            raise ValueError(f"the loader of {self.subject.title} was not measured: {self.state}")
+        return self.batches * self.batch_size / self.window_seconds
+
+    @property
+    def cpu_seconds_per_item(self) -> float | None:
+        """CPU time of the process and its workers for one item."""
+        if self.cpu_seconds is None or self.worker_cpu_seconds is None or not self.batches:
+            return None
+        return (self.cpu_seconds + self.worker_cpu_seconds) / (self.batches * self.batch_size)
+
+
+Line = WorkloadFacts | Measurement | ParityRun | Loading
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
     "measurement": Measurement,
     "parity": ParityRun,
+    "loading": Loading,
 }
 
 

@@ -11,10 +11,18 @@ from typing import Protocol as Interface
 
 from gpubench import codec
 from gpubench.bench.cache import Caches
+from gpubench.bench.feed import Feed, cores, here, settings
 from gpubench.bench.job import Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
-from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
+from gpubench.bench.record import (
+    Loading,
+    Measurement,
+    ParityRun,
+    RecordWriter,
+    RunRecord,
+    WorkloadFacts,
+)
 from gpubench.bench.runner import Answer, Progress, run_job
 from gpubench.bench.schedule import GIVES_UP, Step, schedule
 from gpubench.env.telemetry import Recorder, sampling
@@ -87,7 +95,13 @@ class Session:
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
     plans = [
-        schedule(suite.subject, session.modes, session.protocol.processes, session.before)
+        schedule(
+            suite.subject,
+            session.modes,
+            session.protocol.processes,
+            session.before,
+            feeds_of(suite.workload, session.device),
+        )
         for suite in suites
     ]
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
@@ -96,6 +110,13 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
             folder.mkdir()
             later = [step for plan in plans[index + 1 :] for step in plan]
             _SuiteSession(session, suite, folder).run(steps, later)
+
+
+def feeds_of(workload: Workload, device: str) -> tuple[Feed, ...]:
+    """Which ways of making batches are timed without training, for a tier that reads files."""
+    if workload.tier == "loader":
+        return settings(workload.feed, device, cores())
+    return (here(workload.feed, device),) if workload.tier == "end-to-end" else ()
 
 
 class _SuiteSession:
@@ -120,6 +141,8 @@ class _SuiteSession:
         if self._facts is None:
             return self._describe(step)
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        if step.feed is not None:
+            return self._load(step, step.feed, started, self._facts)
         unsupported = self._facts.unsupported.get(step.mode.name)
         if unsupported is None:
             answer = self._undisturbed(step, self._facts.device.get("gpu"))
@@ -148,6 +171,22 @@ class _SuiteSession:
             "compile_cache": cache if step.mode.compile else None,
         }
         return codec.from_plain(Measurement, plain, f"the answer of {step.title}")
+
+    def _load(
+        self, step: Step, feed: Feed, started: str, facts: WorkloadFacts
+    ) -> tuple[str, str | None, float]:
+        answer = self._ask(step)
+        plain: dict[str, Any] = {**answer.result, **step.subject._asdict()}
+        plain |= {
+            "feed": codec.to_plain(feed),
+            "process": step.process,
+            "started": started,
+            "child_seconds": answer.seconds,
+            "batch_size": facts.batch_size,
+        }
+        line = codec.from_plain(Loading, plain, f"the answer of {step.title}")
+        self._session.writer.append(line)
+        return line.state, line.reason, answer.seconds
 
     def _describe(self, step: Step) -> tuple[str, str | None, float]:
         answer = self._ask(step)
@@ -197,7 +236,9 @@ class _SuiteSession:
         return Job(
             kind=step.kind,
             suite_module=self._suite.module,
-            workload=self._workload,
+            workload=self._workload
+            if step.feed is None
+            else dataclasses.replace(self._workload, feed=step.feed),
             mode=step.mode,
             protocol=self._session.protocol,
             device=self._session.device,

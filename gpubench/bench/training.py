@@ -57,7 +57,7 @@ class TrainingStep:
         self.optimizer, self.fused = _adamw(self.model, task.learning_rate)
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
-        self._batches = batches
+        self.batches = batches
         self.graphs = device.type == "cuda" and mode.compile in ("reduce-overhead", "max-autotune")
         self.losses = LossLog(LOSSES, device)
         self.steps = 0
@@ -67,7 +67,7 @@ class TrainingStep:
         if self.graphs:
             torch.compiler.cudagraph_mark_step_begin()
         self.optimizer.zero_grad(set_to_none=True)
-        batch = next(self._batches)
+        batch = next(self.batches)
         with autocast(self._mode, self._device):
             loss = self._forward(**batch)
         if self.scaler is None:

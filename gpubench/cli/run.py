@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -16,7 +16,7 @@ from gpubench.errors import BadUsage, GpubenchError, Interrupted
 from gpubench.suites.registry import SUITES, suite_named
 
 if TYPE_CHECKING:
-    from gpubench.bench.job import Workload
+    from gpubench.bench.job import Tier, Workload
     from gpubench.bench.modes import Mode
     from gpubench.bench.protocol import Protocol
     from gpubench.bench.record import Plan, RecordWriter, RunRecord
@@ -53,7 +53,9 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     tier: Annotated[
         str | None,
-        typer.Option(help="resident (batches stay on the device) or end-to-end (real files)."),
+        typer.Option(
+            help="resident (batches stay on the device), loader (input alone) or end-to-end."
+        ),
     ] = None,
     data: Annotated[
         str, typer.Option(help="synthetic, or a folder of images, or BIO files.")
@@ -67,6 +69,19 @@ def run(
     image_size: Annotated[
         int | None, typer.Option(min=16, help="Pixels along a side (deit).")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
+    ] = None,
+    lengths: Annotated[
+        str, typer.Option(help="Pad sentences to fixed or bucketed lengths (bert-ner).")
+    ] = "fixed",
+    long: Annotated[
+        str, typer.Option(help="truncate long sentences or window over them (bert-ner).")
+    ] = "truncate",
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Random resized crop and flip (deit, files).")
+    ] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=100, help="Fresh processes per mode.")
     ] = None,
@@ -82,6 +97,7 @@ def run(
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.feeding import fed, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.render.registry import format_named
 
@@ -95,7 +111,14 @@ def run(
     workload = _workload(
         protocol.preset, tier, data, model, batch_size, image_size, sequence_length
     )
-    plan = _plan(suite, _modes(modes, protocol.preset), protocol, chosen, workload)
+    workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
+    plan = _plan(
+        suite,
+        () if without_modes(tier, modes) else _modes(modes, protocol.preset),
+        protocol,
+        chosen,
+        workload,
+    )
     folder = output or _new_folder(plan)
     record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
     return print_tables(record, folder, format)
@@ -160,15 +183,15 @@ def _workload(
 ) -> "Workload":
     from gpubench.bench.job import Workload
 
-    if tier not in ("resident", "end-to-end"):
-        raise BadUsage(f"--tier {tier}: choose resident or end-to-end")
+    if tier not in ("resident", "loader", "end-to-end"):
+        raise BadUsage(f"--tier {tier}: choose resident, loader or end-to-end")
     if data.startswith("hf:"):
         raise BadUsage(f"--data {data}: hub data sets are not read yet; give a folder of files")
     if tier == "end-to-end" and data == "synthetic":
         raise BadUsage("--tier end-to-end reads real files: name them with --data")
     return Workload(
         preset=preset,
-        tier="resident" if tier == "resident" else "end-to-end",
+        tier=cast("Tier", tier),
         data=None if data == "synthetic" else str(Path(data).absolute()),
         model=str(Path(model).absolute()) if model and Path(model).exists() else model,
         batch_size=batch_size,
@@ -202,6 +225,7 @@ def _plan(
         sequence_length=workload.sequence_length,
         model=Source.of(workload.model),
         data=Source.of(workload.data),
+        feed=workload.feed,
     )
 
 

@@ -10,6 +10,7 @@ from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+from gpubench.gate.loading import InputSide, input_side, loader_faults, token_rates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,11 +66,18 @@ class Cell:
     power_watts: float | None = None
     joules_per_sample: float | None = None
     speedup_is_shaky: bool = False
+    input: InputSide | None = None
+    tokens: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing went wrong in it; what the device cannot do is not wrong."""
         return self.state not in ("invalid", "failed", "timed-out") and not self.faults
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its figures are those of its input rather than of its mode."""
+        return self.input is not None and self.input.holds_back
 
 
 def frame(record: RunRecord) -> "pd.DataFrame":
@@ -134,7 +142,9 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
     if reference not in ("ok", "unstable"):
         figures["speedup"] = None
     shaky = "unstable" in (state, reference)
-    return dataclasses.replace(cell, **figures, speedup_is_shaky=shaky)
+    sides = [input_side(record, record.measured(subject, name)) for name in (mode, REFERENCE.name)]
+    shaky |= any(side is not None and side.holds_back for side in sides)
+    return dataclasses.replace(cell, **figures, input=sides[0], speedup_is_shaky=shaky)
 
 
 def _figures(
@@ -155,6 +165,7 @@ def _figures(
         "sm_clock_mhz": _mean_reading(measurements, "sm_clock_mhz"),
         "power_watts": _mean_reading(measurements, "power_watts"),
         "joules_per_sample": _joules_per_sample(measurements),
+        "tokens": token_rates(measurements),
     }
 
 
@@ -241,6 +252,8 @@ def _ends(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
 
 def is_sound(record: RunRecord) -> bool:
     """Whether every cell that the device can do was measured, and holds."""
+    if any(loader_faults(record, subject) for subject in record.header.plan.subjects):
+        return False
     return all(
         cell.is_sound
         for subject in record.header.plan.subjects

@@ -7,7 +7,9 @@ from typing import Any
 from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.input_texts import TOKEN_HEADINGS, input_notes, input_texts, input_values
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.loading import loader_faults
 from gpubench.gate.summary import Cell, summarise
 
 
@@ -57,23 +59,44 @@ def comparison(record: RunRecord) -> tuple[Table, ...]:
 
 
 def _subject_table(record: RunRecord, subject: Subject) -> Table:
+    if record.header.plan.tier == "loader":
+        return _loader_table(record, subject)
     cells = summarise(record, subject)
     facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
+    columns = _columns(record, cells, item)
     return Table(
         title=_title(record, subject, facts),
         about=tuple(_about(record, facts)),
-        columns=_columns(item),
-        rows=tuple(_row(cell) for cell in cells),
+        columns=columns,
+        rows=tuple(_row(cell, columns) for cell in cells),
         notes=tuple(_notes(record, cells)),
     )
 
 
-def _columns(item: str) -> tuple[Column, ...]:
+def _loader_table(record: RunRecord, subject: Subject) -> Table:
+    from gpubench.gate.loader_tables import loader_table
+
+    facts = record.workloads.get(subject)
+    return loader_table(
+        record,
+        subject,
+        title=_title(record, subject, facts),
+        about=_about(record, facts),
+        item=facts.settings.get("item", "sample") if facts else "sample",
+    )
+
+
+def _columns(record: RunRecord, cells: Sequence[Cell], item: str) -> tuple[Column, ...]:
+    padded = any(len(set(cell.tokens.values())) > 1 for cell in cells)
+    side = {"bound": "bound by", "waiting": "waiting for data", "cores": "cores to feed it"}
+    from_files = record.header.plan.tier == "end-to-end"
     return (
         Column(key="mode", heading="mode", numeric=False),
         Column(key="throughput", heading=f"{item}s/s"),
         Column(key="interval", heading="± 95 %"),
+        *(Column(key=key, heading=heading) for key, heading in TOKEN_HEADINGS.items() if padded),
+        *(Column(key=key, heading=heading) for key, heading in side.items() if from_files),
         Column(key="speedup", heading="× fp32"),
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
@@ -83,19 +106,21 @@ def _columns(item: str) -> tuple[Column, ...]:
     )
 
 
-def _row(cell: Cell) -> Row:
+def _row(cell: Cell, columns: Sequence[Column]) -> Row:
     texts = {
         "mode": cell.mode,
         "throughput": _throughput(cell),
-        "interval": _half_width(cell.throughput),
+        "interval": half_width(cell.throughput),
         "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
         "loss": _losses(cell.losses),
         "parity": _parity(cell),
+        **input_texts(cell.input),
+        **{key: _tokens(cell, key) for key in TOKEN_HEADINGS},
     }
-    return Row(values=_values(cell), texts=texts)
+    return Row(values=_values(cell), texts={column.key: texts[column.key] for column in columns})
 
 
 def _values(cell: Cell) -> dict[str, Any]:
@@ -129,17 +154,31 @@ def _values(cell: Cell) -> dict[str, Any]:
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
+        **{f"{name}_per_second": rate for name, rate in cell.tokens.items()},
+        **input_values(cell.input),
     }
 
 
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    mark = "~" if cell.state == "unstable" or cell.throughput.is_wide else ""
-    return f"{mark}{units.significant(cell.throughput.value)}"
+    return f"{_mark(cell)}{units.significant(cell.throughput.value)}"
 
 
-def _half_width(estimate: Estimate | None) -> str:
+def _mark(cell: Cell) -> str:
+    """The sign before a figure that is not to be taken as it stands."""
+    wide = cell.throughput is not None and cell.throughput.is_wide
+    return "~" if cell.state == "unstable" or wide or cell.is_held_back else ""
+
+
+def _tokens(cell: Cell, name: str) -> str:
+    if name not in cell.tokens:
+        return units.ABSENT
+    return f"{_mark(cell)}{units.significant(cell.tokens[name])}"
+
+
+def half_width(estimate: Estimate | None) -> str:
+    """Half of the interval as a share, for people."""
     if estimate is None or estimate.half_width is None:
         return units.ABSENT
     return "> 100 %" if estimate.half_width > 1 else units.percent(estimate.half_width)
@@ -206,8 +245,9 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     ran_on = f"{name} · torch {device.get('torch')}"
     processes = units.count(plan.processes, "process", "processes")
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
+    row = "row" if plan.tier == "loader" else "mode"
     lines = [
-        f"{ran_on} · {facts.settings.get('data')}, {plan.tier} · {processes} per mode, {window}",
+        f"{ran_on} · {facts.settings.get('data')}, {plan.tier} · {processes} per {row}, {window}",
     ]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
@@ -223,7 +263,7 @@ def _data_line(survey: dict[str, Any]) -> str:
             f"{survey['longest_sentence_words']}), {survey['sentences_truncated']} truncated "
             f"({units.count(survey['words_cut'], 'word')} cut), 0 skipped, "
             f"{units.count(survey['words_without_token'], 'word')} without a token; "
-            f"tokenizer: {survey['tokenizer']}"
+            f"tokenizer: {survey['tokenizer']}{_rows_line(survey)}"
         )
     if "images_found" in survey:
         unchecked = survey["images_not_checked"]
@@ -235,6 +275,21 @@ def _data_line(survey: dict[str, Any]) -> str:
             + (f", {unchecked} not checked before the run" if unchecked else "")
         )
     return ""
+
+
+def _rows_line(survey: dict[str, Any]) -> str:
+    """How sentences became rows, where that is not one each at one length."""
+    said = ""
+    if survey.get("sentences_windowed"):
+        said += (
+            f"; {units.count(survey['sentences_windowed'], 'long sentence')} cut into windows, "
+            f"{units.count(survey['rows'], 'row')} in all "
+            f"({units.count(survey['words_repeated'], 'word')} repeated, labelled once)"
+        )
+    lengths = survey.get("rows_by_length", {})
+    if len(lengths) > 1:
+        said += "; rows by padded length: " + ", ".join(f"{n} × {k}" for k, n in lengths.items())
+    return said
 
 
 def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
@@ -264,6 +319,8 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
     ]
     notes += _data_notes(record, cells)
+    notes += input_notes([(cell.mode, cell.input) for cell in cells])
+    notes += [f"loader alone: {f}" for c in cells[:1] for f in loader_faults(record, c.subject)]
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
         for cell in cells
