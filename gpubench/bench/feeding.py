@@ -164,7 +164,7 @@ def alone(
     if isinstance(feed, ResidentFeed):
         return {}
     clock = cuda.clock_of(device)
-    step.batches = feed.hold()
+    step.take(feed.hold())
     time_window(step, clock, steps=protocol.block_steps)
     window = time_window(step, clock, steps=in_whole_cycles(max(4, steps // 4), feed.cycle))
     return {

@@ -26,14 +26,25 @@ class Step:
     feed: Feed | None = None
 
     @property
+    def what(self) -> str:
+        """What is being done, without to what."""
+        if self.kind == "describe":
+            return "survey and soak"
+        return "parity" if self.kind == "parity" else f"process {self.process + 1}"
+
+    @property
     def title(self) -> str:
         """What is being done, for the display."""
         if self.kind == "describe":
-            return f"{self.subject.title} · survey and soak"
+            return f"{self.subject.title} · {self.what}"
         if self.feed is not None:
-            return f"{self.subject.title} · loader {self.feed.title} · process {self.process + 1}"
-        what = "parity" if self.kind == "parity" else f"process {self.process + 1}"
-        return f"{self.subject.title} · {self.mode.name} · {what}"
+            return f"{self.subject.title} · loader, {self.feed.title} · {self.what}"
+        return f"{self.subject.title} · {self.mode.name} · {self.what}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first process of its cell."""
+        return self.kind in ("measure", "load") and self.process == 0
 
 
 def schedule(
@@ -46,11 +57,11 @@ def schedule(
     """The jobs of a subject that ``before`` does not hold; empty where it holds them all.
 
     Modes take turns, so that a drift of the machine does not fall on one of them; and so do the
-    ``feeds``, whose batches are timed without training.
+    ``feeds``, whose batches are timed without training: once where modes are trained as well.
     """
     steps = [
         Step(subject=subject, kind="load", mode=REFERENCE, process=process, feed=feed)
-        for process in range(processes)
+        for process in range(1 if modes else processes)
         for feed in feeds
     ]
     steps += [
@@ -67,6 +78,30 @@ def schedule(
     if not wanted:
         return []
     return [Step(subject=subject, kind="describe", mode=REFERENCE), *wanted]
+
+
+def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
+    """The jobs of several subjects as one list, the most needed first.
+
+    First the first process of every cell, then parity, then the second processes of all, and so
+    on: whatever ends a run early, every cell has as much as any other, give or take one process.
+    What describes a subject stands before the first of its jobs.
+    """
+    ordered = sorted((step for plan in plans for step in plan), key=_round)
+    described: set[Subject] = set()
+    steps: list[Step] = []
+    for step in ordered:
+        if step.kind == "describe":
+            continue
+        if step.subject not in described:
+            described.add(step.subject)
+            steps += [s for s in ordered if s.kind == "describe" and s.subject == step.subject]
+        steps.append(step)
+    return steps
+
+
+def _round(step: Step) -> tuple[int, int]:
+    return (step.process, 1 if step.kind == "parity" else 0)
 
 
 def _is_kept(step: Step, before: RunRecord) -> bool:

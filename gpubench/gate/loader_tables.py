@@ -8,7 +8,7 @@ from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord
 from gpubench.gate.input_texts import TOKEN_HEADINGS
 from gpubench.gate.loading import LoaderRow, loader_rows
-from gpubench.gate.tables import STATE_WORDS, Column, Row, Table, half_width
+from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 
 
 def loader_table(
@@ -49,7 +49,7 @@ def _texts(record: RunRecord, row: LoaderRow) -> dict[str, str]:
         if on_gpu
         else units.ABSENT,
         "rate": f"{mark}{units.significant(row.rate.value)}" if row.rate else state,
-        "interval": half_width(row.rate),
+        "interval": _half_width(row),
         "cpu": units.ABSENT if cost is None else f"{mark}{units.significant(1e3 * cost)}",
         "scaling": scaling_text(row),
         **{
@@ -119,3 +119,10 @@ def loader_notes(record: RunRecord, rows: Sequence[LoaderRow]) -> list[str]:
         "may be lower"
     )
     return notes
+
+
+def _half_width(row: LoaderRow) -> str:
+    half = None if row.rate is None else row.rate.half_width
+    if half is None:
+        return units.ABSENT
+    return "> 100 %" if half > 1 else units.percent(half)
