@@ -20,7 +20,6 @@ from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Batch, Suite, Task
 from gpubench.bench.training import TrainingStep, resident, streamed
-from gpubench.errors import BadUsage
 
 Progress = Callable[[str, int, int], object]
 
@@ -35,7 +34,7 @@ does less work, so its time is none of training."""
 
 def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     """What will be trained, on what, and which modes can be; then train a while to warm up."""
-    device = _device(job)
+    device = cuda.device_for(job.device)
     progress("survey", 0, 1)
     workload, survey = suite.survey(job.workload, job.scratch)
     task = suite.build(workload)
@@ -54,15 +53,6 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     }
     progress("soak", 0, 1)
     return {**answer, "soak_steps": _soak(job, task, device)}
-
-
-def _device(job: Job) -> torch.device:
-    if job.device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadUsage(
-            f"torch {torch.__version__} cannot use a GPU here: `gpubench doctor` says why; "
-            "--device cpu measures the CPU"
-        )
-    return cuda.device_named(job.device)
 
 
 def _step_flops(suite: Suite, workload: Any) -> int | None:

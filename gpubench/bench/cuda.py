@@ -14,6 +14,7 @@ import torch
 
 from gpubench.bench.modes import Mode
 from gpubench.bench.steps import Clock, WallClock
+from gpubench.errors import BadUsage
 from gpubench.units import Seconds
 
 OUT_OF_MEMORY_WORDS = (
@@ -31,6 +32,16 @@ def device_named(name: str) -> torch.device:
     if name == "cuda":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device(name)
+
+
+def device_for(name: str) -> torch.device:
+    """The device a job asks for; BadUsage where torch has no GPU and one is asked for."""
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise BadUsage(
+            f"torch {torch.__version__} cannot use a GPU here: `gpubench doctor` says why; "
+            "--device cpu measures the CPU"
+        )
+    return device_named(name)
 
 
 class CudaClock:

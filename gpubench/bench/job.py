@@ -27,7 +27,7 @@ class Subject(NamedTuple):
         return f"{self.suite} {self.variant}".rstrip()
 
 
-Kind = Literal["describe", "measure", "parity", "load"]
+Kind = Literal["describe", "measure", "parity", "load", "ceilings"]
 Tier = Literal["resident", "loader", "end-to-end"]
 
 
@@ -70,7 +70,10 @@ class Workload:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One child's work: a suite, what to do with it, and where it may write."""
+    """One child's work: a suite, what to do with it, and where it may write.
+
+    ``ceilings`` are the names of those to be measured in a job of that kind.
+    """
 
     kind: Kind
     suite_module: str
@@ -80,6 +83,7 @@ class Job:
     device: str
     scratch: str
     parity_roundings: tuple[str, ...] = ()
+    ceilings: tuple[str, ...] = ()
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Job":
@@ -91,6 +95,7 @@ class Job:
                 "mode": Mode(**plain["mode"]),
                 "protocol": Protocol(**plain["protocol"]),
                 "parity_roundings": tuple(plain["parity_roundings"]),
+                "ceilings": tuple(plain["ceilings"]),
             }
         )
 

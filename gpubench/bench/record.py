@@ -257,7 +257,43 @@ class Loading(OfSubject):
         return (self.cpu_seconds + self.worker_cpu_seconds) / (self.batches * self.batch_size)
 
 
-Line = WorkloadFacts | Measurement | ParityRun | Closing | Loading
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingSample:
+    """Windows of one work: ``amount`` is what a repetition did, each window had so many.
+
+    ``seconds`` are by the host's clock, ``device_seconds`` by the device's where it has one,
+    ``cpu_seconds`` what all threads of the process together had of the processor.
+    """
+
+    shape: str
+    amount: float
+    repetitions: int
+    seconds: tuple[Seconds, ...]
+    device_seconds: tuple[Seconds, ...] = ()
+    cpu_seconds: tuple[Seconds, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingRun(OfSubject):
+    """One ceiling as one process measured it: raw windows; ``name`` is one of ``CEILINGS``.
+
+    The variant tells those of a suite ("") from those around a training session. ``telemetry`` is
+    there where a GPU was watched meanwhile.
+    """
+
+    kind: Literal["ceiling"] = "ceiling"
+    name: str
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    samples: tuple[CeilingSample, ...] = ()
+    device: dict[str, Any] = dataclasses.field(default_factory=dict)
+    telemetry: dict[str, Any] | None = None
+
+
+Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | Loading
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
@@ -266,6 +302,7 @@ _KINDS: dict[str, type[Any]] = {
     "parity": ParityRun,
     "closing": Closing,
     "loading": Loading,
+    "ceiling": CeilingRun,
 }
 
 

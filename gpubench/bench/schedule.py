@@ -24,6 +24,7 @@ class Step:
     mode: Mode
     process: int = 0
     feed: Feed | None = None
+    ceilings: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -35,6 +36,8 @@ class Step:
     @property
     def title(self) -> str:
         """What is being done, for the display."""
+        if self.kind == "ceilings":
+            return f"{self.subject.title} · {', '.join(self.ceilings)} · process {self.process + 1}"
         if self.kind == "describe":
             return f"{self.subject.title} · {self.what}"
         if self.feed is not None:

@@ -18,6 +18,7 @@ WORK = {
     "measure": ("gpubench.bench.child", "measure"),
     "parity": ("gpubench.bench.child", "parity"),
     "load": ("gpubench.bench.loading", "load"),
+    "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
 }
 """The module and function that do each kind of job; the module is imported when it is asked for."""
 
@@ -35,6 +36,7 @@ def main() -> None:
         answers.write(json.dumps({"event": event, **content}) + "\n")
         answers.flush()
 
+    say("begun")  # a broken pipe: the parent died before this process asked to die with it
     try:
         say("result", **_run(job_text, say))
     except Exception as problem:

@@ -271,6 +271,7 @@ def _measure(
     resume: bool,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
+    from gpubench.bench.ceilings.session import with_ceilings
     from gpubench.bench.modes import mode_named
     from gpubench.bench.record import read_record
     from gpubench.bench.session import Session, SuiteRun, run_session
@@ -281,18 +282,19 @@ def _measure(
         SuiteRun(subject=subject, module=suite_named(subject.suite).module, workload=workload)
         for subject in plan.subjects
     ]
+    modes = tuple(mode_named(name) for name in plan.modes)
     terminal.note(f"recording to {folder}")
     try:
         with terminal.interruptible(), watcher(protocol, before) as shown:
             session = Session(
-                modes=tuple(mode_named(name) for name in plan.modes),
+                modes=modes,
                 protocol=protocol,
                 device=plan.device,
                 writer=writer,
                 before=before,
                 watcher=shown,
             )
-            run_session(session, suites)
+            run_session(session, with_ceilings(suites, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "

@@ -6,20 +6,24 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from gpubench.bench import ceilings
 from gpubench.bench.job import COUNTING, State, Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.gate.break_even import BreakEven, break_even
 from gpubench.gate.busy import busy_share
+from gpubench.gate.ceilings import is_known
 from gpubench.gate.conditions import Conditions, conditions_of
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
 from gpubench.gate.loading import InputSide, input_side, loader_faults, token_rates
+from gpubench.gate.plausibility import judged
+from gpubench.gate.roofline import Roofline
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CellState = State | Literal["not-measured"]
+CellState = State | Literal["not-measured", "implausible"]
 
 WORST_FIRST: tuple[CellState, ...] = (
     "invalid",
@@ -71,6 +75,7 @@ class Cell:
     break_even: BreakEven | None = None
     conditions: Conditions | None = None
     speedup_is_shaky: bool = False
+    roofline: Roofline | None = None
     gpu_busy_share: float | None = None
     input: InputSide | None = None
     tokens: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -78,7 +83,9 @@ class Cell:
     @property
     def is_sound(self) -> bool:
         """Whether nothing went wrong in it; what the device cannot do is not wrong."""
-        return self.state not in ("invalid", "failed", "timed-out") and not self.faults
+        return (
+            self.state not in ("invalid", "implausible", "failed", "timed-out") and not self.faults
+        )
 
     @property
     def is_held_back(self) -> bool:
@@ -117,7 +124,8 @@ def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
     """The cells of a subject in the order of the plan."""
     rows = frame(record)
     rows = rows[(rows["suite"] == subject.suite) & (rows["variant"] == subject.variant)]
-    return [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
+    cells = [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
+    return judged(record, record.workloads.get(subject), cells)
 
 
 def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
@@ -269,7 +277,10 @@ def is_sound(record: RunRecord) -> bool:
     if any(loader_faults(record, subject) for subject in record.header.plan.subjects):
         return False
     return all(
-        cell.is_sound
+        is_known(record) if subject.suite == ceilings.SUITE else _is_sound(record, subject)
         for subject in record.header.plan.subjects
-        for cell in summarise(record, subject)
     )
+
+
+def _is_sound(record: RunRecord, subject: Subject) -> bool:
+    return all(cell.is_sound for cell in summarise(record, subject))

@@ -4,19 +4,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpubench import units
+from gpubench.bench import ceilings
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
 from gpubench.gate.break_even import BreakEven
+from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.conditions import condition_values
 from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.input_texts import TOKEN_HEADINGS, input_notes, input_texts, input_values
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.loader_tables import loader_table
 from gpubench.gate.loading import loader_faults
+from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
-from gpubench.gate.telemetry_table import telemetry_table
+from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
 
 ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
 """What a reader may do about a state, where it is not the reason itself."""
@@ -24,14 +27,16 @@ ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length o
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
     """Tables per subject of the plan: modes against float32, and what a GPU did meanwhile."""
-    return tuple(
-        table
+    subjects = dict.fromkeys(  # of ceilings there is one table, whatever the variants
+        ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
-        for table in _subject_tables(record, subject)
     )
+    return tuple(table for subject in subjects for table in _subject_tables(record, subject))
 
 
 def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
+    if subject == ceilings.SUBJECT:
+        return [ceilings_table(record)]
     if record.header.plan.tier == "loader":
         return [_loader_table(record, subject)]
     cells = summarise(record, subject)
@@ -77,6 +82,7 @@ def _columns(record: RunRecord, cells: Sequence[Cell], item: str) -> tuple[Colum
         *(Column(key=key, heading=heading) for key, heading in TOKEN_HEADINGS.items() if padded),
         *(Column(key=key, heading=heading) for key, heading in side.items() if from_files),
         Column(key="speedup", heading="× fp32"),
+        Column(key="mfu", heading="MFU"),
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
         Column(key="compile", heading="compile cold / warm"),
@@ -92,6 +98,7 @@ def _row(cell: Cell, columns: Sequence[Column]) -> Row:
         "throughput": _throughput(cell),
         "interval": _half_width(cell.throughput),
         "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
+        "mfu": _mfu(cell),
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
@@ -120,6 +127,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "speedup": speedup and speedup.value,
         "speedup_low": speedup and speedup.low,
         "speedup_high": speedup and speedup.high,
+        **roofline_values(cell.roofline),
         "step_seconds": cell.step_seconds,
         "peak_memory_bytes": cell.peak_bytes,
         "compile_cold_seconds": cell.compile_cold_seconds,
@@ -136,7 +144,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
-        **{f"{name}_per_second": rate for name, rate in cell.tokens.items()},
+        **{f"{name}_per_second": rate for name, rate in cell.tokens.items() if cell.throughput},
         **input_values(cell.input),
     }
 
@@ -154,7 +162,7 @@ def _mark(cell: Cell) -> str:
 
 
 def _tokens(cell: Cell, name: str) -> str:
-    if name not in cell.tokens:
+    if cell.throughput is None or name not in cell.tokens:
         return units.ABSENT
     return f"{_mark(cell)}{units.significant(cell.tokens[name])}"
 
@@ -174,6 +182,15 @@ def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
     return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _mfu(cell: Cell) -> str:
+    """Model FLOPs over the measured peak; marked where the cell or the peak is in doubt."""
+    place = cell.roofline if cell.throughput else None
+    if place is None or place.mfu is None:
+        return units.ABSENT
+    shaky = cell.state != "ok" or place.achieved.is_wide or place.is_shaky
+    return f"{'~' if shaky else ''}{units.percent(place.mfu)}"
 
 
 def _pair(first: float | None, second: float | None, write: Callable[[float | None], str]) -> str:
@@ -249,7 +266,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     lines = [f"{ran_on(facts)} · {data} · {processes} per {row}, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
-    return lines + [line for line in (_data_line(facts.survey),) if line]
+    return lines + [line for line in (peaks_line(record), _data_line(facts.survey)) if line]
 
 
 def _data_line(survey: dict[str, Any]) -> str:
@@ -318,10 +335,12 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if not left_out(record, cell)
     ]
     notes += ending_notes(record, cells)
+    notes += unwatched_notes(record, cells)
     notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += input_notes([(cell.mode, cell.input) for cell in cells])
     notes += [f"loader alone: {f}" for c in cells[:1] for f in loader_faults(record, c.subject)]
+    notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
         for cell in cells

@@ -7,11 +7,15 @@ from gpubench.errors import UnknownName
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteEntry:
-    """A suite's name, the module that offers its functions, and one line for people."""
+    """A suite's name, the module that offers its functions, and one line for people.
+
+    One that does not train only measures, and offers nothing to be trained.
+    """
 
     name: str
     module: str
     summary: str
+    trains: bool = True
 
 
 SUITES = (
@@ -24,6 +28,12 @@ SUITES = (
         name="bert-ner",
         module="gpubench.suites.bert_ner",
         summary="BERT named-entity recognition (bert-base-chinese shape, token classification)",
+    ),
+    SuiteEntry(
+        name="ceilings",
+        module="gpubench.bench.ceilings",
+        summary="what the machine can do at most: products, memory, copies, launches, collectives",
+        trains=False,
     ),
 )
 
