@@ -2,11 +2,13 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
+from gpubench.bench.accumulation import Portions, Share, keep_gradients, portion_of
 from gpubench.bench.modes import Mode
 from gpubench.bench.precision import autocast
 from gpubench.bench.task import Batch, Task
@@ -41,15 +43,25 @@ class LossLog:
 
 
 class TrainingStep:
-    """A callable that trains one batch; the optimizer is fused AdamW where torch has it.
+    """A callable that trains one step; the optimizer is fused AdamW where torch has it.
 
+    A step is ``accumulation`` batches, one after the other, whose gradients are added up before
+    the optimizer moves once: the loss is the mean over all of them, as of one large batch.
     ``batches`` come without end and on the device: see ``resident`` and ``streamed``.
     """
 
     def __init__(
-        self, task: Task, batches: Iterator[Batch], mode: Mode, device: torch.device
+        self,
+        task: Task,
+        batches: Iterator[Batch],
+        mode: Mode,
+        device: torch.device,
+        *,
+        accumulation: int = 1,
     ) -> None:
         self._mode, self._device = mode, device
+        self._portions = Portions(accumulation, getattr(task, "loss_terms", None))
+        self._batches = batches
         self.model = task.model.to(device).train()
         self._forward: Any = self.model
         if mode.compile is not None:
@@ -57,29 +69,71 @@ class TrainingStep:
         self.optimizer, self.fused = _adamw(self.model, task.learning_rate)
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
-        self._batches = batches
         self.graphs = device.type == "cuda" and mode.compile in ("reduce-overhead", "max-autotune")
         self.losses = LossLog(LOSSES, device)
         self.steps = 0
+        self._keeps_gradients = self.graphs and accumulation > 1
+        if self._keeps_gradients:
+            keep_gradients(self.model)
 
     def __call__(self) -> None:
-        """Train one batch."""
-        if self.graphs:
-            torch.compiler.cudagraph_mark_step_begin()
-        self.optimizer.zero_grad(set_to_none=True)
-        batch = next(self._batches)
-        with autocast(self._mode, self._device):
-            loss = self._forward(**batch)
+        """Train one step."""
+        self.optimizer.zero_grad(set_to_none=not self._keeps_gradients)
+        loss = self._gradients()
         if self.scaler is None:
-            loss.backward()
             self.optimizer.step()
         else:
-            self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimizer)
             self.scaler.step(self.optimizer)
             self.scaler.update()
         self.losses.record(loss)
         self.steps += 1
+
+    def _gradients(self) -> torch.Tensor:
+        """Add up the gradients of the step's batches; their mean loss."""
+        losses = [self._backward(batch, share) for batch, share in self._portions.of(self._batches)]
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _backward(self, batch: Batch, share: Share) -> torch.Tensor:
+        """The gradients of one batch, whose loss has ``share`` of the step's."""
+        if self.graphs:
+            torch.compiler.cudagraph_mark_step_begin()
+        with autocast(self._mode, self._device):
+            loss = self._forward(**batch)
+        loss = portion_of(loss, share)
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+        return loss.detach()
+
+    def take(self, batches: Iterator[Batch]) -> None:
+        """Train these batches from here on."""
+        self._batches = batches
+
+    @contextlib.contextmanager
+    def drawing(self, inside: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Draw every batch ``inside`` a context of its own, entered anew for each."""
+        plain = self._batches
+
+        def drawn() -> Iterator[Batch]:
+            while True:
+                with inside():
+                    batch = next(plain)
+                yield batch
+
+        self._batches = drawn()
+        try:
+            yield
+        finally:
+            self._batches = plain
+
+    @contextlib.contextmanager
+    def uncompiled(self) -> Iterator[None]:
+        """Train by the model as it is written; the compiled one is left as it was."""
+        forward, graphs = self._forward, self.graphs
+        self._forward, self.graphs = self.model, False
+        try:
+            yield
+        finally:
+            self._forward, self.graphs = forward, graphs
 
     def skipped_steps(self) -> int:
         """Steps whose gradients overflowed and were not applied; waits for the device."""
@@ -115,35 +169,3 @@ def streamed(host: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-
-
-def graphs_compiled() -> int:
-    """Graphs that torch.compile has compiled in this process so far."""
-    from torch._dynamo.utils import counters
-
-    return int(counters["stats"]["unique_graphs"])
-
-
-def graph_breaks() -> int:
-    """Places where torch.compile gave up and went back to Python, so far."""
-    from torch._dynamo.utils import counters
-
-    return sum(counters["graph_break"].values())
-
-
-_ATTENTION = {
-    "_scaled_dot_product_flash_attention_for_cpu": "flash (CPU)",
-    "_scaled_dot_product_flash_attention": "flash",
-    "_scaled_dot_product_efficient_attention": "memory-efficient",
-    "_scaled_dot_product_cudnn_attention": "cudnn",
-    "_scaled_dot_product_fused_attention_overrideable": "overrideable",
-    "_scaled_dot_product_attention_math": "math",
-}
-
-
-def attention_used(step: TrainingStep) -> list[str]:
-    """The attention kernels one more step really calls; empty where a CUDA graph hides them."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        step()
-    names = {event.key.removeprefix("aten::") for event in profile.key_averages()}
-    return sorted({label for name, label in _ATTENTION.items() if name in names})

@@ -1,20 +1,29 @@
 """What a record says of each cell: statistics derived from raw times, and whether to trust them."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from gpubench.bench.job import State, Subject
+from gpubench.bench import ceilings
+from gpubench.bench.job import COUNTING, State, Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
+from gpubench.gate.break_even import BreakEven, break_even
+from gpubench.gate.busy import busy_share
+from gpubench.gate.ceilings import is_known
+from gpubench.gate.conditions import Conditions, conditions_of
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+from gpubench.gate.loading import InputSide, input_side, loader_faults, token_rates
+from gpubench.gate.plausibility import judged
+from gpubench.gate.roofline import Roofline
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CellState = State | Literal["not-measured"]
+CellState = State | Literal["not-measured", "implausible"]
 
 WORST_FIRST: tuple[CellState, ...] = (
     "invalid",
@@ -23,6 +32,7 @@ WORST_FIRST: tuple[CellState, ...] = (
     "out-of-memory",
     "not-supported",
     "unstable",
+    "capped",
     "ok",
 )
 """Which state stands for a cell whose processes ended differently."""
@@ -39,9 +49,10 @@ class Cell:
     ``throughput`` and what follows from it are None where no number can be trusted. ``losses``
     are the mean of the first and of the last three of the first process. ``faults`` are the
     reasons of processes that broke while others of the cell counted, ``discarded`` those of
-    processes that were done again. Clock and power are means over the windows. ``unchecked`` is why
+    processes that were done again. ``break_even`` is against the eager mode of the same numerics,
+    ``conditions`` are there where a GPU was watched. ``unchecked`` is why
     a mode that should be held against float32 has no ``parity``; ``speedup_is_shaky`` that either
-    side did not settle.
+    side is not plainly ok.
     """
 
     subject: Subject
@@ -61,15 +72,25 @@ class Cell:
     unchecked: str | None = None
     faults: tuple[str, ...] = ()
     discarded: tuple[str, ...] = ()
-    sm_clock_mhz: float | None = None
-    power_watts: float | None = None
-    joules_per_sample: float | None = None
+    break_even: BreakEven | None = None
+    conditions: Conditions | None = None
     speedup_is_shaky: bool = False
+    roofline: Roofline | None = None
+    gpu_busy_share: float | None = None
+    input: InputSide | None = None
+    tokens: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing went wrong in it; what the device cannot do is not wrong."""
-        return self.state not in ("invalid", "failed", "timed-out") and not self.faults
+        return (
+            self.state not in ("invalid", "implausible", "failed", "timed-out") and not self.faults
+        )
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its figures are those of its input rather than of its mode."""
+        return self.input is not None and self.input.holds_back
 
 
 def frame(record: RunRecord) -> "pd.DataFrame":
@@ -103,7 +124,8 @@ def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
     """The cells of a subject in the order of the plan."""
     rows = frame(record)
     rows = rows[(rows["suite"] == subject.suite) & (rows["variant"] == subject.variant)]
-    return [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
+    cells = [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
+    return judged(record, record.workloads.get(subject), cells)
 
 
 def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
@@ -127,14 +149,17 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
             reason for m in measurements for reason in (m.telemetry or {}).get("discarded", ())
         ),
     )
-    if state not in ("ok", "unstable"):
+    if state not in COUNTING:
         return cell
     reference = _state(record.measured(subject, REFERENCE.name))[0]
     figures = _figures(measurements, own, rows)
-    if reference not in ("ok", "unstable"):
+    if reference not in COUNTING:
         figures["speedup"] = None
-    shaky = "unstable" in (state, reference)
-    return dataclasses.replace(cell, **figures, speedup_is_shaky=shaky)
+    figures["break_even"] = _break_even(record, subject, mode, figures, rows)
+    shaky = (state, reference) != ("ok", "ok")
+    sides = [input_side(record, record.measured(subject, name)) for name in (mode, REFERENCE.name)]
+    shaky |= any(side is not None and side.holds_back for side in sides)
+    return dataclasses.replace(cell, **figures, input=sides[0], speedup_is_shaky=shaky)
 
 
 def _figures(
@@ -152,23 +177,29 @@ def _figures(
         "compile_warm_seconds": compile_seconds.get("warm"),
         "losses": _ends(measurements),
         "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
-        "sm_clock_mhz": _mean_reading(measurements, "sm_clock_mhz"),
-        "power_watts": _mean_reading(measurements, "power_watts"),
-        "joules_per_sample": _joules_per_sample(measurements),
+        "conditions": conditions_of(measurements),
+        "gpu_busy_share": busy_share(measurements),
+        "tokens": token_rates(measurements),
     }
 
 
-def _mean_reading(measurements: Sequence[Measurement], name: str) -> float | None:
-    read = [m.telemetry[name] for m in measurements if m.telemetry and m.telemetry.get(name)]
-    return statistics.fmean(read) if read else None
-
-
-def _joules_per_sample(measurements: Sequence[Measurement]) -> float | None:
-    """Energy of the whole GPU over the windows, per sample trained in them."""
-    metered = [m for m in measurements if m.telemetry and m.telemetry.get("energy_joules")]
-    samples = sum(m.samples_per_step * len(m.step_seconds) for m in metered)
-    joules = sum(m.telemetry["energy_joules"] for m in metered if m.telemetry)
-    return joules / samples if samples else None
+def _break_even(
+    record: RunRecord, subject: Subject, mode: str, figures: dict[str, Any], rows: "pd.DataFrame"
+) -> BreakEven | None:
+    """Against the eager mode of the same numerics, where that was measured and counts."""
+    eager = mode_named(mode).base
+    measured = record.measured(subject, eager)
+    if eager == mode or _state(measured)[0] not in COUNTING:
+        return None
+    throughputs = {
+        name: rows[rows["mode"] == name]["throughput"].dropna().tolist() for name in (mode, eager)
+    }
+    return break_even(
+        figures["compile_cold_seconds"],
+        throughputs[mode],
+        throughputs[eager],
+        measured[0].samples_per_step,
+    )
 
 
 def _speedup(
@@ -224,6 +255,8 @@ def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str,
 
 
 def _parted(parity: Parity) -> str:
+    if math.isinf(parity.deviation):
+        return f"its loss is NaN or infinite at step {parity.step}, where float32's is finite"
     return (
         f"its loss parts from float32 by {parity.deviation:.2%} at step {parity.step}, "
         f"allowed are {parity.allowed:.2%}"
@@ -241,8 +274,13 @@ def _ends(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
 
 def is_sound(record: RunRecord) -> bool:
     """Whether every cell that the device can do was measured, and holds."""
+    if any(loader_faults(record, subject) for subject in record.header.plan.subjects):
+        return False
     return all(
-        cell.is_sound
+        is_known(record) if subject.suite == ceilings.SUITE else _is_sound(record, subject)
         for subject in record.header.plan.subjects
-        for cell in summarise(record, subject)
     )
+
+
+def _is_sound(record: RunRecord, subject: Subject) -> bool:
+    return all(cell.is_sound for cell in summarise(record, subject))

@@ -1,14 +1,19 @@
 """Whole child processes, on a suite of sixteen weights."""
 
 import dataclasses
+import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
+from gpubench import codec
 from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.protocol import SMOKE
-from gpubench.bench.runner import run_job
+from gpubench.bench.runner import WORKER, run_job
 from gpubench.errors import BadData
 
 pytestmark = pytest.mark.torch
@@ -18,18 +23,21 @@ QUICK = dataclasses.replace(
 )
 
 
-def ask(tmp_path, kind="measure", mode="fp32", **workload):
-    job = Job(
+def job(tmp_path, kind="measure", mode="fp32", protocol=QUICK, **workload):
+    return Job(
         kind=kind,
         suite_module="tests.fakes.tiny",
         workload=Workload(preset="smoke", **workload),
         mode=mode_named(mode),
-        protocol=QUICK,
+        protocol=protocol,
         device="cpu",
         scratch=str(tmp_path),
         parity_roundings=("float32", "bfloat16"),
     )
-    return run_job(job, cache=tmp_path).result
+
+
+def ask(tmp_path, kind="measure", mode="fp32", **workload):
+    return run_job(job(tmp_path, kind, mode, **workload), cache=tmp_path).result
 
 
 def test_a_measurement_has_a_window_of_enough_steps_and_its_losses(tmp_path):
@@ -61,7 +69,17 @@ def test_what_a_cpu_cannot_do_is_said_and_not_replaced(tmp_path, mode, why):
 
 def test_a_loss_that_is_not_a_number_makes_the_measurement_invalid(tmp_path):
     result = ask(tmp_path, model="nan")
-    assert (result["state"], result["reason"]) == ("invalid", "the loss became NaN or infinite")
+    assert result["state"] == "invalid"
+    assert result["reason"].startswith("the loss became NaN at step 1; of")
+    assert result["loss_faults"]["infinite"] == 0
+    assert result["loss_faults"]["nan"] == result["loss_faults"]["steps"]
+
+
+def test_the_step_at_which_a_loss_became_infinite_is_said(tmp_path):
+    result = ask(tmp_path, model="infinite-late")
+    assert result["state"] == "invalid"
+    assert "infinite at step 12" in result["reason"]
+    assert result["loss_faults"]["nan"] >= 0
 
 
 def test_a_child_killed_in_the_middle_is_a_failure(tmp_path):
@@ -72,6 +90,8 @@ def test_memory_that_runs_out_is_a_state_of_its_own(tmp_path):
     result = ask(tmp_path, model="memory")
     assert result["state"] == "out-of-memory"
     assert result["memory"]["peak_bytes"] > 0
+    assert result["shortage"]["device"] == "cpu"
+    assert 0 < result["shortage"]["resident_bytes"] < result["shortage"]["total_bytes"]
 
 
 def test_broken_data_is_a_user_s_error_with_its_line(tmp_path):
@@ -130,4 +150,89 @@ def test_a_compiled_mode_compiles_and_says_how_long(tmp_path):
     result = ask(tmp_path, mode="fp32+compile")
     assert result["state"] in ("ok", "unstable"), result["reason"]
     assert result["effective"]["graphs_compiled"] >= 1
-    assert result["compile_seconds"] > 0
+    phases = result["effective"]["compile_phases"]
+    assert 0 < phases["backward"] < sum(result["warmup"]["start_seconds"])
+    assert phases["forward"] + phases["backward"] < result["compile_seconds"]
+
+
+@pytest.mark.parametrize("cause", ["environment", "library", "library, late"])
+def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatch, cause):
+    torch = pytest.importorskip("torch")
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this CPU has no bfloat16 units, so oneDNN stays exact")
+    if cause == "environment":
+        monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+        result = ask(tmp_path)
+        culprit = "ONEDNN_DEFAULT_FPMATH_MODE=BF16 in the environment"
+        assert "convolutions ran as bfloat16" in result["reason"]
+    else:
+        result = ask(tmp_path, model="leak" if cause == "library" else "leak-late")
+        culprit = "torch.get_float32_matmul_precision() is medium"
+        assert "products ran as bfloat16" in result["reason"]
+        assert result["reason"].startswith("after the window") is (cause == "library, late")
+    assert result["state"] == "invalid"
+    assert culprit in result["reason"]
+
+
+def test_a_tf32_leak_by_the_environment_is_invalid_and_named(tmp_path, monkeypatch):
+    assert ask(tmp_path, model="gpu")["state"] in ("ok", "unstable")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    result = ask(tmp_path, model="gpu")
+    assert result["state"] == "invalid"
+    assert "float32 products ran as tf32" in result["reason"]
+    assert result["reason"].endswith("NVIDIA_TF32_OVERRIDE=1 in the environment")
+    assert "step_seconds" not in result
+
+
+@pytest.mark.parametrize("fault", ["reads", "lists"])
+@pytest.mark.parametrize("mode", ["fp32", "fp32+compile"])
+def test_a_model_that_reads_back_is_invalid_and_the_line_is_named(tmp_path, fault, mode):
+    result = ask(tmp_path, mode=mode, model=fault)
+    assert result["state"] == "invalid"
+    assert "item()" in result["reason"] or "tolist()" in result["reason"]
+    assert "fakes/tiny.py:" in result["reason"]
+    assert "step_seconds" not in result
+    assert result["effective"]["read_backs"][0]["owner"] == "model"
+
+
+def test_a_step_that_reads_nothing_back_says_so(tmp_path):
+    effective = ask(tmp_path)["effective"]
+    assert effective["read_backs"] == []
+    assert effective["read_backs_unwatched"] is None
+    assert not effective["scaler_synchronises"]
+
+
+def test_a_recompilation_in_the_window_is_invalid_with_its_reason(tmp_path):
+    long = dataclasses.replace(QUICK, window_min_steps=60)
+    result = ask(tmp_path, mode="fp32+compile", protocol=long, model="grows", tier="end-to-end")
+    assert result["state"] == "invalid"
+    assert "torch.compile ran 1× inside the window: tensor 'x' size mismatch" in result["reason"]
+
+
+def test_compilation_that_was_switched_off_outside_is_invalid_and_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHDYNAMO_DISABLE", "1")
+    result = ask(tmp_path, mode="fp32+compile")
+    assert result["state"] == "invalid"
+    assert "no graph; the environment has TORCHDYNAMO_DISABLE=1" in result["reason"]
+
+
+def test_a_cpu_has_no_busy_share_and_the_record_says_why(tmp_path):
+    profile = ask(tmp_path)["profile"]
+    assert "busy_seconds" not in profile
+    assert "a CPU does the host's work itself" in profile["unread"]
+    assert profile["operators_per_step"] > 10
+
+
+def test_a_child_whose_parent_died_before_it_began_ends_before_it_imports_torch(tmp_path):
+    """Its answers go nowhere; it is not to find out only after seconds of importing."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-c", WORKER],
+        stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    _, said = child.communicate(json.dumps(codec.to_plain(job(tmp_path))), timeout=60)
+    assert child.returncode != 0
+    assert "BrokenPipeError" in said
+    assert "torch" not in said
