@@ -97,16 +97,17 @@ def _report(stack: str, more: Sequence[str]) -> Mapping[str, Any]:
     """pip's own report of what it would install on an empty Linux machine."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
-        subprocess.run(
+        done = subprocess.run(
             [
                 sys.executable, "-m", "pip", "install", "--quiet", "--dry-run",
                 "--ignore-installed", "--only-binary", ":all:", "--python-version", PYTHON,
                 "--target", str(Path(folder, "nowhere")), "--report", str(report), *more,
                 *ASKED[stack], *TRAINING, *wanted(), *DEVELOPMENT,
             ],
-            check=True,
             env=_environment(),
         )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"stack {stack} does not resolve; pip says why above")
         return json.loads(report.read_text(encoding="utf-8"))
 
 
