@@ -66,6 +66,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --only-binary :all: \
     && /opt/venv/bin/pip check \
     && cat /opt/gpubench/dev.txt >> /opt/gpubench/constraints.txt
 COPY docker/dev/sshd_config docker/dev/jupyter_server_config.py /opt/gpubench/dev/
+ARG IMAGE=gpubench:${STACK}-dev
+ENV GPUBENCH_IMAGE=${IMAGE}
 COPY docker/dev/profile.sh /etc/profile.d/gpubench.sh
 COPY --chmod=0755 docker/dev/start.py /usr/local/bin/start
 EXPOSE 8888 22
