@@ -108,8 +108,8 @@ def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
 
 def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
     measurements = record.measured(subject, mode)
-    state, reason = _state(measurements)
-    parity, unchecked = _parity(record, subject, mode)
+    state, reason = state_of(measurements)
+    parity, unchecked = parity_of(record, subject, mode)
     if parity is not None and not parity.holds:
         state, reason = "invalid", _parted(parity)
     own = rows[rows["mode"] == mode]
@@ -129,7 +129,7 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
     )
     if state not in ("ok", "unstable"):
         return cell
-    reference = _state(record.measured(subject, REFERENCE.name))[0]
+    reference = state_of(record.measured(subject, REFERENCE.name))[0]
     figures = _figures(measurements, own, rows)
     if reference not in ("ok", "unstable"):
         figures["speedup"] = None
@@ -181,7 +181,7 @@ def _speedup(
     return ratio_of(throughputs, reference) if reference else None
 
 
-def _state(measurements: Sequence[Measurement]) -> tuple[CellState, str | None]:
+def state_of(measurements: Sequence[Measurement]) -> tuple[CellState, str | None]:
     """The worst state of a cell's processes that have an answer, with its reason."""
     if not measurements:
         return "not-measured", "the run ended before its turn"
@@ -198,7 +198,7 @@ def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
     return tuple(m.reason or m.state for m in broken)
 
 
-def _parity(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | None, str | None]:
+def parity_of(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | None, str | None]:
     """The verdict against float32, or why there is none for a mode that should have one."""
     if mode == REFERENCE.name:
         return None, None
