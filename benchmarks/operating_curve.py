@@ -177,30 +177,42 @@ PROMISED = {"false alarms": 0.005, "slips": 0.005, "found": 0.99, "soon": 0.99}
 
 
 def table(size=SIZE):
-    """The rows of docs/decisions/0030 as Markdown."""
-    heads = (
-        "noise", "drift", "calibrated", "REGRESSION at δ/2", "PASS at 2δ",
-        "REGRESSION at 2δ, SD 1.6 %", "PASS at 0 within 8, SD 0.5 %", "pairs at 0",
-    )  # fmt: skip
-    lines = ["| " + " | ".join(heads) + " |", "| --- | ---: | --- " + "| ---: " * 5 + "|"]
+    """What is promised and what was seen, by kind of noise, as Markdown."""
     worlds = [
         World(noise=noise, drift=drift, calibrated=pairs, grown=grown)
         for pairs, grown in ((0, 1.0), (20, 1.0), (20, 1.5), (20, 2.0), (20, 3.0), (20, 5.0))
         for noise in NOISES
         for drift in (DRIFTS if grown == 1 else DRIFTS[:1])
     ]
+    rows = []
     for world in worlds:
         found = promises(world, size)
-        known = "no" if not world.calibrated else "yes"
-        if world.grown != 1:
-            known = f"noise has grown {world.grown:g} ×"
-        lines.append(
-            f"| {world.noise} | {100 * world.drift:g} % | {known} "
-            f"| {100 * found['false alarms']:.2f} % | {100 * found['slips']:.2f} % "
-            f"| {100 * found['found']:.2f} % | {100 * found['soon']:.2f} % "
-            f"| {found['pairs']:.1f} |"
+        known = "yes" if world.calibrated else "no"
+        known = known if world.grown == 1 else f"noise has grown {world.grown:g} ×"
+        shares = [_percent(found[name]) for name in PROMISED]
+        rows.append(
+            (world.noise, f"{100 * world.drift:g} %", known, *shares, f"{found['pairs']:.1f}")
         )
-    return "\n".join(lines)
+    heads = (
+        "noise",
+        "drift",
+        "calibrated",
+        "REGRESSION at δ/2",
+        "PASS at 2δ",
+        "REGRESSION at 2δ, SD 1.6 %",
+        "PASS at 0 within 8, SD 0.5 %",
+        "pairs at 0",
+    )
+    return _markdown(heads, rows)
+
+
+def _percent(share):
+    return f"{100 * share:.2f} %"
+
+
+def _markdown(heads, rows):
+    rule = ["---"] * len(heads)
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (heads, rule, *rows))
 
 
 FAMILIES = (1, 6, 12, 24)
@@ -208,25 +220,25 @@ FAMILIES = (1, 6, 12, 24)
 
 def family_table(size=SIZE):
     """What sharing the risk among cells costs, and that the family keeps its promise."""
-    lines = [
-        "| cells | REGRESSION in the family at δ/2, SD 9 % | at 2δ, SD 1.6 % | SD 1.3 % "
-        "| SD 1 % | PASS at 0 within 8, SD 0.5 % |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     for family in FAMILIES:
         world = World(family=family)
         alarm = rates(dataclasses.replace(world, effect=HALF, deviation=0.09), size)["regression"]
         found = [
-            rates(dataclasses.replace(world, effect=TWICE, deviation=deviation), size)
+            rates(dataclasses.replace(world, effect=TWICE, deviation=deviation), size)["regression"]
             for deviation in (0.016, 0.013, 0.01)
         ]
         soon = rates(dataclasses.replace(world, deviation=0.005), size)["soon"]
-        cells = " | ".join(f"{100 * each['regression']:.2f} %" for each in found)
-        lines.append(
-            f"| {family} | {100 * (1 - (1 - alarm) ** family):.2f} % | {cells} "
-            f"| {100 * soon:.2f} % |"
-        )
-    return "\n".join(lines)
+        rows.append((family, *map(_percent, (1 - (1 - alarm) ** family, *found, soon))))
+    heads = (
+        "cells",
+        "REGRESSION in the family at δ/2, SD 9 %",
+        "at 2δ, SD 1.6 %",
+        "at 2δ, SD 1.3 %",
+        "at 2δ, SD 1 %",
+        "PASS at 0 within 8, SD 0.5 %",
+    )
+    return _markdown(heads, rows)
 
 
 # -- stored baselines -----------------------------------------------------------------------------
@@ -266,27 +278,45 @@ def stored_rates(effect, within, between, *, processes=5, sessions=3, known=6, s
     return {word: count / size for word, count in counts.items()}
 
 
+SESSIONS = ((0.001, 0.003), (0.003, 0.005), (0.01, 0.005), (0.03, 0.01), (0.09, 0.01))
+"""Deviations between and within sessions."""
+
+
 def stored_table(size=20_000):
     """What stored baselines promise, by sessions known and their deviation."""
-    lines = [
-        "| sessions known | session SD | process SD | REGRESSION at δ/2 | PASS at 2δ "
-        "| REGRESSION at 2δ | PASS at 0 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    rows = []
     for known in (3, 6, 12, 0):
-        for between, within in ((0.001, 0.003), (0.003, 0.005), (0.01, 0.005), (0.03, 0.01)):
-            at = functools.partial(stored_rates, within=within, between=between, known=known,
-                                   sessions=4, size=size)  # fmt: skip
-            half, twice, none = at(HALF), at(TWICE), at(0.0)
-            name = f"{known} calibrated" if known else "4 a side"
-            lines.append(
-                f"| {name} | {100 * between:g} % | {100 * within:g} % "
-                f"| {100 * half['REGRESSION']:.2f} % "
-                f"| {100 * (twice['PASS'] + twice['IMPROVED']):.2f} % "
-                f"| {100 * twice['REGRESSION']:.1f} % "
-                f"| {100 * (none['PASS'] + none['IMPROVED']):.1f} % |"
+        for between, within in (
+            (0.001, 0.003),
+            (0.003, 0.005),
+            (0.01, 0.005),
+            (0.03, 0.01),
+            (0.09, 0.01),
+        ):
+            at = functools.partial(
+                stored_rates, within=within, between=between, known=known, sessions=4, size=size
             )
-    return "\n".join(lines)
+            half, twice, none = at(HALF), at(TWICE), at(0.0)
+            shares = (
+                half["REGRESSION"],
+                twice["PASS"] + twice["IMPROVED"],
+                twice["REGRESSION"],
+                none["PASS"] + none["IMPROVED"],
+            )
+            name = f"{known} calibrated" if known else "4 a side"
+            rows.append(
+                (name, f"{100 * between:g} %", f"{100 * within:g} %", *map(_percent, shares))
+            )
+    heads = (
+        "sessions known",
+        "session SD",
+        "process SD",
+        "REGRESSION at δ/2",
+        "PASS at 2δ",
+        "REGRESSION at 2δ",
+        "PASS at 0",
+    )
+    return _markdown(heads, rows)
 
 
 # -- the picture ----------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 
 from gpubench import codec
 from gpubench.bench.record import RunRecord, record_in
-from gpubench.errors import UnreadableInput
+from gpubench.errors import UnreadableInput, UnwritableOutput
 from gpubench.gate.machine import machine_of
 from gpubench.gate.sides import Session, read_side
 
@@ -92,6 +92,42 @@ def records_in(plain: Any, source: str) -> list[RunRecord]:
 def stored(folder: Path) -> list[Path]:
     """Every baseline's file under a folder."""
     return sorted(folder.glob("*/*.json"))
+
+
+def is_stored(folder: Path) -> bool:
+    """Whether a folder is laid out as a folder of baselines."""
+    if not folder.is_dir():
+        return False
+    return any(_is_baseline(path) for path in stored(folder)[:1])
+
+
+def _is_baseline(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return BASELINE.encode() in stream.read(200)
+
+
+def refuse_old(sessions: Sequence[Session], most_days: int, now: datetime.datetime) -> None:
+    """UnreadableInput where the newest session of a baseline is older than it may be."""
+    ages = [days for s in sessions if (days := days_old(s.created, now)) is not None]
+    if ages and min(ages) > most_days:
+        raise UnreadableInput(
+            f"the baseline is {min(ages):.0f} days old, at most {most_days} are allowed: measure "
+            "it again and gpubench baseline set it, or raise --max-age"
+        )
+
+
+def too_old(path: Path, most_days: int, now: datetime.datetime) -> bool:
+    """Whether the newest session of a stored baseline is older than that."""
+    ages = [days for s in read_side(path) if (days := days_old(s.created, now)) is not None]
+    return bool(ages) and min(ages) > most_days
+
+
+def remove(path: Path) -> None:
+    """Remove a stored baseline; UnwritableOutput says why not."""
+    try:
+        path.unlink()
+    except OSError as problem:
+        raise UnwritableOutput.of(path, problem) from None
 
 
 def for_candidate(folder: Path, candidate: Iterable[Session]) -> list[Session]:

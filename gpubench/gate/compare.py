@@ -126,6 +126,10 @@ def _notes(
     verdicts: Sequence[Verdict],
 ) -> Iterator[str]:
     """What must be known beside the verdicts."""
+    if {(s.created, s.software.get("commit")) for s in baseline} == {
+        (s.created, s.software.get("commit")) for s in candidate
+    }:
+        yield "both sides were begun in the same second: are they one and the same run?"
     judged = [each for each in figures if each.error is not None]
     if (
         judged
@@ -149,8 +153,6 @@ def _notes(
     ungated = [verdict for verdict in verdicts if not verdict.gated]
     if ungated:
         yield f"{len(ungated)} figures are shown without a say: too few processes of them"
-    if all(verdict.metric != "energy" for verdict in verdicts):
-        yield "energy was not measured"
 
 
 def _differing_modes(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Iterator[str]:

@@ -8,6 +8,9 @@ from gpubench import codec
 from gpubench.bench.record import Header, Measurement, ParityRun, WorkloadFacts
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
+from gpubench.gate.baselines import Baseline
+from gpubench.gate.calibration import Calibration
+from gpubench.gate.compare import Comparison
 from gpubench.plan.report import PlanReport
 
 PUBLISHED: dict[str, Any] = {
@@ -15,6 +18,9 @@ PUBLISHED: dict[str, Any] = {
     "doctor": DoctorReport,
     "plan": PlanReport,
     "run": Header | WorkloadFacts | Measurement | ParityRun,
+    "compare": Comparison,
+    "calibration": Calibration,
+    "baseline": Baseline,
 }
 """What each schema describes; of ``run`` it is one line of a record."""
 
