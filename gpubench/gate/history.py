@@ -64,7 +64,7 @@ def _point(path: Path, suite: str, mode: str, variant: str) -> Point | None:
     throughputs: dict[int, float] = {}
     named = json.dumps(mode).encode()
     for number, line in enumerate(lines[:-1], start=2):  # what follows the last newline is torn
-        if b'"workload"' not in line[:40] and named not in line:
+        if b'"workload"' not in line[:300] and named not in line:
             continue
         value = codec.parse_json(line, f"{path}, line {number}")
         if not isinstance(value, dict) or _subject(value) != (suite, variant):
