@@ -11,7 +11,7 @@ from gpubench.errors import ExitStatus, UnreadableInput
 
 if TYPE_CHECKING:
     from gpubench.gate.history import Point
-    from gpubench.gate.tables import Table
+    from gpubench.gate.table import Table
 
 
 def history(
@@ -48,7 +48,7 @@ def history(
 
 
 def _table(points: "list[Point]", suite: str, mode: str, variant: str) -> "Table":
-    from gpubench.gate.tables import Column, Row, Table
+    from gpubench.gate.table import Column, Row, Table
 
     columns = (
         Column(key="created", heading="when", numeric=False),

@@ -69,11 +69,11 @@ def _broken(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Refusal | No
             if cell.state in BROKE:
                 return "INVALID", f"the {side} {_words(cell)}"
     old, new = (any(cell.counts for cell in cells) for cells in (baseline, candidate))
-    if old and new:
-        return None
     lost = next((cell for cell in candidate if cell.state in LOST), None)
     if old and lost is not None:
         return "REGRESSION", f"the baseline was measured, the candidate {_words(lost)}"
+    if old and new:
+        return None
     side, cells = ("candidate", candidate) if old else ("baseline", baseline)
     return "NOT-COMPARABLE", f"the {side} has no figure: {_words(cells[-1])}"
 

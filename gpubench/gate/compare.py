@@ -149,18 +149,23 @@ def _notes(
     for each in figures:
         yield from each.noise_warnings()
     for name, (olds, news) in cells.items():
-        yield from _differing_modes(name, olds, news)
+        yield from _of_cells(name, olds, news)
     ungated = [verdict for verdict in verdicts if not verdict.gated]
     if ungated:
         yield f"{len(ungated)} figures are shown without a say: too few processes of them"
 
 
-def _differing_modes(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Iterator[str]:
-    """Where the mode as it was read back is not the same on both sides."""
+def _of_cells(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Iterator[str]:
+    """Figures that count with a mark, and modes that were read back differently."""
     if not olds or not news:
         return
+    title = f"{name.subject.title} {name.mode}"
+    for state in ("capped", "unstable"):
+        sides = [any(cell.state == state for cell in cells) for cells in (olds, news)]
+        if any(sides):
+            who = "both sides" if all(sides) else "the baseline" if sides[0] else "the candidate"
+            yield f"{title}: {who}: {state}"
     old, new = olds[-1].effective, news[-1].effective
     differing = [key for key in old if key in new and old[key] != new[key]]
     for key in differing[:3]:
-        title = f"{name.subject.title} {name.mode}"
         yield f"{title}: {key} was {old[key]}, the candidate's is {new[key]}"

@@ -25,7 +25,8 @@ class Figures:
     baseline: Side
     candidate: Side
     noise: CellNoise | None
-    reads_data: bool
+    waits: bool
+    """Whether data or the host set the baseline's pace: the candidate cannot loosen its gate."""
     is_of_files: bool
     """Each session is one file of another program: it has no calibration and needs none."""
 
@@ -57,7 +58,7 @@ class Figures:
             baseline=old,
             candidate=new,
             noise=noise,
-            reads_data=any(cell.reads_data for cell in (*baseline, *candidate)),
+            waits=any(cell.waits for cell in baseline),
             is_of_files=first.machine.device == "other",
         )
 
@@ -111,7 +112,7 @@ def of_figures(figures: Figures, tolerances: Mapping[str, float], family: int) -
     """The verdict; None where a side has no figure of this metric."""
     if not figures.baseline or not figures.candidate:
         return None
-    tolerance = tolerance_of(figures.metric, tolerances, reads_data=figures.reads_data)
+    tolerance = tolerance_of(figures.metric, tolerances, waits=figures.waits)
     old, new = map(welch.mean_of, figures.sides)
     plain = Verdict(
         suite=figures.name.subject.suite,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import codec
+from gpubench.bench.job import COUNTING
 from gpubench.bench.record import FILE_NAME, SCHEMA
 from gpubench.errors import UnreadableInput
 from gpubench.gate.intervals import Estimate, mean_of
@@ -109,7 +110,7 @@ def _throughput(value: dict[str, Any]) -> float | None:
     """Samples per second of a line, None where it does not count or is not as it should be."""
     window, steps = value.get("window_seconds"), value.get("step_seconds")
     samples = value.get("samples_per_step")
-    if value.get("state") in ("failed", "timed-out", "invalid", "out-of-memory", "not-supported"):
+    if value.get("state") not in COUNTING:
         return None
     if not isinstance(window, int | float) or not isinstance(samples, int):
         return None

@@ -17,16 +17,16 @@ from gpubench.errors import BadUsage, UnknownName
 class Metric:
     """One figure of a process; ``unit`` is that of its values.
 
-    ``tolerance`` is the share of cost that may be added, ``data_tolerance`` where reading data
-    bounds the cell (DESIGN §7). ``sign`` is −1 where more is better. Only with ``is_optional``
-    may a cell that has too few values of it be left ungated.
+    ``tolerance`` is the share of cost that may be added, ``waiting_tolerance`` where the GPU
+    waits for data or the host (DESIGN §7). ``sign`` is −1 where more is better. A metric that
+    ``is_optional`` may have too few values to be judged without holding up the report.
     """
 
     name: str
     title: str
     unit: str
     tolerance: float
-    data_tolerance: float | None = None
+    waiting_tolerance: float | None = None
     sign: int = 1
     is_optional: bool = False
 
@@ -45,7 +45,7 @@ METRICS = (
         title="throughput",
         unit="samples/s",
         tolerance=0.03,
-        data_tolerance=0.05,
+        waiting_tolerance=0.05,
         sign=-1,
     ),
     Metric(
@@ -78,12 +78,12 @@ def metric_named(name: str) -> Metric:
     raise UnknownName("metric", name, (metric.name for metric in METRICS))
 
 
-def tolerance_of(metric: Metric, asked: Mapping[str, float], *, reads_data: bool) -> float:
+def tolerance_of(metric: Metric, asked: Mapping[str, float], *, waits: bool) -> float:
     """The share of added cost that is tolerated: what was asked for, else the metric's own."""
     if metric.name in asked:
         return asked[metric.name]
-    if reads_data and metric.data_tolerance is not None:
-        return metric.data_tolerance
+    if waits and metric.waiting_tolerance is not None:
+        return metric.waiting_tolerance
     return metric.tolerance
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpubench import codec
-from gpubench.bench.job import Subject
+from gpubench.bench.job import COUNTING, Subject
 from gpubench.bench.parity import Parity
 from gpubench.bench.record import (
     FILE_NAME,
@@ -21,6 +21,7 @@ from gpubench.bench.record import (
     read_record,
 )
 from gpubench.errors import UnreadableInput
+from gpubench.gate.busy import busy_share, is_host_bound
 from gpubench.gate.machine import Machine, machine_of
 from gpubench.gate.metrics import PARITY
 from gpubench.gate.summary import CellState, parity_of, state_of
@@ -41,7 +42,8 @@ class Cell:
     """What one session found of one cell.
 
     ``values`` are those of each process, by metric. ``facts`` is all that must be equal for two
-    cells to be compared; ``effective`` the mode as it was read back.
+    cells to be compared; ``effective`` the mode as it was read back; ``waits`` whether data or the
+    host may set the pace.
     """
 
     state: CellState
@@ -52,7 +54,7 @@ class Cell:
     machine: Machine
     parity: Parity | None = None
     unchecked: str | None = None
-    reads_data: bool = False
+    waits: bool = False
 
     @property
     def counts(self) -> bool:
@@ -146,13 +148,13 @@ def _cell(
     return Cell(
         state=state,
         reason=reason,
-        values=_values(processes) if state != "invalid" else {},
+        values=_values(processes) if state in COUNTING else {},
         facts=_facts(record, facts),
         effective=next((m.effective for m in processes if m.counts), {}),
         machine=machine_of(facts.device, record.header.snapshot),
         parity=parity,
         unchecked=unchecked,
-        reads_data=record.header.plan.tier != "resident",
+        waits=record.header.plan.tier != "resident" or is_host_bound(busy_share(processes)),
     )
 
 

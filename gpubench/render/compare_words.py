@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gpubench import units
 from gpubench.gate.compare import Comparison, SideFacts
 from gpubench.gate.metrics import PARITY, metric_named
-from gpubench.gate.tables import Column, Row, Table
+from gpubench.gate.table import Column, Row, Table
 from gpubench.gate.verdicts import Verdict
 from gpubench.units import Bytes
 

@@ -11,7 +11,7 @@ from gpubench.gate.calibration import derive
 from gpubench.gate.compare import Rules, compare
 from gpubench.gate.sides import CellName, session_of
 from tests.fakes import records
-from tests.fakes.sessions import CELL, GPU, sessions
+from tests.fakes.sessions import CELL, GPU, run, sessions
 
 pytestmark = pytest.mark.torch
 
@@ -352,3 +352,29 @@ def test_a_mode_that_was_read_back_otherwise_is_pointed_out():
     new = [changed(s, effective={"sdpa": "math"}) for s in sessions(NEW)]
     old = [changed(s, effective={"sdpa": "flash"}) for s in sessions(BASE)]
     assert any("sdpa was flash" in note for note in compare(old, new).notes)
+
+
+@pytest.mark.parametrize("state", ["capped", "unstable"])
+@pytest.mark.parametrize(("side", "said"), [(0, "the baseline"), (1, "the candidate")])
+def test_a_figure_that_counts_with_a_mark_is_pointed_out(state, side, said):
+    both = [sessions(BASE), sessions(NEW)]
+    both[side] = sessions(BASE if side == 0 else NEW, state=state)
+    found = compare(*both)
+    assert word(found) == "PASS"
+    assert f"deit fp32: {said}: {state}" in found.notes
+
+
+def test_a_process_out_of_memory_takes_the_cell_s_figure_away():
+    """Two of three fitted: the candidate does not train reliably where the baseline did."""
+    first = run(11, processes=3)
+    burst = records.broken("out-of-memory", "no room", process=2)
+    killed = dataclasses.replace(first, measurements=(*first.measurements[:2], burst))
+    found = compare(sessions(BASE), [session_of(killed), *sessions(NEW[1:])])
+    assert (word(found), found.verdicts[0].effect) == ("REGRESSION", None)
+
+
+@pytest.mark.parametrize(("side", "tolerance"), [(0, 0.05), (1, 0.03)])
+def test_only_a_baseline_that_waits_for_data_loosens_the_gate(side, tolerance):
+    both = [sessions(BASE), sessions(NEW)]
+    both[side] = [changed(s, waits=True) for s in both[side]]
+    assert compare(*both).verdicts[0].tolerance == tolerance

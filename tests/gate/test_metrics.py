@@ -23,7 +23,7 @@ def test_what_is_worse_costs_more(name, worse, better):
 
 
 def test_each_metric_has_the_tolerance_of_the_design():
-    own = {m.name: tolerance_of(m, {}, reads_data=False) for m in METRICS}
+    own = {m.name: tolerance_of(m, {}, waits=False) for m in METRICS}
     assert own == {
         "throughput": 0.03,
         "compile-seconds": 0.20,
@@ -31,12 +31,12 @@ def test_each_metric_has_the_tolerance_of_the_design():
         "peak-memory": 0.02,
         "energy": 0.05,
     }
-    assert tolerance_of(metric_named("throughput"), {}, reads_data=True) == 0.05
+    assert tolerance_of(metric_named("throughput"), {}, waits=True) == 0.05
 
 
 def test_a_tolerance_that_was_asked_for_holds_for_data_too():
     asked = parse_tolerances("2%")
-    assert tolerance_of(metric_named("throughput"), asked, reads_data=True) == 0.02
+    assert tolerance_of(metric_named("throughput"), asked, waits=True) == 0.02
 
 
 @pytest.mark.parametrize("text", ["3%", "3 %", "0.03", "throughput=3%"])
