@@ -19,7 +19,6 @@ from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Batch, Suite, Task
 from gpubench.bench.training import TrainingStep, resident, streamed
-from gpubench.errors import BadUsage
 
 Progress = Callable[[str, int, int], object]
 
@@ -34,7 +33,7 @@ does less work, so its time is none of training."""
 
 def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     """What will be trained, on what, and which modes can be; then train a while to warm up."""
-    device = _device(job)
+    device = cuda.device_for(job.device)
     progress("survey", 0, 1)
     workload, survey = suite.survey(job.workload, job.scratch)
     task = suite.build(workload)
@@ -44,6 +43,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         "settings": dict(task.settings),
         "survey": dict(survey),
         "batch_size": task.batch_size,
+        "accumulation": workload.accumulation,
         "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
         "step_flops": _step_flops(suite, workload),
         "device": cuda.facts(device),
@@ -55,17 +55,8 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     return {**answer, "soak_steps": _soak(job, task, device)}
 
 
-def _device(job: Job) -> torch.device:
-    if job.device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadUsage(
-            f"torch {torch.__version__} cannot use a GPU here: `gpubench doctor` says why; "
-            "--device cpu measures the CPU"
-        )
-    return cuda.device_named(job.device)
-
-
 def _step_flops(suite: Suite, workload: Any) -> int | None:
-    """Floating-point operations of one step's forward and backward, counted without computing."""
+    """Floating-point operations of one batch's forward and backward, counted without computing."""
     from torch.utils.flop_counter import FlopCounterMode
 
     try:
@@ -89,7 +80,10 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
     clock = cuda.clock_of(device)
     try:
         with precision(REFERENCE):
-            step = TrainingStep(task, resident(task.batches(), device, count=1), REFERENCE, device)
+            batches = resident(task.batches(), device, count=1)
+            step = TrainingStep(
+                task, batches, REFERENCE, device, accumulation=job.workload.accumulation
+            )
             while steps < 2 or time.perf_counter() < ends:
                 time_window(step, clock, steps=1)
                 steps += 1
@@ -105,6 +99,7 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     The mode is read back before the warm-up, when the model is built, and after the window.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
@@ -112,7 +107,8 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     with precision(job.mode):
         task = suite.build(job.workload)
         bring = resident if job.workload.tier == "resident" else streamed
-        step = TrainingStep(task, bring(task.batches(), device), job.mode, device)
+        batches = bring(task.batches(), device)
+        step = TrainingStep(task, batches, job.mode, device, accumulation=job.workload.accumulation)
         effective = read_back(job.mode, device) | compilation.read_back(job.mode)
         faults = mismatches(job.mode, effective, device.type)
         if faults:
@@ -236,12 +232,13 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     of that rounding may part.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
-    steps = job.protocol.parity_steps
-    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), steps))
+    count = job.protocol.parity_steps * job.workload.accumulation
+    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), count))
 
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
         return _trajectory(job, suite, device, batches, disturbance, seed)
@@ -270,8 +267,11 @@ def _trajectory(
     task = suite.build(job.workload, exact=True)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    step = TrainingStep(task, streamed(iter(batches), device), job.mode, device)
-    for _ in batches:
+    accumulation = job.workload.accumulation
+    step = TrainingStep(
+        task, streamed(iter(batches), device), job.mode, device, accumulation=accumulation
+    )
+    for _ in range(len(batches) // accumulation):
         step()
     return step.losses.read()
 

@@ -9,8 +9,10 @@ from typing import Any
 from typing import Protocol as Interface
 
 from gpubench import codec
+from gpubench.bench import ceilings
 from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
+from gpubench.bench.ceilings.session import Ceilings
 from gpubench.bench.job import COUNTING, Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
@@ -37,11 +39,15 @@ class CannotTrain(GpubenchError):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRun:
-    """A suite to be run: what it is called, the module that trains it, and the workload."""
+    """A suite to be run: what it is called, the module that trains it, and the workload.
+
+    With ``ceilings`` nothing is trained: those are measured.
+    """
 
     subject: Subject
     module: str
     workload: Workload
+    ceilings: tuple[str, ...] = ()
 
 
 class Watcher(Interface):
@@ -90,18 +96,28 @@ class Session:
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
+    trained = [suite for suite in suites if not suite.ceilings]
     agenda = Agenda(
-        [suite.subject for suite in suites], session.modes, session.protocol, session.before
+        [suite.subject for suite in trained], session.modes, session.protocol, session.before
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
         runs: dict[Subject, _SuiteSession] = {}
-        for index, suite in enumerate(suites):
+        for index, suite in enumerate(trained):
             folder = Path(scratch) / str(index)
             folder.mkdir()
             runs[suite.subject] = _SuiteSession(session, suite, folder, agenda)
+        measured = Ceilings(session, suites, Path(scratch), agenda)
+        measured.run(ceilings.SUBJECT)
         for step in agenda:
-            session.watcher.began(step, agenda.remaining, agenda.seconds_left(step))
+            session.watcher.began(
+                step,
+                [*agenda.remaining, *measured.remaining],
+                agenda.seconds_left(step) + agenda.estimate.of(measured.remaining),
+            )
             session.watcher.ended(step, *runs[step.subject].done(step))
+            # not before the first survey: data that cannot be read is told at once
+            measured.run(ceilings.BEFORE, gpu=runs[step.subject].gpu)
+        measured.run(ceilings.AFTER)
     for closing in agenda.closings():
         before = session.before
         if before is None or before.closing(closing.subject, closing.mode) != closing:
@@ -117,6 +133,11 @@ class _SuiteSession:
         self._caches = Caches(folder=scratch, processes=session.protocol.processes)
         self._workload = suite.workload
         self._facts: WorkloadFacts | None = None
+
+    @property
+    def gpu(self) -> str | None:
+        """The hashed UUID of the GPU that is trained on, where there is one."""
+        return self._facts.device.get("gpu") if self._facts else None
 
     def done(self, step: Step) -> tuple[str, str | None, float]:
         """Do one job, keep its answer, and say how it ended."""
@@ -148,7 +169,7 @@ class _SuiteSession:
             "process": step.process,
             "started": started,
             "child_seconds": answer.seconds,
-            "samples_per_step": facts.batch_size,
+            "samples_per_step": facts.samples_per_step,
             "compile_cache": cache if step.mode.compile else None,
         }
         return codec.from_plain(Measurement, plain, f"the answer of {step.title}")

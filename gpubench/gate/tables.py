@@ -4,31 +4,35 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpubench import units
+from gpubench.bench import ceilings
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.advice import memory_notes
 from gpubench.gate.break_even import BreakEven
+from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.conditions import condition_values
 from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
+from gpubench.gate.searches import search_lines
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
-from gpubench.gate.telemetry_table import telemetry_table
-
-ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
-"""What a reader may do about a state, where it is not the reason itself."""
+from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
     """Tables per subject of the plan: modes against float32, and what a GPU did meanwhile."""
-    return tuple(
-        table
+    subjects = dict.fromkeys(  # of ceilings there is one table, whatever the variants
+        ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
-        for table in _subject_tables(record, subject)
     )
+    return tuple(table for subject in subjects for table in _subject_tables(record, subject))
 
 
 def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
+    if subject == ceilings.SUBJECT:
+        return [ceilings_table(record)]
     cells = summarise(record, subject)
     compared = _subject_table(record, subject, cells)
     facts = record.workloads.get(subject)
@@ -55,6 +59,7 @@ def _columns(item: str) -> tuple[Column, ...]:
         Column(key="throughput", heading=f"{item}s/s"),
         Column(key="interval", heading="± 95 %"),
         Column(key="speedup", heading="× fp32"),
+        Column(key="mfu", heading="MFU"),
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
         Column(key="compile", heading="compile cold / warm"),
@@ -70,6 +75,7 @@ def _row(cell: Cell) -> Row:
         "throughput": _throughput(cell),
         "interval": _half_width(cell.throughput),
         "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
+        "mfu": _mfu(cell),
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
@@ -96,6 +102,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "speedup": speedup and speedup.value,
         "speedup_low": speedup and speedup.low,
         "speedup_high": speedup and speedup.high,
+        **roofline_values(cell.roofline),
         "step_seconds": cell.step_seconds,
         "peak_memory_bytes": cell.peak_bytes,
         "compile_cold_seconds": cell.compile_cold_seconds,
@@ -137,6 +144,15 @@ def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
     return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _mfu(cell: Cell) -> str:
+    """Model FLOPs over the measured peak; marked where the cell or the peak is in doubt."""
+    place = cell.roofline if cell.throughput else None
+    if place is None or place.mfu is None:
+        return units.ABSENT
+    shaky = cell.state != "ok" or place.achieved.is_wide or place.is_shaky
+    return f"{'~' if shaky else ''}{units.percent(place.mfu)}"
 
 
 def _pair(first: float | None, second: float | None, write: Callable[[float | None], str]) -> str:
@@ -185,7 +201,8 @@ def title(record: RunRecord, subject: Subject) -> str:
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
         shape.append(units.count(int(settings["sequence_length"]), "token"))
-    shape.append(f"batch {facts.batch_size}")
+    times = f"{facts.accumulation} × " if facts.accumulation > 1 else ""
+    shape.append(f"batch {times}{facts.batch_size}")
     if plan.preset != "smoke":
         return f"{subject.title} · {', '.join(shape)} · {plan.preset}"
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
@@ -211,7 +228,8 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     lines = [f"{ran_on(facts)} · {data} · {processes} per mode, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
-    return lines + [line for line in (_data_line(facts.survey),) if line]
+    lines += search_lines(record, facts)
+    return lines + [line for line in (peaks_line(record), _data_line(facts.survey)) if line]
 
 
 def _data_line(survey: dict[str, Any]) -> str:
@@ -241,12 +259,13 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """What must be known of rows: why there is no number, or why it is doubtful."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
-        if cell.state != "ok" and cell.reason:
+        if cell.state not in ("ok", "out-of-memory") and cell.reason:
             by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
     notes = [
-        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}{ADVICE.get(state, '')}"
+        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
         for (state, reason), modes in by_reason.items()
     ]
+    notes += memory_notes(record, cells)
     wide = [cell.mode for cell in cells if cell.throughput and cell.throughput.is_wide]
     if wide:
         notes.append(
@@ -265,8 +284,10 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if not left_out(record, cell)
     ]
     notes += ending_notes(record, cells)
+    notes += unwatched_notes(record, cells)
     notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
+    notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
         for cell in cells

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import codec
-from gpubench.bench.record import Closing, Header, Measurement, ParityRun, WorkloadFacts
+from gpubench.bench.record import (
+    BatchSearch,
+    CeilingRun,
+    Closing,
+    Header,
+    Measurement,
+    ParityRun,
+    WorkloadFacts,
+)
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
 from gpubench.gate.baselines import Baseline
@@ -17,7 +25,7 @@ PUBLISHED: dict[str, Any] = {
     "snapshot": Snapshot,
     "doctor": DoctorReport,
     "plan": PlanReport,
-    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing,
+    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch,
     "compare": Comparison,
     "calibration": Calibration,
     "baseline": Baseline,
