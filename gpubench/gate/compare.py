@@ -166,6 +166,7 @@ def _of_cells(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Ite
             who = "both sides" if all(sides) else "the baseline" if sides[0] else "the candidate"
             yield f"{title}: {who}: {state}"
     old, new = olds[-1].effective, news[-1].effective
-    differing = [key for key in old if key in new and old[key] != new[key]]
+    settings = [key for key in old if key in new and not isinstance(old[key], float)]
+    differing = [key for key in settings if old[key] != new[key]]  # a float was measured
     for key in differing[:3]:
         yield f"{title}: {key} was {old[key]}, the candidate's is {new[key]}"

@@ -349,9 +349,11 @@ def test_a_run_held_against_itself_is_pointed_out():
 
 
 def test_a_mode_that_was_read_back_otherwise_is_pointed_out():
-    new = [changed(s, effective={"sdpa": "math"}) for s in sessions(NEW)]
-    old = [changed(s, effective={"sdpa": "flash"}) for s in sessions(BASE)]
-    assert any("sdpa was flash" in note for note in compare(old, new).notes)
+    new = [changed(s, effective={"sdpa": "math", "tflops": 1.5}) for s in sessions(NEW)]
+    old = [changed(s, effective={"sdpa": "flash", "tflops": 1.4}) for s in sessions(BASE)]
+    notes = compare(old, new).notes
+    assert any("sdpa was flash" in note for note in notes)
+    assert not any("tflops" in note for note in notes)
 
 
 @pytest.mark.parametrize("state", ["capped", "unstable"])
