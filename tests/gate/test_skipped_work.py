@@ -25,10 +25,16 @@ FP32 = (mode_named("fp32"),)
 
 
 class Unseen:
-    def began(self, step, remaining):
+    def began(self, step, remaining, seconds_left):
+        pass
+
+    def sampled(self, latest):
         pass
 
     def stage(self, name, done, of):
+        pass
+
+    def measured(self, measurement):
         pass
 
     def ended(self, step, state, reason, seconds):
