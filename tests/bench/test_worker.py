@@ -90,6 +90,8 @@ def test_memory_that_runs_out_is_a_state_of_its_own(tmp_path):
     result = ask(tmp_path, model="memory")
     assert result["state"] == "out-of-memory"
     assert result["memory"]["peak_bytes"] > 0
+    assert result["shortage"]["device"] == "cpu"
+    assert 0 < result["shortage"]["resident_bytes"] < result["shortage"]["total_bytes"]
 
 
 def test_broken_data_is_a_user_s_error_with_its_line(tmp_path):
@@ -161,7 +163,7 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
     if cause == "environment":
         monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
         result = ask(tmp_path)
-        culprit = "the environment's ONEDNN_DEFAULT_FPMATH_MODE=BF16"
+        culprit = "ONEDNN_DEFAULT_FPMATH_MODE=BF16 in the environment"
         assert "convolutions ran as bfloat16" in result["reason"]
     else:
         result = ask(tmp_path, model="leak" if cause == "library" else "leak-late")
@@ -170,6 +172,16 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
         assert result["reason"].startswith("after the window") is (cause == "library, late")
     assert result["state"] == "invalid"
     assert culprit in result["reason"]
+
+
+def test_a_tf32_leak_by_the_environment_is_invalid_and_named(tmp_path, monkeypatch):
+    assert ask(tmp_path, model="gpu")["state"] in ("ok", "unstable")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    result = ask(tmp_path, model="gpu")
+    assert result["state"] == "invalid"
+    assert "float32 products ran as tf32" in result["reason"]
+    assert result["reason"].endswith("NVIDIA_TF32_OVERRIDE=1 in the environment")
+    assert "step_seconds" not in result
 
 
 @pytest.mark.parametrize("fault", ["reads", "lists"])
