@@ -144,7 +144,9 @@ def test_ctrl_c_keeps_what_was_measured_and_the_printed_command_goes_on(tmp_path
 def test_a_parent_killed_outright_leaves_its_record_and_no_process(tmp_path):
     output = tmp_path / "run"
     child = begun(output, 5, *QUICK)
-    children = _children(child.pid)
+    ends = time.monotonic() + 60
+    while not (children := _children(child.pid)) and time.monotonic() < ends:
+        time.sleep(0.01)
     child.kill()
     child.communicate()
     assert children
