@@ -44,6 +44,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         "settings": dict(task.settings),
         "survey": dict(survey),
         "batch_size": task.batch_size,
+        "accumulation": workload.accumulation,
         "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
         "step_flops": _step_flops(suite, workload),
         "device": cuda.facts(device),
@@ -56,7 +57,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
 
 
 def _step_flops(suite: Suite, workload: Any) -> int | None:
-    """Floating-point operations of one step's forward and backward, counted without computing."""
+    """Floating-point operations of one batch's forward and backward, counted without computing."""
     from torch.utils.flop_counter import FlopCounterMode
 
     try:
@@ -80,7 +81,10 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
     clock = cuda.clock_of(device)
     try:
         with precision(REFERENCE):
-            step = TrainingStep(task, resident(task.batches(), device, count=1), REFERENCE, device)
+            batches = resident(task.batches(), device, count=1)
+            step = TrainingStep(
+                task, batches, REFERENCE, device, accumulation=job.workload.accumulation
+            )
             while steps < 2 or time.perf_counter() < ends:
                 time_window(step, clock, steps=1)
                 steps += 1
@@ -96,6 +100,7 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     The mode is read back before the warm-up, when the model is built, and after the window.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
@@ -104,7 +109,7 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         task = suite.build(job.workload)
         feed = feed_of(task, job.workload, device)
         job = dataclasses.replace(job, protocol=fitted(job.protocol, feed.cycle))
-        step = TrainingStep(task, feed, job.mode, device)
+        step = TrainingStep(task, feed, job.mode, device, accumulation=job.workload.accumulation)
         effective = read_back(job.mode, device) | compilation.read_back(job.mode)
         faults = mismatches(job.mode, effective, device.type)
         if faults:
@@ -236,12 +241,13 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     of that rounding may part.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
-    steps = job.protocol.parity_steps
-    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), steps))
+    count = job.protocol.parity_steps * job.workload.accumulation
+    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), count))
 
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
         return _trajectory(job, suite, device, batches, disturbance, seed)
@@ -270,8 +276,11 @@ def _trajectory(
     task = suite.build(job.workload, exact=True)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    step = TrainingStep(task, streamed(iter(batches), device), job.mode, device)
-    for _ in batches:
+    accumulation = job.workload.accumulation
+    step = TrainingStep(
+        task, streamed(iter(batches), device), job.mode, device, accumulation=accumulation
+    )
+    for _ in range(len(batches) // accumulation):
         step()
     return step.losses.read()
 

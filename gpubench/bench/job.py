@@ -27,7 +27,7 @@ class Subject(NamedTuple):
         return f"{self.suite} {self.variant}".rstrip()
 
 
-Kind = Literal["describe", "measure", "parity", "load", "ceilings"]
+Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings"]
 Tier = Literal["resident", "loader", "end-to-end"]
 
 
@@ -35,10 +35,11 @@ Tier = Literal["resident", "loader", "end-to-end"]
 class Workload:
     """What is trained, as far as a user chooses it; None means the suite's own choice.
 
-    ``image_size`` is in pixels, ``sequence_length`` in tokens. ``excluded`` are files of the
-    data folder that could not be read when it was surveyed, ``labels`` what its labels are called,
-    ``tokenizer`` a folder or file to load one from; the survey fills these three in.
-    ``made`` says that ``data`` was written by the survey itself, from the seed.
+    ``image_size`` is in pixels, ``sequence_length`` in tokens; ``accumulation`` batches make one
+    step of the optimizer. ``excluded`` are files of the data folder that could not be read when it
+    was surveyed, ``labels`` what its labels are called, ``tokenizer`` a folder or file to load one
+    from; the survey fills these three in. ``made`` says that ``data`` was written by the survey
+    itself, from the seed.
     """
 
     preset: str
@@ -49,6 +50,7 @@ class Workload:
     tier: Tier = "resident"
     data: str | None = None
     seed: int = 20_240_601
+    accumulation: int = 1
     tokenizer: str | None = None
     excluded: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gpubench import codec
+from gpubench.bench.batch_search import BatchTry, SearchEnd
 from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.job import COUNTING, State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
+from gpubench.bench.shortage import Shortage
+from gpubench.bench.sweep import Sweep
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
 
@@ -44,7 +47,8 @@ class Source:
 class Plan:
     """What a run was asked to do; a resumed run must be asked the same.
 
-    Every suite is trained in each of the ``variants``.
+    Every suite is trained in each of the ``variants``, which are those of the ``sweep`` if there
+    is one. ``batch_search`` says that the batch size is to be found.
     """
 
     suites: tuple[str, ...]
@@ -59,6 +63,9 @@ class Plan:
     model: Source | None
     data: Source | None
     variants: tuple[str, ...] = ("",)
+    sweep: Sweep | None = None
+    accumulation: int = 1
+    batch_search: bool = False
     feed: Feed = USUAL_FEED
 
     @property
@@ -104,6 +111,7 @@ class WorkloadFacts(OfSubject):
     """What a suite trained: its fingerprint, and what was found in its data.
 
     ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
+    A step of the optimizer trains ``accumulation`` batches.
     """
 
     kind: Literal["workload"] = "workload"
@@ -115,6 +123,12 @@ class WorkloadFacts(OfSubject):
     survey: dict[str, Any]
     device: dict[str, Any]
     unsupported: dict[str, str]
+    accumulation: int = 1
+
+    @property
+    def samples_per_step(self) -> int:
+        """What one step of the optimizer learns from."""
+        return self.batch_size * self.accumulation
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +146,9 @@ class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
     ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why
-    and the times are absent or not to be used. ``loss_faults`` counts losses that were NaN or
-    infinite; ``profile`` is of a few steps after the window.
+    and the times are absent or not to be used; ``shortage`` is there where memory ran out.
+    ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
+    the window.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -155,6 +170,7 @@ class Measurement(OfSubject):
     effective: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
+    shortage: Shortage | None = None
     loss_faults: dict[str, int] = dataclasses.field(default_factory=dict)
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -189,6 +205,25 @@ class ParityRun(OfSubject):
     disturbed: dict[str, tuple[tuple[float | None, ...], ...]] = dataclasses.field(
         default_factory=dict
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSearch(OfSubject):
+    """What a throw-away process found out about batch sizes in one mode.
+
+    ``found`` is the size that is of use; None where not even one sample fits, or where ``state``
+    is not ``ok``. ``room_bytes`` is what a batch may use, ``margin`` the share kept out of it.
+    """
+
+    kind: Literal["batch-search"] = "batch-search"
+    mode: str
+    state: State
+    reason: str | None
+    found: int | None = None
+    ended: SearchEnd | None = None
+    tries: tuple[BatchTry, ...] = ()
+    room_bytes: Bytes | None = None
+    margin: float | None = None
 
 
 Ended = Literal["narrow", "most-processes", "budget", "processes"]
@@ -293,13 +328,14 @@ class CeilingRun(OfSubject):
     telemetry: dict[str, Any] | None = None
 
 
-Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | Loading
+Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch | Loading
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
     "measurement": Measurement,
     "parity": ParityRun,
+    "batch-search": BatchSearch,
     "closing": Closing,
     "loading": Loading,
     "ceiling": CeilingRun,

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import gpubench
 from gpubench import codec
+from gpubench.bench.hostmemory import killed_for_memory
 from gpubench.bench.job import Job
 from gpubench.env.redact import clean
 from gpubench.errors import BadData, MissingPackage
@@ -27,6 +28,10 @@ Progress = Callable[[str, int, int], object]
 WORKER = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from gpubench.bench.worker import main; main()"
+)
+
+KILLED_FOR_MEMORY = (
+    "the kernel ended the process for want of memory (its counter of such ends rose meanwhile)"
 )
 
 LAST_WORDS = 2000
@@ -59,11 +64,14 @@ def run_job(
     BadData and MissingPackage are raised for what no other process could do better; everything
     else becomes a state.
     """
-    began = time.monotonic()
+    began, ended_before = time.monotonic(), killed_for_memory()
     with tempfile.TemporaryFile() as errors, _child(program, errors, cache) as child:
         result = _listen(child, job, progress)
         if result is None:
-            result = {"state": "failed", "reason": _death(_end(child), _last_words(errors))}
+            status = _end(child)
+            result = {"state": "failed", "reason": _death(status, _last_words(errors))}
+            if status == -signal.SIGKILL and _more(killed_for_memory(), than=ended_before):
+                result |= {"state": "out-of-memory", "reason": KILLED_FOR_MEMORY}
     return Answer(result=result, seconds=Seconds(time.monotonic() - began))
 
 
@@ -88,6 +96,10 @@ def _child(program: str, errors: IO[bytes], cache: Path) -> Iterator[subprocess.
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+
+def _more(count: int | None, *, than: int | None) -> bool:
+    return count is not None and than is not None and count > than
 
 
 def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
@@ -163,7 +175,8 @@ def _failure(event: dict[str, Any]) -> dict[str, Any]:
         raise MissingPackage(event["reason"], extra="bench")
     state = event["kind"] if event["kind"] in ("out-of-memory", "timed-out") else "failed"
     reason = clean(_first_line(event["reason"]))
-    return {"state": state, "reason": reason, "memory": event.get("memory", {})}
+    answer = {"state": state, "reason": reason, "memory": event.get("memory", {})}
+    return answer | ({"shortage": event["shortage"]} if event.get("shortage") else {})
 
 
 def _end(child: subprocess.Popen[bytes]) -> int | None:

@@ -31,6 +31,8 @@ class Step:
         """What is being done, without to what."""
         if self.kind == "describe":
             return "survey and soak"
+        if self.kind == "search-batch":
+            return "search for the batch size"
         return "parity" if self.kind == "parity" else f"process {self.process + 1}"
 
     @property
@@ -88,9 +90,16 @@ def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
 
     First the first process of every cell, then parity, then the second processes of all, and so
     on: whatever ends a run early, every cell has as much as any other, give or take one process.
+    From the second on the subjects take turns at each mode, so that none goes without.
     What describes a subject stands before the first of its jobs.
     """
-    ordered = sorted((step for plan in plans for step in plan), key=_round)
+    every = [step for plan in plans for step in plan]
+    modes = list(dict.fromkeys(step.mode for step in every if step.kind == "measure"))
+
+    def rank(step: Step) -> tuple[int, bool, int]:
+        return step.process, step.kind == "parity", modes.index(step.mode) if step.process else 0
+
+    ordered = sorted(every, key=rank)  # where ranks are equal, the order stays
     described: set[Subject] = set()
     steps: list[Step] = []
     for step in ordered:
@@ -101,10 +110,6 @@ def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
             steps += [s for s in ordered if s.kind == "describe" and s.subject == step.subject]
         steps.append(step)
     return steps
-
-
-def _round(step: Step) -> tuple[int, int]:
-    return (step.process, 1 if step.kind == "parity" else 0)
 
 
 def _is_kept(step: Step, before: RunRecord) -> bool:

@@ -190,7 +190,7 @@ class _SuiteSession:
             "process": step.process,
             "started": started,
             "child_seconds": answer.seconds,
-            "samples_per_step": facts.batch_size,
+            "samples_per_step": facts.samples_per_step,
             "compile_cache": cache if step.mode.compile else None,
         }
         return codec.from_plain(Measurement, plain, f"the answer of {step.title}")

@@ -17,6 +17,7 @@ WORK = {
     "describe": ("gpubench.bench.child", "describe"),
     "measure": ("gpubench.bench.child", "measure"),
     "parity": ("gpubench.bench.child", "parity"),
+    "search-batch": ("gpubench.bench.fitting", "search_batch"),
     "load": ("gpubench.bench.loading", "load"),
     "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
 }
@@ -84,7 +85,7 @@ def _told(problem: Exception) -> dict[str, Any]:
     if isinstance(problem, LoaderDied):
         return {"kind": "failed", "reason": str(problem)}
     if _is_out_of_memory(problem):
-        return {"kind": "out-of-memory", "reason": text, "memory": _memory()}
+        return {"kind": "out-of-memory", "reason": text, **_memory(text)}
     return {"kind": "failed", "reason": death_of_worker(text) or text}
 
 
@@ -96,9 +97,22 @@ def _is_out_of_memory(problem: Exception) -> bool:
     return cuda.is_out_of_memory(problem)
 
 
-def _memory() -> dict[str, int]:
+def _memory(message: str) -> dict[str, Any]:
+    """Figures of this moment, while what was allocated still is."""
+    import dataclasses
+
     import torch
 
     from gpubench.bench import cuda
+    from gpubench.bench.hostmemory import host_memory
+    from gpubench.bench.shortage import read_shortage
 
-    return cuda.memory(cuda.device_named("cuda" if torch.cuda.is_initialized() else "cpu"))
+    device = cuda.device_named("cuda" if torch.cuda.is_initialized() else "cpu")
+    shortage = read_shortage(
+        message,
+        device=device.type,
+        allocator=cuda.allocator_at_shortage(),
+        host=host_memory(),
+        settings=cuda.allocator_settings(),
+    )
+    return {"memory": cuda.memory(device), "shortage": dataclasses.asdict(shortage)}

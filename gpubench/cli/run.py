@@ -12,6 +12,7 @@ import typer
 
 from gpubench import __version__
 from gpubench.cli import terminal
+from gpubench.cli.dimensions import batch_asked, with_sweep
 from gpubench.errors import BadUsage, GpubenchError, Interrupted
 from gpubench.suites.registry import SUITES, suite_named
 
@@ -49,7 +50,13 @@ def run(
     modes: Annotated[
         str | None, typer.Option(help="Modes to measure, or all; see `gpubench list modes`.")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples per step.")] = None,
+    batch_size: Annotated[
+        str | None,
+        typer.Option(metavar="N|auto", help="Samples per batch; auto finds the largest that fits."),
+    ] = None,
+    accumulation: Annotated[
+        int, typer.Option(min=1, max=4096, help="Batches that make one step of the optimizer.")
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     tier: Annotated[
         str | None,
@@ -68,6 +75,13 @@ def run(
     ] = None,
     image_size: Annotated[
         int | None, typer.Option(min=16, help="Pixels along a side (deit).")
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIMENSION=V,V,..",
+            help="Measure several: batch-size=8,16,32, sequence-length=.. or image-size=..",
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -119,16 +133,17 @@ def run(
     protocol = _protocol(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
-    workload = _workload(
-        protocol.preset, tier, data, model, batch_size, image_size, sequence_length
+    samples, is_searched = batch_asked(batch_size)
+    workload = dataclasses.replace(
+        _workload(protocol.preset, tier, data, model, samples, image_size, sequence_length),
+        accumulation=accumulation,
     )
     workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
-    plan = _plan(
-        suite,
-        () if without_modes(tier, modes) else _modes(modes, protocol.preset),
-        protocol,
-        chosen,
-        workload,
+    chosen_modes = () if without_modes(tier, modes) else _modes(modes, protocol.preset)
+    plan = with_sweep(
+        _plan(suite, chosen_modes, protocol, chosen, workload),
+        sweep,
+        batch_search=is_searched,
     )
     folder = output or _new_folder(plan)
     record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
@@ -252,6 +267,7 @@ def _plan(
         sequence_length=workload.sequence_length,
         model=Source.of(workload.model),
         data=Source.of(workload.data),
+        accumulation=workload.accumulation,
         feed=workload.feed,
     )
 
@@ -272,6 +288,7 @@ def _measure(
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
     from gpubench.bench.ceilings.session import with_ceilings
+    from gpubench.bench.found_batch import with_found_batches
     from gpubench.bench.modes import mode_named
     from gpubench.bench.record import read_record
     from gpubench.bench.session import Session, SuiteRun, run_session
@@ -279,7 +296,11 @@ def _measure(
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
-        SuiteRun(subject=subject, module=suite_named(subject.suite).module, workload=workload)
+        SuiteRun(
+            subject=subject,
+            module=suite_named(subject.suite).module,
+            workload=plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+        )
         for subject in plan.subjects
     ]
     modes = tuple(mode_named(name) for name in plan.modes)
@@ -294,7 +315,8 @@ def _measure(
                 before=before,
                 watcher=shown,
             )
-            run_session(session, with_ceilings(suites, modes))
+            found = with_found_batches(session, suites, wanted=plan.batch_search)
+            run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "

@@ -7,6 +7,7 @@ from gpubench import units
 from gpubench.bench import ceilings
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.advice import memory_notes
 from gpubench.gate.break_even import BreakEven
 from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.conditions import condition_values
@@ -16,13 +17,11 @@ from gpubench.gate.intervals import Estimate
 from gpubench.gate.loader_tables import loader_table
 from gpubench.gate.loading import loader_faults
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
+from gpubench.gate.searches import search_lines
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
-
-ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
-"""What a reader may do about a state, where it is not the reason itself."""
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
@@ -239,7 +238,8 @@ def title(record: RunRecord, subject: Subject) -> str:
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
         shape.append(units.count(int(settings["sequence_length"]), "token"))
-    shape.append(f"batch {facts.batch_size}")
+    times = f"{facts.accumulation} × " if facts.accumulation > 1 else ""
+    shape.append(f"batch {times}{facts.batch_size}")
     if plan.preset != "smoke":
         return f"{subject.title} · {', '.join(shape)} · {plan.preset}"
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
@@ -266,6 +266,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     lines = [f"{ran_on(facts)} · {data} · {processes} per {row}, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
+    lines += search_lines(record, facts)
     return lines + [line for line in (peaks_line(record), _data_line(facts.survey)) if line]
 
 
@@ -311,12 +312,13 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """What must be known of rows: why there is no number, or why it is doubtful."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
-        if cell.state != "ok" and cell.reason:
+        if cell.state not in ("ok", "out-of-memory") and cell.reason:
             by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
     notes = [
-        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}{ADVICE.get(state, '')}"
+        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
         for (state, reason), modes in by_reason.items()
     ]
+    notes += memory_notes(record, cells)
     wide = [cell.mode for cell in cells if cell.throughput and cell.throughput.is_wide]
     if wide:
         notes.append(

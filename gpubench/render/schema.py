@@ -6,6 +6,7 @@ from typing import Any
 
 from gpubench import codec
 from gpubench.bench.record import (
+    BatchSearch,
     CeilingRun,
     Closing,
     Header,
@@ -21,7 +22,7 @@ PUBLISHED: dict[str, Any] = {
     "snapshot": Snapshot,
     "doctor": DoctorReport,
     "plan": PlanReport,
-    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun,
+    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch,
 }
 """What each schema describes; of ``run`` it is one line of a record."""
 

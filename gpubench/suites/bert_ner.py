@@ -148,6 +148,10 @@ class NerTask:
         """Sentences handed to the model so far, counting repeats."""
         return {"sentences_read": self._read} if self._workload.data else {}
 
+    def loss_terms(self, batch: Batch) -> torch.Tensor:
+        """The labelled tokens of a batch: what its mean loss is a mean of."""
+        return (batch["labels"] != tokens.IGNORED).sum()
+
     def meta_batch(self) -> Batch:
         """Shapes alone; NotImplementedError where batches have several."""
         if self._bucketed:

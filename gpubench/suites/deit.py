@@ -66,6 +66,7 @@ class DeitTask:
             "model": public_name(name),
             "layers": SMOKE_DEPTH if smoke else len(getattr(self.model.classifier, "blocks", [])),
             "image_size": self._size,
+            "tokens": _tokens(self.model.classifier),
             "classes": self._classes,
             "weights": "random" if ":" not in name else "pretrained",
             "optimizer": f"AdamW, learning rate {LEARNING_RATE:g}",
@@ -138,6 +139,12 @@ def _data_name(workload: Workload) -> str:
 def build(workload: Workload, *, exact: bool = False) -> DeitTask:
     """The task of one process."""
     return DeitTask(workload, exact=exact)
+
+
+def _tokens(classifier: torch.nn.Module) -> int | None:
+    """What an image becomes inside: its patches and the tokens before them, if it has patches."""
+    patches = getattr(getattr(classifier, "patch_embed", None), "num_patches", None)
+    return patches and int(patches) + int(getattr(classifier, "num_prefix_tokens", 0))
 
 
 def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:

@@ -90,6 +90,8 @@ def test_memory_that_runs_out_is_a_state_of_its_own(tmp_path):
     result = ask(tmp_path, model="memory")
     assert result["state"] == "out-of-memory"
     assert result["memory"]["peak_bytes"] > 0
+    assert result["shortage"]["device"] == "cpu"
+    assert 0 < result["shortage"]["resident_bytes"] < result["shortage"]["total_bytes"]
 
 
 def test_broken_data_is_a_user_s_error_with_its_line(tmp_path):
