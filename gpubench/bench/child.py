@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from gpubench.bench import compilation, cuda, losses
-from gpubench.bench.job import Job
+from gpubench.bench.feeding import AnyFeed, CpuTime, alone, feed_of, fitted, in_whole_cycles
+from gpubench.bench.job import COUNTING, Job
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.profiled import profiled
@@ -106,14 +107,14 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     torch.manual_seed(job.workload.seed)
     with precision(job.mode):
         task = suite.build(job.workload)
-        bring = resident if job.workload.tier == "resident" else streamed
-        batches = bring(task.batches(), device)
-        step = TrainingStep(task, batches, job.mode, device, accumulation=job.workload.accumulation)
+        feed = feed_of(task, job.workload, device)
+        job = dataclasses.replace(job, protocol=fitted(job.protocol, feed.cycle))
+        step = TrainingStep(task, feed, job.mode, device, accumulation=job.workload.accumulation)
         effective = read_back(job.mode, device) | compilation.read_back(job.mode)
         faults = mismatches(job.mode, effective, device.type)
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
-        answer = _timed(job, step, device, progress)
+        answer = _timed(job, step, feed, device, progress)
         answer["effective"] |= effective | _after(step, device)
         changed = mismatches(job.mode, read_back(job.mode, device), device.type)
         if changed and answer["state"] != "invalid":
@@ -123,7 +124,7 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
 
 
 def _timed(
-    job: Job, step: TrainingStep, device: torch.device, progress: Progress
+    job: Job, step: TrainingStep, feed: AnyFeed, device: torch.device, progress: Progress
 ) -> dict[str, Any]:
     """Warm-up, check, window and profile; a step that reads back is not timed at all."""
     watch, reads = compilation.Watch(), ReadBacks(device)
@@ -136,8 +137,11 @@ def _timed(
     reads.watch(step, operators=job.mode.compile is None)
     if reads.by("model"):
         return reads.refusal()
-    answer = _window(job, step, device, progress, warmup, watch)
+    answer = _window(job, step, feed, device, progress, warmup, watch)
     answer["effective"] = reads.facts() | watch.now().facts()
+    if answer["state"] in COUNTING:
+        steps = len(answer["step_seconds"])
+        answer["feeding"] |= alone(step, feed, device, job.protocol, steps)
     progress("profile", 0, 1)
     return answer | {"profile": profiled(step, device, warmup.step_seconds)}
 
@@ -157,6 +161,7 @@ def _warmed_up(job: Job, step: TrainingStep, device: torch.device, progress: Pro
 def _window(
     job: Job,
     step: TrainingStep,
+    feed: AnyFeed,
     device: torch.device,
     progress: Progress,
     warmup: Warmup,
@@ -167,11 +172,14 @@ def _window(
     cuda.reset_peak_memory(device)
     time_window(step, clock, steps=SETTLING_STEPS)
     before, skipped = watch.now(), step.skipped_steps()
-    steps = window_steps(job.protocol, warmup.step_seconds)
+    steps = in_whole_cycles(window_steps(job.protocol, warmup.step_seconds), feed.cycle)
     progress("window", 0, steps)
+    feed.begin()
+    cpu = CpuTime()
     began = time.monotonic()
     window = time_window(step, clock, steps=steps)
     ended = time.monotonic()
+    feeding = {**cpu.so_far(), **feed.facts(steps), **feed.waiting()}
     compiled, seen = watch.now(), step.losses.read()
     answer = {
         "window_monotonic": [began, ended],
@@ -186,6 +194,7 @@ def _window(
         "compile_seconds": warmup.compile_seconds if job.mode.compile else None,
         "memory": cuda.memory(device, graphs=step.graphs),
         "losses": losses.ends(seen),
+        "feeding": feeding,
         "loss_faults": losses.faults(seen, step.steps),
         "skipped_steps": {"warmup": skipped, "window": step.skipped_steps() - skipped},
     }

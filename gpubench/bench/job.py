@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 
@@ -26,8 +27,8 @@ class Subject(NamedTuple):
         return f"{self.suite} {self.variant}".rstrip()
 
 
-Kind = Literal["describe", "measure", "parity", "search-batch", "ceilings"]
-Tier = Literal["resident", "end-to-end"]
+Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings"]
+Tier = Literal["resident", "loader", "end-to-end"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class Workload:
     ``image_size`` is in pixels, ``sequence_length`` in tokens; ``accumulation`` batches make one
     step of the optimizer. ``excluded`` are files of the data folder that could not be read when it
     was surveyed, ``labels`` what its labels are called, ``tokenizer`` a folder or file to load one
-    from; the survey fills these three in.
+    from; the survey fills these three in. ``made`` says that ``data`` was written by the survey
+    itself, from the seed.
     """
 
     preset: str
@@ -52,6 +54,8 @@ class Workload:
     tokenizer: str | None = None
     excluded: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    made: bool = False
+    feed: Feed = USUAL_FEED
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Workload":
@@ -61,6 +65,7 @@ class Workload:
                 **plain,
                 "excluded": tuple(plain["excluded"]),
                 "labels": tuple(plain["labels"]),
+                "feed": Feed(**plain["feed"]),
             }
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from gpubench import codec
 from gpubench.bench.batch_search import BatchTry, SearchEnd
+from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.job import COUNTING, State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.shortage import Shortage
@@ -65,6 +66,7 @@ class Plan:
     sweep: Sweep | None = None
     accumulation: int = 1
     batch_search: bool = False
+    feed: Feed = USUAL_FEED
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -171,6 +173,7 @@ class Measurement(OfSubject):
     shortage: Shortage | None = None
     loss_faults: dict[str, int] = dataclasses.field(default_factory=dict)
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
+    feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
@@ -245,6 +248,51 @@ class Closing(OfSubject):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Loading(OfSubject):
+    """Raw times of one process that only made batches, and copied them where there is a GPU.
+
+    ``cpu_seconds`` are those of the process itself over the window, ``worker_cpu_seconds`` those
+    of its workers; None where they could not be read. ``data`` counts what was read in it all.
+    """
+
+    kind: Literal["loading"] = "loading"
+    feed: Feed
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    batch_size: int
+    batches: int = 0
+    window_seconds: Seconds | None = None
+    round_seconds: tuple[Seconds, ...] = ()
+    cpu_seconds: Seconds | None = None
+    worker_cpu_seconds: Seconds | None = None
+    contents: dict[str, int] = dataclasses.field(default_factory=dict)
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    memory: dict[str, Bytes] = dataclasses.field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """Whether its rate may be used."""
+        return self.state in COUNTING and (self.window_seconds or 0) > 0
+
+    @property
+    def rate(self) -> float:
+        """Items per second over the window."""
+        if not self.window_seconds:
+            raise ValueError(f"the loader of {self.subject.title} was not measured: {self.state}")
+        return self.batches * self.batch_size / self.window_seconds
+
+    @property
+    def cpu_seconds_per_item(self) -> float | None:
+        """CPU time of the process and its workers for one item."""
+        if self.cpu_seconds is None or self.worker_cpu_seconds is None or not self.batches:
+            return None
+        return (self.cpu_seconds + self.worker_cpu_seconds) / (self.batches * self.batch_size)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CeilingSample:
     """Windows of one work: ``amount`` is what a repetition did, each window had so many.
 
@@ -280,7 +328,7 @@ class CeilingRun(OfSubject):
     telemetry: dict[str, Any] | None = None
 
 
-Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch
+Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch | Loading
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
@@ -289,6 +337,7 @@ _KINDS: dict[str, type[Any]] = {
     "parity": ParityRun,
     "batch-search": BatchSearch,
     "closing": Closing,
+    "loading": Loading,
     "ceiling": CeilingRun,
 }
 

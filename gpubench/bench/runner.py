@@ -173,7 +173,7 @@ def _failure(event: dict[str, Any]) -> dict[str, Any]:
         raise BadData(event["reason"])
     if event["kind"] == "missing-package":
         raise MissingPackage(event["reason"], extra="bench")
-    state = "out-of-memory" if event["kind"] == "out-of-memory" else "failed"
+    state = event["kind"] if event["kind"] in ("out-of-memory", "timed-out") else "failed"
     reason = clean(_first_line(event["reason"]))
     answer = {"state": state, "reason": reason, "memory": event.get("memory", {})}
     return answer | ({"shortage": event["shortage"]} if event.get("shortage") else {})

@@ -13,10 +13,18 @@ from gpubench.bench import ceilings
 from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
 from gpubench.bench.ceilings.session import Ceilings
+from gpubench.bench.feed import Feed, cores, here, settings
 from gpubench.bench.job import COUNTING, Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
-from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
+from gpubench.bench.record import (
+    Loading,
+    Measurement,
+    ParityRun,
+    RecordWriter,
+    RunRecord,
+    WorkloadFacts,
+)
 from gpubench.bench.runner import Answer, Progress, run_job
 from gpubench.bench.schedule import Step
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
@@ -98,7 +106,11 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
     trained = [suite for suite in suites if not suite.ceilings]
     agenda = Agenda(
-        [suite.subject for suite in trained], session.modes, session.protocol, session.before
+        [suite.subject for suite in trained],
+        session.modes,
+        session.protocol,
+        session.before,
+        feeds={suite.subject: feeds_of(suite.workload, session.device) for suite in trained},
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
         runs: dict[Subject, _SuiteSession] = {}
@@ -124,6 +136,13 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
             session.writer.append(closing)
 
 
+def feeds_of(workload: Workload, device: str) -> tuple[Feed, ...]:
+    """Which ways of making batches are timed without training, for a tier that reads files."""
+    if workload.tier == "loader":
+        return settings(workload.feed, device, cores())
+    return (here(workload.feed, device),) if workload.tier == "end-to-end" else ()
+
+
 class _SuiteSession:
     """The jobs of one suite, which share a workload and a folder for caches."""
 
@@ -144,6 +163,8 @@ class _SuiteSession:
         if self._facts is None:
             return self._describe(step)
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        if step.feed is not None:
+            return self._load(step, step.feed, started, self._facts)
         unsupported = self._facts.unsupported.get(step.mode.name)
         if unsupported is None:
             answer = self._answer(step, self._facts.device.get("gpu"))
@@ -173,6 +194,23 @@ class _SuiteSession:
             "compile_cache": cache if step.mode.compile else None,
         }
         return codec.from_plain(Measurement, plain, f"the answer of {step.title}")
+
+    def _load(
+        self, step: Step, feed: Feed, started: str, facts: WorkloadFacts
+    ) -> tuple[str, str | None, float]:
+        answer = self._ask(step)
+        plain: dict[str, Any] = {**answer.result, **step.subject._asdict()}
+        plain |= {
+            "feed": codec.to_plain(feed),
+            "process": step.process,
+            "started": started,
+            "child_seconds": answer.seconds,
+            "batch_size": facts.batch_size,
+        }
+        line = codec.from_plain(Loading, plain, f"the answer of {step.title}")
+        self._session.writer.append(line)
+        self._agenda.learn(step, answer.seconds)
+        return line.state, line.reason, answer.seconds
 
     def _describe(self, step: Step) -> tuple[str, str | None, float]:
         answer = self._ask(step)
@@ -210,7 +248,9 @@ class _SuiteSession:
         return Job(
             kind=step.kind,
             suite_module=self._suite.module,
-            workload=self._workload,
+            workload=self._workload
+            if step.feed is None
+            else dataclasses.replace(self._workload, feed=step.feed),
             mode=step.mode,
             protocol=self._session.protocol,
             device=self._session.device,

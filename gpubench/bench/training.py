@@ -104,6 +104,10 @@ class TrainingStep:
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()
         return loss.detach()
 
+    def take(self, batches: Iterator[Batch]) -> None:
+        """Train these batches from here on."""
+        self._batches = batches
+
     @contextlib.contextmanager
     def drawing(self, inside: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
         """Draw every batch ``inside`` a context of its own, entered anew for each."""

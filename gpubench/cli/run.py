@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -17,7 +17,7 @@ from gpubench.errors import BadUsage, GpubenchError, Interrupted
 from gpubench.suites.registry import SUITES, suite_named
 
 if TYPE_CHECKING:
-    from gpubench.bench.job import Workload
+    from gpubench.bench.job import Tier, Workload
     from gpubench.bench.modes import Mode
     from gpubench.bench.protocol import Protocol
     from gpubench.bench.record import Plan, RecordWriter, RunRecord
@@ -60,7 +60,9 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     tier: Annotated[
         str | None,
-        typer.Option(help="resident (batches stay on the device) or end-to-end (real files)."),
+        typer.Option(
+            help="resident (batches stay on the device), loader (input alone) or end-to-end."
+        ),
     ] = None,
     data: Annotated[
         str, typer.Option(help="synthetic, or a folder of images, or BIO files.")
@@ -81,6 +83,19 @@ def run(
             help="Measure several: batch-size=8,16,32, sequence-length=.. or image-size=..",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
+    ] = None,
+    lengths: Annotated[
+        str, typer.Option(help="Pad sentences to fixed or bucketed lengths (bert-ner).")
+    ] = "fixed",
+    long: Annotated[
+        str, typer.Option(help="truncate long sentences or window over them (bert-ner).")
+    ] = "truncate",
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Random resized crop and flip (deit, files).")
+    ] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=100, help="Fresh processes per mode.")
     ] = None,
@@ -106,6 +121,7 @@ def run(
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.feeding import fed, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.render.registry import format_named
 
@@ -122,8 +138,10 @@ def run(
         _workload(protocol.preset, tier, data, model, samples, image_size, sequence_length),
         accumulation=accumulation,
     )
+    workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
+    chosen_modes = () if without_modes(tier, modes) else _modes(modes, protocol.preset)
     plan = with_sweep(
-        _plan(suite, _modes(modes, protocol.preset), protocol, chosen, workload),
+        _plan(suite, chosen_modes, protocol, chosen, workload),
         sweep,
         batch_search=is_searched,
     )
@@ -207,15 +225,15 @@ def _workload(
 ) -> "Workload":
     from gpubench.bench.job import Workload
 
-    if tier not in ("resident", "end-to-end"):
-        raise BadUsage(f"--tier {tier}: choose resident or end-to-end")
+    if tier not in ("resident", "loader", "end-to-end"):
+        raise BadUsage(f"--tier {tier}: choose resident, loader or end-to-end")
     if data.startswith("hf:"):
         raise BadUsage(f"--data {data}: hub data sets are not read yet; give a folder of files")
     if tier == "end-to-end" and data == "synthetic":
         raise BadUsage("--tier end-to-end reads real files: name them with --data")
     return Workload(
         preset=preset,
-        tier="resident" if tier == "resident" else "end-to-end",
+        tier=cast("Tier", tier),
         data=None if data == "synthetic" else str(Path(data).absolute()),
         model=str(Path(model).absolute()) if model and Path(model).exists() else model,
         batch_size=batch_size,
@@ -250,6 +268,7 @@ def _plan(
         model=Source.of(workload.model),
         data=Source.of(workload.data),
         accumulation=workload.accumulation,
+        feed=workload.feed,
     )
 
 

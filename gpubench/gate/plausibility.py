@@ -1,7 +1,7 @@
 """Numbers that cannot be true: they are named with the figure that gives them away, never shown.
 
 What is held against what, and why compiled modes are judged otherwise, is in
-``docs/decisions/0030-what-is-implausible.md``.
+``docs/decisions/0050-what-is-implausible.md``.
 """
 
 import dataclasses

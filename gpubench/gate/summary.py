@@ -16,6 +16,7 @@ from gpubench.gate.busy import busy_share
 from gpubench.gate.ceilings import is_known
 from gpubench.gate.conditions import Conditions, conditions_of
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+from gpubench.gate.loading import InputSide, input_side, loader_faults, token_rates
 from gpubench.gate.plausibility import judged
 from gpubench.gate.roofline import Roofline
 
@@ -76,6 +77,8 @@ class Cell:
     speedup_is_shaky: bool = False
     roofline: Roofline | None = None
     gpu_busy_share: float | None = None
+    input: InputSide | None = None
+    tokens: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def is_sound(self) -> bool:
@@ -83,6 +86,11 @@ class Cell:
         return (
             self.state not in ("invalid", "implausible", "failed", "timed-out") and not self.faults
         )
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its figures are those of its input rather than of its mode."""
+        return self.input is not None and self.input.holds_back
 
 
 def frame(record: RunRecord) -> "pd.DataFrame":
@@ -149,7 +157,9 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
         figures["speedup"] = None
     figures["break_even"] = _break_even(record, subject, mode, figures, rows)
     shaky = (state, reference) != ("ok", "ok")
-    return dataclasses.replace(cell, **figures, speedup_is_shaky=shaky)
+    sides = [input_side(record, record.measured(subject, name)) for name in (mode, REFERENCE.name)]
+    shaky |= any(side is not None and side.holds_back for side in sides)
+    return dataclasses.replace(cell, **figures, input=sides[0], speedup_is_shaky=shaky)
 
 
 def _figures(
@@ -169,6 +179,7 @@ def _figures(
         "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
         "conditions": conditions_of(measurements),
         "gpu_busy_share": busy_share(measurements),
+        "tokens": token_rates(measurements),
     }
 
 
@@ -263,6 +274,8 @@ def _ends(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
 
 def is_sound(record: RunRecord) -> bool:
     """Whether every cell that the device can do was measured, and holds."""
+    if any(loader_faults(record, subject) for subject in record.header.plan.subjects):
+        return False
     return all(
         is_known(record) if subject.suite == ceilings.SUITE else _is_sound(record, subject)
         for subject in record.header.plan.subjects

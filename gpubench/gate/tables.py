@@ -12,7 +12,10 @@ from gpubench.gate.break_even import BreakEven
 from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.conditions import condition_values
 from gpubench.gate.endings import ending_notes, left_out
+from gpubench.gate.input_texts import TOKEN_HEADINGS, input_notes, input_texts, input_values
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.loader_tables import loader_table
+from gpubench.gate.loading import loader_faults
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.searches import search_lines
 from gpubench.gate.step_notes import step_notes
@@ -33,6 +36,8 @@ def comparison(record: RunRecord) -> tuple[Table, ...]:
 def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
     if subject == ceilings.SUBJECT:
         return [ceilings_table(record)]
+    if record.header.plan.tier == "loader":
+        return [_loader_table(record, subject)]
     cells = summarise(record, subject)
     compared = _subject_table(record, subject, cells)
     facts = record.workloads.get(subject)
@@ -44,20 +49,37 @@ def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
 def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -> Table:
     facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
+    columns = _columns(record, cells, item)
     return Table(
         title=title(record, subject),
         about=tuple(_about(record, facts)),
-        columns=_columns(item),
-        rows=tuple(_row(cell) for cell in cells),
+        columns=columns,
+        rows=tuple(_row(cell, columns) for cell in cells),
         notes=tuple(_notes(record, cells)),
     )
 
 
-def _columns(item: str) -> tuple[Column, ...]:
+def _loader_table(record: RunRecord, subject: Subject) -> Table:
+    facts = record.workloads.get(subject)
+    return loader_table(
+        record,
+        subject,
+        title=title(record, subject),
+        about=_about(record, facts),
+        item=facts.settings.get("item", "sample") if facts else "sample",
+    )
+
+
+def _columns(record: RunRecord, cells: Sequence[Cell], item: str) -> tuple[Column, ...]:
+    padded = any(len(set(cell.tokens.values())) > 1 for cell in cells)
+    side = {"bound": "bound by", "waiting": "waiting for data", "cores": "cores to feed it"}
+    from_files = record.header.plan.tier == "end-to-end"
     return (
         Column(key="mode", heading="mode", numeric=False),
         Column(key="throughput", heading=f"{item}s/s"),
         Column(key="interval", heading="± 95 %"),
+        *(Column(key=key, heading=heading) for key, heading in TOKEN_HEADINGS.items() if padded),
+        *(Column(key=key, heading=heading) for key, heading in side.items() if from_files),
         Column(key="speedup", heading="× fp32"),
         Column(key="mfu", heading="MFU"),
         Column(key="step", heading="step"),
@@ -69,7 +91,7 @@ def _columns(item: str) -> tuple[Column, ...]:
     )
 
 
-def _row(cell: Cell) -> Row:
+def _row(cell: Cell, columns: Sequence[Column]) -> Row:
     texts = {
         "mode": cell.mode,
         "throughput": _throughput(cell),
@@ -82,8 +104,10 @@ def _row(cell: Cell) -> Row:
         "break_even": _break_even(cell.break_even),
         "loss": _losses(cell.losses),
         "parity": _parity(cell),
+        **input_texts(cell.input),
+        **{key: _tokens(cell, key) for key in TOKEN_HEADINGS},
     }
-    return Row(values=_values(cell), texts=texts)
+    return Row(values=_values(cell), texts={column.key: texts[column.key] for column in columns})
 
 
 def _values(cell: Cell) -> dict[str, Any]:
@@ -119,14 +143,27 @@ def _values(cell: Cell) -> dict[str, Any]:
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
+        **{f"{name}_per_second": rate for name, rate in cell.tokens.items() if cell.throughput},
+        **input_values(cell.input),
     }
 
 
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    mark = "~" if cell.state != "ok" or cell.throughput.is_wide else ""
-    return f"{mark}{units.significant(cell.throughput.value)}"
+    return f"{_mark(cell)}{units.significant(cell.throughput.value)}"
+
+
+def _mark(cell: Cell) -> str:
+    """The sign before a figure that is not to be taken as it stands."""
+    wide = cell.throughput is not None and cell.throughput.is_wide
+    return "~" if cell.state != "ok" or wide or cell.is_held_back else ""
+
+
+def _tokens(cell: Cell, name: str) -> str:
+    if cell.throughput is None or name not in cell.tokens:
+        return units.ABSENT
+    return f"{_mark(cell)}{units.significant(cell.tokens[name])}"
 
 
 def _half_width(estimate: Estimate | None) -> str:
@@ -225,7 +262,8 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
         processes += " or more"
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
     data = f"{facts.settings.get('data')}, {plan.tier}"
-    lines = [f"{ran_on(facts)} · {data} · {processes} per mode, {window}"]
+    row = "row" if plan.tier == "loader" else "mode"
+    lines = [f"{ran_on(facts)} · {data} · {processes} per {row}, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
     lines += search_lines(record, facts)
@@ -241,7 +279,7 @@ def _data_line(survey: dict[str, Any]) -> str:
             f"{survey['longest_sentence_words']}), {survey['sentences_truncated']} truncated "
             f"({units.count(survey['words_cut'], 'word')} cut), 0 skipped, "
             f"{units.count(survey['words_without_token'], 'word')} without a token; "
-            f"tokenizer: {survey['tokenizer']}"
+            f"tokenizer: {survey['tokenizer']}{_rows_line(survey)}"
         )
     if "images_found" in survey:
         unchecked = survey["images_not_checked"]
@@ -253,6 +291,21 @@ def _data_line(survey: dict[str, Any]) -> str:
             + (f", {unchecked} not checked before the run" if unchecked else "")
         )
     return ""
+
+
+def _rows_line(survey: dict[str, Any]) -> str:
+    """How sentences became rows, where that is not one each at one length."""
+    said = ""
+    if survey.get("sentences_windowed"):
+        said += (
+            f"; {units.count(survey['sentences_windowed'], 'long sentence')} cut into windows, "
+            f"{units.count(survey['rows'], 'row')} in all "
+            f"({units.count(survey['words_repeated'], 'word')} repeated, labelled once)"
+        )
+    lengths = survey.get("rows_by_length", {})
+    if len(lengths) > 1:
+        said += "; rows by padded length: " + ", ".join(f"{n} × {k}" for k, n in lengths.items())
+    return said
 
 
 def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
@@ -287,6 +340,8 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     notes += unwatched_notes(record, cells)
     notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
+    notes += input_notes([(cell.mode, cell.input) for cell in cells])
+    notes += [f"loader alone: {f}" for c in cells[:1] for f in loader_faults(record, c.subject)]
     notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"

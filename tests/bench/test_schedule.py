@@ -83,3 +83,14 @@ def test_a_subject_that_has_all_is_not_described_again():
     rest = schedule(Subject("bert-ner"), MODES, 2, None)
     steps = in_turn([schedule(Subject("deit"), MODES, 2, record()), rest])
     assert {step.subject.suite for step in steps} == {"bert-ner"}
+
+
+def test_from_the_second_process_on_no_subject_goes_without():
+    subjects = (Subject("deit"), Subject("bert-ner"))
+    steps = in_turn([schedule(subject, MODES, 2, None) for subject in subjects])
+    assert [(s.subject.suite, s.mode.name) for s in steps if s.process == 1] == [
+        ("deit", "fp32"),
+        ("bert-ner", "fp32"),
+        ("deit", "amp-bf16"),
+        ("bert-ner", "amp-bf16"),
+    ]
