@@ -15,6 +15,7 @@ from gpubench.bench.record import RecordWriter, read_record
 from gpubench.bench.session import Session, SuiteRun, run_session
 from gpubench.gate.summary import is_sound, summarise
 from tests.fakes.records import HEADER, PLAN
+from tests.fakes.watchers import Nobody
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(600)]
 
@@ -22,17 +23,6 @@ QUICK = dataclasses.replace(
     SMOKE, processes=1, window_min_seconds=0.3, soak_seconds=0.05, warmup_max_seconds=2.0
 )
 FP32 = (mode_named("fp32"),)
-
-
-class Unseen:
-    def began(self, step, remaining):
-        pass
-
-    def stage(self, name, done, of):
-        pass
-
-    def ended(self, step, state, reason, seconds):
-        pass
 
 
 def trained(folder, model):
@@ -49,7 +39,7 @@ def trained(folder, model):
         device="cpu",
         writer=RecordWriter.create(folder, header),
         before=None,
-        watcher=Unseen(),
+        watcher=Nobody(),
     )
     run_session(session, with_ceilings([suite], FP32))
     record = read_record(folder)
