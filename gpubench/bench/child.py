@@ -2,35 +2,30 @@
 
 import dataclasses
 import itertools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from gpubench.bench import cuda
+from gpubench.bench import compilation, cuda, losses
 from gpubench.bench.job import Job
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
+from gpubench.bench.profiled import profiled
 from gpubench.bench.protocol import window_steps
+from gpubench.bench.readbacks import ReadBacks
 from gpubench.bench.rounding import ROUNDING
-from gpubench.bench.steps import time_window, warm_up
+from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Batch, Suite, Task
-from gpubench.bench.training import (
-    TrainingStep,
-    attention_used,
-    graph_breaks,
-    graphs_compiled,
-    resident,
-    streamed,
-)
+from gpubench.bench.training import TrainingStep, resident, streamed
 from gpubench.errors import BadUsage
 
 Progress = Callable[[str, int, int], object]
 
-KEPT_LOSSES = 512
-"""How many losses a record keeps of the start and of the end of a process (own choice)."""
+SETTLING_STEPS = 2
+"""Untimed steps before the window (own choice): the memory that the checks took is given back,
+and what the steps need is taken again."""
 
 MOST_SKIPPED = 0.1
 """The share of steps that the gradient scaler may skip in a window (own choice): a skipped step
@@ -105,46 +100,83 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
 
 
 def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
-    """Train in one mode and answer the raw times, with what was really in effect."""
+    """Train in one mode and answer the raw times, with what was really in effect.
+
+    The mode is read back before the warm-up, when the model is built, and after the window.
+    """
     device = cuda.device_named(job.device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
     torch.manual_seed(job.workload.seed)
     with precision(job.mode):
-        effective = read_back(job.mode, device)
-        faults = mismatches(job.mode, effective)
-        if faults:
-            return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
         task = suite.build(job.workload)
         bring = resident if job.workload.tier == "resident" else streamed
         step = TrainingStep(task, bring(task.batches(), device), job.mode, device)
-        timed = _timed(job, step, device, progress)
-        effective |= _after(step, device)
-    return {**timed, "effective": effective, "data": dict(task.data())}
+        effective = read_back(job.mode, device) | compilation.read_back(job.mode)
+        faults = mismatches(job.mode, effective, device.type)
+        if faults:
+            return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
+        answer = _timed(job, step, device, progress)
+        answer["effective"] |= effective | _after(step, device)
+        changed = mismatches(job.mode, read_back(job.mode, device), device.type)
+        if changed and answer["state"] != "invalid":
+            reason = f"after the window: {'; '.join(changed)}"
+            answer.update(state="invalid", reason=reason)
+    return {**answer, "data": dict(task.data())}
 
 
 def _timed(
     job: Job, step: TrainingStep, device: torch.device, progress: Progress
 ) -> dict[str, Any]:
-    clock = cuda.clock_of(device)
+    """Warm-up, check, window and profile; a step that reads back is not timed at all."""
+    watch, reads = compilation.Watch(), ReadBacks(device)
+    if job.mode.compile:  # operators are seen in the model as it is written, before it is compiled
+        with step.uncompiled():
+            reads.watch(step)
+        if reads.by("model"):
+            return reads.refusal()
+    warmup = _warmed_up(job, step, device, progress)
+    reads.watch(step, operators=job.mode.compile is None)
+    if reads.by("model"):
+        return reads.refusal()
+    answer = _window(job, step, device, progress, warmup, watch)
+    answer["effective"] = reads.facts() | watch.now().facts()
+    progress("profile", 0, 1)
+    return answer | {"profile": profiled(step, device, warmup.step_seconds)}
+
+
+def _warmed_up(job: Job, step: TrainingStep, device: torch.device, progress: Progress) -> Warmup:
     stage = "compile and warm-up" if job.mode.compile else "warm-up"
     progress(stage, 0, job.protocol.warmup_max_steps)
-    warmup = warm_up(
+    return warm_up(
         step,
-        clock,
+        cuda.clock_of(device),
         job.protocol,
-        compilations=graphs_compiled,
+        compilations=compilation.graphs,
         progress=lambda done, most: progress(stage, done, most),
     )
-    compiled, skipped = graphs_compiled(), step.skipped_steps()
+
+
+def _window(
+    job: Job,
+    step: TrainingStep,
+    device: torch.device,
+    progress: Progress,
+    warmup: Warmup,
+    watch: compilation.Watch,
+) -> dict[str, Any]:
+    """The measured steps: raw times, what they left behind, and the state they are in."""
+    clock = cuda.clock_of(device)
+    cuda.reset_peak_memory(device)
+    time_window(step, clock, steps=SETTLING_STEPS)
+    before, skipped = watch.now(), step.skipped_steps()
     steps = window_steps(job.protocol, warmup.step_seconds)
     progress("window", 0, steps)
-    cuda.reset_peak_memory(device)
     began = time.monotonic()
     window = time_window(step, clock, steps=steps)
     ended = time.monotonic()
-    losses = step.losses.read()
+    compiled, seen = watch.now(), step.losses.read()
     answer = {
         "window_monotonic": [began, ended],
         "window_seconds": window.wall_seconds,
@@ -157,33 +189,27 @@ def _timed(
         },
         "compile_seconds": warmup.compile_seconds if job.mode.compile else None,
         "memory": cuda.memory(device, graphs=step.graphs),
-        "losses": _ends(losses),
+        "losses": losses.ends(seen),
+        "loss_faults": losses.faults(seen, step.steps),
         "skipped_steps": {"warmup": skipped, "window": step.skipped_steps() - skipped},
     }
-    if not all(map(math.isfinite, losses)):
-        return answer | {"state": "invalid", "reason": "the loss became NaN or infinite"}
-    return answer | _judged(job, answer, recompiled=graphs_compiled() - compiled)
+    return answer | _judged(job, answer, compiled.since(before))
 
 
-def _ends(losses: Sequence[float]) -> list[float]:
-    """The first and the last losses; a run of hundreds of thousands of steps has too many."""
-    if len(losses) <= 2 * KEPT_LOSSES:
-        return list(losses)
-    return [*losses[:KEPT_LOSSES], *losses[-KEPT_LOSSES:]]
-
-
-def _judged(job: Job, answer: Mapping[str, Any], *, recompiled: int) -> dict[str, Any]:
+def _judged(job: Job, answer: Mapping[str, Any], recompiled: str | None) -> dict[str, Any]:
     """The state of a finished window, and the reason where it is not plainly ok."""
     steps, skipped = len(answer["step_seconds"]), answer["skipped_steps"]["window"]
-    if skipped > MOST_SKIPPED * steps:
-        return {
-            "state": "invalid",
-            "reason": f"the gradient scaler skipped {skipped} of the {steps} steps in the window",
-        }
-    if recompiled:
-        return {"state": "invalid", "reason": f"torch.compile ran {recompiled}× inside the window"}
-    if job.mode.compile and graphs_compiled() == 0:
-        return {"state": "invalid", "reason": "torch.compile compiled no graph"}
+    faults = [
+        losses.told(answer["loss_faults"]) if answer["loss_faults"] else None,
+        f"the gradient scaler skipped {skipped} of the {steps} steps in the window"
+        if skipped > MOST_SKIPPED * steps
+        else None,
+        recompiled,
+        compilation.nothing_compiled() if job.mode.compile and compilation.graphs() == 0 else None,
+    ]
+    reason = next(filter(None, faults), None)
+    if reason is not None:
+        return {"state": "invalid", "reason": reason}
     if not answer["warmup"]["stable"]:
         return {
             "state": "unstable",
@@ -194,23 +220,12 @@ def _judged(job: Job, answer: Mapping[str, Any], *, recompiled: int) -> dict[str
 
 
 def _after(step: TrainingStep, device: torch.device) -> dict[str, Any]:
-    """What can only be read after the window: one more step is profiled for it."""
+    """What can only be read when all is done."""
     return {
         "optimizer": "AdamW (fused)" if step.fused else "AdamW",
         "grad_scaler": step.scaler is not None,
-        "graphs_compiled": graphs_compiled(),
-        "graph_breaks": graph_breaks(),
         "device": cuda.facts(device),
-        **_attention(step),
     }
-
-
-def _attention(step: TrainingStep) -> dict[str, Any]:
-    """A diagnostic; whatever goes wrong in it must not cost the measurement."""
-    try:
-        return {"attention": attention_used(step)}
-    except Exception as problem:
-        return {"attention": None, "attention_unread": f"{type(problem).__name__}: {problem}"}
 
 
 def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:

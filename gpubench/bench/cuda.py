@@ -1,10 +1,13 @@
 """The device: its clock, its memory, what it can do. The one place that talks to CUDA."""
 
+import contextlib
 import hashlib
 import os
 import resource
 import shlex
 import shutil
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -146,6 +149,31 @@ def _cpu_name() -> str:
 
 def _host_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@contextlib.contextmanager
+def told_of_waits(device: torch.device, tell: Callable[[], object]) -> Iterator[None]:
+    """Call ``tell`` in every call in which torch makes the host wait for the GPU.
+
+    Torch says so by a warning, raised in the Python call that waits; on a CPU nothing waits.
+    """
+    if device.type != "cuda":
+        yield
+        return
+
+    def heard(message: object, *rest: object, **more: object) -> None:  # noqa: ARG001
+        if "called a synchronizing" in str(message):
+            tell()
+
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = heard
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
 
 
 def reset_peak_memory(device: torch.device) -> None:

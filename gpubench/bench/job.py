@@ -91,6 +91,10 @@ class Job:
 
 
 State = Literal[
-    "ok", "unstable", "invalid", "not-supported", "out-of-memory", "failed", "timed-out"
+    "ok", "unstable", "capped", "invalid", "not-supported", "out-of-memory", "failed", "timed-out"
 ]
-"""How a child's work ended; only ``ok`` and ``unstable`` carry times that count."""
+"""How a child's work ended."""
+
+COUNTING: tuple[State, ...] = ("ok", "unstable", "capped")
+"""States whose times count; all but ``ok`` are shown with a mark: step times that did not settle,
+clocks that were held below what the GPU would do."""

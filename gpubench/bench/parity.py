@@ -23,9 +23,10 @@ FLOOR_ULPS = 4.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """How far the losses part at the step where they come closest to, or pass, the allowed.
+    """How far the losses part at one step, and how far they may.
 
-    Both are shares of the reference's loss there; ``step`` counts from 1.
+    A verdict is the step that comes closest to the allowed, or passes it most. Both are shares
+    of the reference's loss there; ``step`` counts from 1.
     """
 
     holds: bool
@@ -39,16 +40,21 @@ def judge(reference: ParityRun, candidate: ParityRun, rounding: str) -> Parity |
 
     A loss of the candidate that is not finite never holds.
     """
+    steps = curve(reference, candidate, rounding)
+    return max(steps, key=lambda step: step.deviation / step.allowed) if steps else None
+
+
+def curve(reference: ParityRun, candidate: ParityRun, rounding: str) -> tuple[Parity, ...]:
+    """How far the losses part at every step; empty where a run is missing what it takes."""
     expected = [loss for loss in reference.losses if loss is not None]
     others = [*reference.repeats, *reference.disturbed.get(rounding, ())]
     steps = min(len(expected), len(candidate.losses))
     if steps == 0 or steps < len(reference.losses) or not others:
-        return None
-    verdicts = [
+        return ()
+    return tuple(
         _at(step, expected, candidate.losses[step], _spread(expected, others, step))
         for step in range(steps)
-    ]
-    return max(verdicts, key=lambda verdict: verdict.deviation / verdict.allowed)
+    )
 
 
 def _spread(

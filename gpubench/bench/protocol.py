@@ -16,6 +16,11 @@ class Protocol:
     A warm-up block has ``block_steps`` steps. The warm-up ends when the medians of two blocks in
     a row differ by at most ``stable_within`` and nothing was compiled in between, or at one of
     the caps, and then the measurement is marked unstable.
+
+    After ``processes`` a cell gets further ones until half its interval is at most ``precision``
+    of its throughput, or it has ``most_processes``; None asks for no precision. ``budget_seconds``
+    is the time of one call of the program: beyond the first process of each cell nothing is begun
+    that would end after it.
     """
 
     preset: str
@@ -30,7 +35,18 @@ class Protocol:
     parity_steps: int
     soak_seconds: Seconds
     process_limit_seconds: Seconds
+    precision: float | None = None
+    most_processes: int | None = None
+    budget_seconds: Seconds | None = None
 
+    @property
+    def lasting(self) -> "Protocol":
+        """The rules that a resumed run must share; it may be given more time, or less."""
+        return dataclasses.replace(self, precision=None, most_processes=None, budget_seconds=None)
+
+
+MOST_PROCESSES = 12
+"""Where a precision is asked for and the preset has no limit of its own (own choice)."""
 
 SMOKE = Protocol(
     preset="smoke",
@@ -60,6 +76,9 @@ STANDARD = Protocol(
     parity_steps=20,
     soak_seconds=Seconds(10),
     process_limit_seconds=Seconds(1800),
+    precision=0.01,
+    most_processes=8,
+    budget_seconds=Seconds(25 * 60),
 )
 
 PROCUREMENT = dataclasses.replace(
@@ -69,6 +88,9 @@ PROCUREMENT = dataclasses.replace(
     window_min_seconds=Seconds(30),
     soak_seconds=Seconds(30),
     process_limit_seconds=Seconds(3600),
+    precision=0.005,
+    most_processes=20,
+    budget_seconds=None,
 )
 
 PRESETS = (SMOKE, STANDARD, PROCUREMENT)
@@ -89,11 +111,18 @@ def protocol_named(preset: str) -> Protocol:
 
 
 def on_cpu(protocol: Protocol) -> Protocol:
-    """The same rules with the warm-up that a CPU can meet."""
+    """The same rules with what a CPU can meet.
+
+    Its processes differ by more than a GPU's, so that no precision is asked for, and its steps
+    are so long that no budget fits them.
+    """
     return dataclasses.replace(
         protocol,
         block_steps=min(protocol.block_steps, CPU_BLOCK_STEPS),
         stable_within=max(protocol.stable_within, CPU_STABLE_WITHIN),
+        precision=None,
+        most_processes=None,
+        budget_seconds=None,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gpubench import codec
-from gpubench.bench.job import State, Subject, Tier, public_name
+from gpubench.bench.job import COUNTING, State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
@@ -129,8 +129,9 @@ class WarmupFacts:
 class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
-    ``process`` counts from 0. Where ``state`` is neither ``ok`` nor ``unstable``, ``reason``
-    says why and the times are absent or not to be used.
+    ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why
+    and the times are absent or not to be used. ``loss_faults`` counts losses that were NaN or
+    infinite; ``profile`` is of a few steps after the window.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -152,11 +153,13 @@ class Measurement(OfSubject):
     effective: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
+    loss_faults: dict[str, int] = dataclasses.field(default_factory=dict)
+    profile: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
         """Whether its throughput may be used."""
-        return self.state in ("ok", "unstable") and (self.window_seconds or 0) > 0
+        return self.state in COUNTING and (self.window_seconds or 0) > 0
 
     @property
     def throughput(self) -> float:
@@ -185,13 +188,35 @@ class ParityRun(OfSubject):
     )
 
 
-Line = WorkloadFacts | Measurement | ParityRun
+Ended = Literal["narrow", "most-processes", "budget", "processes"]
+"""Why a cell got no further process: its interval is as narrow as asked, it has the most that may
+be, the time was spent, or it has those that were asked for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Closing(OfSubject):
+    """Why the measuring of a cell ended, by the rules that held then.
+
+    ``left_out`` are the jobs for which there was no time.
+    """
+
+    kind: Literal["closing"] = "closing"
+    mode: str
+    ended: Ended
+    precision: float | None = None
+    most_processes: int | None = None
+    budget_seconds: Seconds | None = None
+    left_out: tuple[str, ...] = ()
+
+
+Line = WorkloadFacts | Measurement | ParityRun | Closing
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
     "measurement": Measurement,
     "parity": ParityRun,
+    "closing": Closing,
 }
 
 
@@ -220,6 +245,16 @@ class RunRecord:
     def measured(self, subject: Subject, mode: str) -> list[Measurement]:
         """The processes of one cell, in order."""
         return [m for m in self.measurements if (m.subject, m.mode) == (subject, mode)]
+
+    def closing(self, subject: Subject, mode: str) -> Closing | None:
+        """Why the measuring of a cell ended; None where it did not, or has gone on since."""
+        told = [
+            line
+            for line in self.lines
+            if isinstance(line, Closing | Measurement | ParityRun)
+            and (line.subject, line.mode) == (subject, mode)
+        ]
+        return told[-1] if told and isinstance(told[-1], Closing) else None
 
 
 def record_path(place: Path) -> Path:

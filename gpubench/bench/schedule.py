@@ -24,12 +24,23 @@ class Step:
     process: int = 0
 
     @property
+    def what(self) -> str:
+        """What is being done, without to what."""
+        if self.kind == "describe":
+            return "survey and soak"
+        return "parity" if self.kind == "parity" else f"process {self.process + 1}"
+
+    @property
     def title(self) -> str:
         """What is being done, for the display."""
         if self.kind == "describe":
-            return f"{self.subject.title} · survey and soak"
-        what = "parity" if self.kind == "parity" else f"process {self.process + 1}"
-        return f"{self.subject.title} · {self.mode.name} · {what}"
+            return f"{self.subject.title} · {self.what}"
+        return f"{self.subject.title} · {self.mode.name} · {self.what}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first process of its cell."""
+        return self.kind == "measure" and self.process == 0
 
 
 def schedule(
@@ -53,6 +64,30 @@ def schedule(
     if not wanted:
         return []
     return [Step(subject=subject, kind="describe", mode=REFERENCE), *wanted]
+
+
+def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
+    """The jobs of several subjects as one list, the most needed first.
+
+    First the first process of every cell, then parity, then the second processes of all, and so
+    on: whatever ends a run early, every cell has as much as any other, give or take one process.
+    What describes a subject stands before the first of its jobs.
+    """
+    ordered = sorted((step for plan in plans for step in plan), key=_round)
+    described: set[Subject] = set()
+    steps: list[Step] = []
+    for step in ordered:
+        if step.kind == "describe":
+            continue
+        if step.subject not in described:
+            described.add(step.subject)
+            steps += [s for s in ordered if s.kind == "describe" and s.subject == step.subject]
+        steps.append(step)
+    return steps
+
+
+def _round(step: Step) -> tuple[int, int]:
+    return (step.process, 1 if step.kind == "parity" else 0)
 
 
 def _is_kept(step: Step, before: RunRecord) -> bool:

@@ -3,25 +3,23 @@
 import dataclasses
 import datetime
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
 from gpubench import codec
+from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
-from gpubench.bench.job import Job, Subject, Workload
+from gpubench.bench.job import COUNTING, Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
 from gpubench.bench.runner import Answer, Progress, run_job
-from gpubench.bench.schedule import GIVES_UP, Step, schedule
-from gpubench.env.telemetry import Recorder, sampling
+from gpubench.bench.schedule import Step
+from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
+from gpubench.env.sampler import sampling
 from gpubench.errors import ExitStatus, GpubenchError
-
-MOST_DISCARDED = 2
-"""How often a process is done again because the GPU was slowed or shared (DESIGN)."""
 
 TIME_DEPENDENT = ("images_decoded", "images_unreadable", "images_not_checked", "unreadable")
 """What a survey of a large folder may find differently the next time."""
@@ -49,11 +47,17 @@ class SuiteRun:
 class Watcher(Interface):
     """Somebody who is told how a session goes."""
 
-    def began(self, step: Step, remaining: Sequence[Step]) -> None:
-        """A job starts; ``remaining`` are those after it."""
+    def began(self, step: Step, remaining: Sequence[Step], seconds_left: float) -> None:
+        """A job starts; ``remaining`` are those after it; all will take ``seconds_left``."""
+
+    def sampled(self, latest: Latest) -> None:
+        """While the running job lasts, ``latest`` answers what its GPU does."""
 
     def stage(self, name: str, done: int, of: int) -> None:
         """The running job has reached a stage."""
+
+    def measured(self, measurement: Measurement) -> None:
+        """The running job is a process of a cell, and this is in the record of it."""
 
     def ended(self, step: Step, state: str, reason: str | None, seconds: float) -> None:
         """The running job is over."""
@@ -81,56 +85,56 @@ class Session:
     before: RunRecord | None
     watcher: Watcher
     ask: Ask = run_job
-    sampling: Callable[[str], AbstractContextManager[Recorder]] = sampling
+    sampling: Sampling = sampling
 
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
-    plans = [
-        schedule(suite.subject, session.modes, session.protocol.processes, session.before)
-        for suite in suites
-    ]
+    agenda = Agenda(
+        [suite.subject for suite in suites], session.modes, session.protocol, session.before
+    )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
-        for index, (suite, steps) in enumerate(zip(suites, plans, strict=True)):
+        runs: dict[Subject, _SuiteSession] = {}
+        for index, suite in enumerate(suites):
             folder = Path(scratch) / str(index)
             folder.mkdir()
-            later = [step for plan in plans[index + 1 :] for step in plan]
-            _SuiteSession(session, suite, folder).run(steps, later)
+            runs[suite.subject] = _SuiteSession(session, suite, folder, agenda)
+        for step in agenda:
+            session.watcher.began(step, agenda.remaining, agenda.seconds_left(step))
+            session.watcher.ended(step, *runs[step.subject].done(step))
+    for closing in agenda.closings():
+        before = session.before
+        if before is None or before.closing(closing.subject, closing.mode) != closing:
+            session.writer.append(closing)
 
 
 class _SuiteSession:
     """The jobs of one suite, which share a workload and a folder for caches."""
 
-    def __init__(self, session: Session, suite: SuiteRun, scratch: Path) -> None:
+    def __init__(self, session: Session, suite: SuiteRun, scratch: Path, agenda: Agenda) -> None:
         self._session, self._suite, self._scratch = session, suite, scratch
+        self._agenda = agenda
         self._caches = Caches(folder=scratch, processes=session.protocol.processes)
         self._workload = suite.workload
         self._facts: WorkloadFacts | None = None
-        self._given_up: set[str] = set()
 
-    def run(self, steps: Sequence[Step], later: Sequence[Step]) -> None:
-        for index, step in enumerate(steps):
-            if step.mode.name in self._given_up:
-                continue
-            remaining = [s for s in steps[index + 1 :] if s.mode.name not in self._given_up]
-            self._session.watcher.began(step, [*remaining, *later])
-            self._session.watcher.ended(step, *self._done(step))
-
-    def _done(self, step: Step) -> tuple[str, str | None, float]:
+    def done(self, step: Step) -> tuple[str, str | None, float]:
+        """Do one job, keep its answer, and say how it ended."""
         if self._facts is None:
             return self._describe(step)
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         unsupported = self._facts.unsupported.get(step.mode.name)
         if unsupported is None:
-            answer = self._undisturbed(step, self._facts.device.get("gpu"))
+            answer = self._answer(step, self._facts.device.get("gpu"))
         else:
             answer = Answer.without_process("not-supported", unsupported)
         line = self._line(step, answer, started, self._facts)
         self._session.writer.append(line)
-        if step.kind == "measure" and step.process == 0 and line.state in ("ok", "unstable"):
+        if step.is_first and line.state in COUNTING:
             self._caches.filled.add(step.mode.name)
-        if line.state in GIVES_UP:
-            self._given_up.add(step.mode.name)
+        self._agenda.learn(step, answer.seconds, line if isinstance(line, Measurement) else None)
+        if isinstance(line, Measurement):
+            self._session.watcher.measured(line)
         return line.state, line.reason, answer.seconds
 
     def _line(
@@ -165,27 +169,15 @@ class _SuiteSession:
         else:
             _hold_against(known, facts)
         self._facts = facts
+        self._agenda.learn(step, answer.seconds)
         return "ok", None, answer.seconds
 
-    def _undisturbed(self, step: Step, gpu: str | None) -> Answer:
-        """The job's answer with telemetry; done again where the GPU was slowed or shared."""
+    def _answer(self, step: Step, gpu: str | None) -> Answer:
+        """The job's answer; where a GPU is measured, of a process that nothing disturbed."""
         if step.kind != "measure" or gpu is None:
             return self._ask(step)
-        discarded: list[str] = []
-        while True:
-            with self._session.sampling(gpu) as recorder:
-                answer = self._ask(step)
-                window = answer.result.pop("window_monotonic", None)
-                if window is None:
-                    return answer
-                seen = recorder.between(*window)
-            answer.result["telemetry"] = {**codec.to_plain(seen), "discarded": discarded}
-            if seen.fault is None or len(discarded) == MOST_DISCARDED:
-                break
-            discarded.append(seen.fault)
-        if seen.fault is not None:
-            answer.result.update(state="invalid", reason=f"{seen.fault}, three times in a row")
-        return answer
+        session = self._session
+        return undisturbed(lambda: self._ask(step), gpu, session.sampling, session.watcher.sampled)
 
     def _ask(self, step: Step) -> Answer:
         with self._caches.of(step) as cache:

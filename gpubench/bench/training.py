@@ -2,7 +2,8 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -81,6 +82,33 @@ class TrainingStep:
         self.losses.record(loss)
         self.steps += 1
 
+    @contextlib.contextmanager
+    def drawing(self, inside: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Draw every batch ``inside`` a context of its own, entered anew for each."""
+        plain = self._batches
+
+        def drawn() -> Iterator[Batch]:
+            while True:
+                with inside():
+                    batch = next(plain)
+                yield batch
+
+        self._batches = drawn()
+        try:
+            yield
+        finally:
+            self._batches = plain
+
+    @contextlib.contextmanager
+    def uncompiled(self) -> Iterator[None]:
+        """Train by the model as it is written; the compiled one is left as it was."""
+        forward, graphs = self._forward, self.graphs
+        self._forward, self.graphs = self.model, False
+        try:
+            yield
+        finally:
+            self._forward, self.graphs = forward, graphs
+
     def skipped_steps(self) -> int:
         """Steps whose gradients overflowed and were not applied; waits for the device."""
         if self.scaler is None:
@@ -115,35 +143,3 @@ def streamed(host: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
-
-
-def graphs_compiled() -> int:
-    """Graphs that torch.compile has compiled in this process so far."""
-    from torch._dynamo.utils import counters
-
-    return int(counters["stats"]["unique_graphs"])
-
-
-def graph_breaks() -> int:
-    """Places where torch.compile gave up and went back to Python, so far."""
-    from torch._dynamo.utils import counters
-
-    return sum(counters["graph_break"].values())
-
-
-_ATTENTION = {
-    "_scaled_dot_product_flash_attention_for_cpu": "flash (CPU)",
-    "_scaled_dot_product_flash_attention": "flash",
-    "_scaled_dot_product_efficient_attention": "memory-efficient",
-    "_scaled_dot_product_cudnn_attention": "cudnn",
-    "_scaled_dot_product_fused_attention_overrideable": "overrideable",
-    "_scaled_dot_product_attention_math": "math",
-}
-
-
-def attention_used(step: TrainingStep) -> list[str]:
-    """The attention kernels one more step really calls; empty where a CUDA graph hides them."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        step()
-    names = {event.key.removeprefix("aten::") for event in profile.key_averages()}
-    return sorted({label for name, label in _ATTENTION.items() if name in names})

@@ -1,6 +1,6 @@
 """What slows a GPU that works: throttling, power caps, low clocks, a cold driver."""
 
-from gpubench.checks.facts import on_the_host, per_gpu
+from gpubench.checks.facts import CONSUMER, on_the_host, per_gpu
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, warn
 from gpubench.env.snapshot import Gpu, Snapshot
 from gpubench.units import count, seconds
@@ -168,9 +168,12 @@ def persistence(snapshot: Snapshot) -> Outcome:
     )
     if other is not None:
         return other
+    words = f"persistence mode is off on {count(len(off), 'GPU')}"
+    if off and all(CONSUMER.search(gpu.name or "") for gpu in snapshot.gpus):
+        return note(f"{words}, as is usual for a desktop")
     if off:
         return warn(
-            f"persistence mode is off on {count(len(off), 'GPU')}",
+            words,
             "on the host: switch persistence mode on (nvidia-persistenced)"
             if snapshot.container is not None
             else "sudo systemctl enable --now nvidia-persistenced",

@@ -241,7 +241,7 @@ KEYS = (
         name="gpu.ecc",
         kind=FLAG,
         meets=gpu_ecc,
-        cause="gpu-hardware-fault",
+        cause="host-tuning",
         needs=(*UP, "ecc.mode"),
     ),
     Key(

@@ -14,6 +14,8 @@ from gpubench.versions import Version
 _RELEASED = re.compile(
     r"\d+(?:\.\d+){1,2}(?:\.(?:post|dev)\d+|rc\d+)?(?:\+(?:cu\d+|cpu)(?:[._-]\w+)*)?"
 )
+CONSUMER = re.compile(r"GeForce|TITAN|\bGTX\b|\bMX\d")
+"""In the names of GPUs that are sold for desktops and laptops."""
 NO_GPU = "no NVIDIA GPU here"
 NO_TORCH = "torch is not installed in this environment"
 

@@ -43,6 +43,16 @@ def all_counted(snapshot: Snapshot) -> Outcome:
         return note(f"{words}: this process may not open every /dev/nvidiaN")
     if snapshot.cuda_init is not None and (snapshot.cuda_init.device_count or 0) >= on_bus:
         return note(f"{words}, and CUDA sees them all")
+    nodes = len(gpu_nodes(snapshot))
+    if 0 < nvml.device_count <= nodes < on_bus:
+        return fail(
+            f"{words}; /dev has nodes for {nodes}",
+            *on_the_host(snapshot, f"sudo nvidia-modprobe -u -c {on_bus - 1}"),
+            "where that brings no node: sudo dmesg | grep -iE 'nvrm|xid|fallen off'",
+            cause="device-access",
+            confidence="possible",
+            nodes=nodes,
+        )
     return fail(
         words,
         "sudo dmesg | grep -iE 'nvrm|xid|fallen off'",

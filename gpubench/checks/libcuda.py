@@ -1,12 +1,9 @@
 """The libcuda that programs load: the driver's own, no stub, no compatibility library."""
 
-import re
-
-from gpubench.checks.facts import NO_GPU, cuda_works, driver_version, has_no_gpu
+from gpubench.checks.facts import CONSUMER, NO_GPU, cuda_works, driver_version, has_no_gpu
 from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, warn
 from gpubench.env.snapshot import Snapshot
 
-CONSUMER = re.compile(r"GeForce|TITAN|\bGTX\b|\bMX\d")
 """Names of GPUs on which forward compatibility is not supported."""
 MISMATCH, UNSUPPORTED = 803, 804
 

@@ -1,7 +1,7 @@
 """What the system grants: locked memory, open files, processors, memory."""
 
 from gpubench.checks.facts import NO_GPU, gpus_known, has_no_gpu
-from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
+from gpubench.checks.outcome import Check, Outcome, fail, note, ok, skip, unknown, warn
 from gpubench.env.snapshot import Limits, Snapshot
 from gpubench.units import count, memory, percent, significant
 
@@ -142,6 +142,8 @@ def free_memory(snapshot: Snapshot) -> Outcome:
         words += f" ({percent(free / snapshot.host.memory_bytes, 0)})"
     if free >= wanted:
         return ok(words)
+    if snapshot.host.memory_bytes is not None and snapshot.host.memory_bytes < wanted:
+        return note(f"{words}, a GPU here holds {memory(wanted)}: more than the machine has")
     return warn(
         f"{words}, a GPU here holds {memory(wanted)}",
         "ps aux --sort=-rss | head",

@@ -4,8 +4,8 @@ import statistics
 
 from gpubench.checks.outcome import Check, Outcome, fail, ok, skip, unknown, warn
 from gpubench.checks.proofs import Blame, trouble
+from gpubench.env.reasons import HARDWARE_SLOWDOWN
 from gpubench.env.snapshot import Snapshot, Soak, TorchRun
-from gpubench.env.telemetry import HARDWARE_SLOWDOWN
 from gpubench.knowledge.tables import xid
 from gpubench.units import percent, significant
 

@@ -20,14 +20,31 @@ def report(
         str, typer.Option(help="text, markdown, csv or json.")
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+    plot: Annotated[
+        str | None, typer.Option(help="Draw this in characters instead of tables: parity.")
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option(help="Write every plot into this folder, as SVG and PNG.")
+    ] = None,
 ) -> int:
-    """Render records of earlier runs as tables."""
+    """Render records of earlier runs as tables and plots."""
     from gpubench.bench.record import read_record
     from gpubench.gate.tables import comparison
+    from gpubench.render import plots as drawn
     from gpubench.render.registry import renderer
 
     render = renderer(format)
+    if plot is not None:
+        drawn.plot_named(plot)
     read = [read_record(place) for place in records]
+    if plots is not None:
+        written = drawn.write(read, plots)
+        terminal.note(
+            f"wrote {len(written)} files to {plots}" if written else "there is nothing to plot"
+        )
+    if plot is not None:
+        terminal.answer(drawn.text(plot, read), output)
+        return ExitStatus.YES
     terminal.answer(render([table for record in read for table in comparison(record)]), output)
     return ExitStatus.YES
 

@@ -73,6 +73,16 @@ def run(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="The shortest window of a process.")
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on until every interval is as narrow (2%) or a limit is met; or none."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Begin nothing that ends later (25m), but each cell once; or none."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="This run's folder (default: a new one under reports/).")
     ] = None,
@@ -91,6 +101,7 @@ def run(
     snapshot = _snapshot()
     chosen = _device(device, snapshot)
     protocol = _protocol(preset, chosen, processes, seconds)
+    protocol = _until(protocol, precision, budget)
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
     workload = _workload(
         protocol.preset, tier, data, model, batch_size, image_size, sequence_length
@@ -132,6 +143,22 @@ def _protocol(
             window_min_seconds=Seconds(seconds),
             window_max_seconds=Seconds(max(seconds, protocol.window_max_seconds)),
         )
+    return protocol
+
+
+def _until(protocol: "Protocol", precision: str | None, budget: str | None) -> "Protocol":
+    """The protocol with the precision and the time that were asked for."""
+    from gpubench.bench.protocol import MOST_PROCESSES
+    from gpubench.cli.quantities import duration, share
+
+    if precision is not None:
+        protocol = dataclasses.replace(
+            protocol,
+            precision=share(precision, "--precision"),
+            most_processes=protocol.most_processes or MOST_PROCESSES,
+        )
+    if budget is not None:
+        protocol = dataclasses.replace(protocol, budget_seconds=duration(budget, "--budget"))
     return protocol
 
 
@@ -232,7 +259,7 @@ def _measure(
     ]
     terminal.note(f"recording to {folder}")
     try:
-        with terminal.interruptible(), watcher(protocol) as shown:
+        with terminal.interruptible(), watcher(protocol, before) as shown:
             session = Session(
                 modes=tuple(mode_named(name) for name in plan.modes),
                 protocol=protocol,
@@ -277,7 +304,7 @@ def _open(
         )
         return RecordWriter.create(folder, header), None
     before = read_record(folder)
-    if (before.header.plan, before.header.protocol) != (plan, protocol):
+    if (before.header.plan, before.header.protocol.lasting) != (plan, protocol.lasting):
         raise BadUsage(f"{folder} was begun with other options; repeat them to go on with it")
     if before.header.environment != environment:
         raise NotTheSame(f"the environment has changed since {folder} was begun; start a new run")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from gpubench.env.children import concurrently
 from gpubench.env.proving import Answer, Prover
 from gpubench.env.redact import anonymous
+from gpubench.env.sampler import Recorder, sampling
 from gpubench.env.snapshot import Gpu, Proof, Soak, TorchDevice, TorchRun
-from gpubench.env.telemetry import Recorder, Telemetry, sampling
+from gpubench.env.telemetry import Telemetry
 from gpubench.units import Seconds
 
 SOAK_SECONDS = {"cpu": 5.0, "cuda": 30.0}

@@ -47,6 +47,8 @@ ENDING_SECONDS = 20.0
 """What the child that hashes gets beyond its own limit, to list the files and to answer."""
 DAMAGE_NAMED = 20
 _PART = re.compile(r"^from gpubench\.env\.scripts\.(\w+) import (?:\([^)]*\)|.*)\n", re.MULTILINE)
+_OF_AN_EXTRA = re.compile(r"""^(?!.*\bor\b).*;.*\bextra\s*==\s*["'][^"']+["']""")
+"""A requirement that holds for an extra alone: a marker without alternatives that names one."""
 _TOOLKIT = re.compile(r"cuda[-_]toolkit$|nvidia[-_]cuda[-_]runtime(?:[-_]cu\d+)?$")
 """Requirements of torch whose release is that of its CUDA."""
 
@@ -249,7 +251,7 @@ def _applicable(found: list[dict[str, Any]], markers: dict[str, str]) -> tuple[D
     return tuple(
         Distribution(
             **{
-                **clean_plain(entry),
+                **clean_plain({name: entry[name] for name in entry if name != "requires"}),
                 "requires": _holding(entry["requires"], markers, extras.get(entry["name"], ())),
                 "damaged": tuple(clean_plain(entry.get("damaged", []))),
                 "overlaps": tuple(clean_plain(entry.get("overlaps", []))),
@@ -280,6 +282,8 @@ def _holding(
     """Those requirements whose markers hold, without their markers."""
     holding = []
     for text in requires:
+        if not extras and _OF_AN_EXTRA.search(text):
+            continue  # most of them, and what parsing them all takes is felt
         requirement = _parsed(text)
         if requirement is None:
             continue

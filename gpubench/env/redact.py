@@ -18,10 +18,10 @@ ESCAPES = (
 _TERMINAL = re.compile(rf"{ESCAPES}|[\x80-\x9f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _NAME = (
-    r"(?:token(?!i[sz])|secret|passw(?:or)?d|passphrase|credential"
+    r"(?:token(?!i[sz])(?!s[\"']?\s{0,5}[=:]\s{0,5}\d{1,9}\b)|secret|passw(?:or)?d|passphrase|credential"
     r"|(?:api|access|private)[ _-]?key)[\w-]{0,64}"
 )
-"""How the name of something secret ends; no tokenizer is one."""
+"""How the name of something secret ends; no tokenizer is one, and no number of tokens."""
 _SECRET_NAME = re.compile(rf"(?i){_NAME}$")
 _SECRETS = (
     # a private key, up to its end or the end of the text

@@ -4,15 +4,17 @@ Prints one JSON object per line. Times are of the system's monotonic clock, whic
 a machine share, so that samples can be laid over a window that another process timed.
 """
 
+import contextlib
 import json
 import select
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from gpubench.env.nvml_question import running_processes, text_of
+from gpubench.env.nvml_question import refusals, running_processes, text_of
 from gpubench.env.redact import anonymous
+from gpubench.env.xids import watch_xids
 
 INTERVAL_SECONDS = 0.1
 
@@ -24,6 +26,8 @@ READINGS: dict[str, Reading] = {
     "temperature_c": lambda nvml, gpu: nvml.nvmlDeviceGetTemperature(
         gpu, nvml.NVML_TEMPERATURE_GPU
     ),
+    "utilization": lambda nvml, gpu: nvml.nvmlDeviceGetUtilizationRates(gpu).gpu / 100,
+    "memory_bytes": lambda nvml, gpu: nvml.nvmlDeviceGetMemoryInfo(gpu).used,
     "energy_joules": lambda nvml, gpu: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu) / 1000,
     "throttle_reasons": lambda nvml, gpu: _throttle_reasons(nvml, gpu),
     "processes": lambda nvml, gpu: len(running_processes(nvml, gpu)),
@@ -33,6 +37,14 @@ READINGS: dict[str, Reading] = {
     "pcie_generation": lambda nvml, gpu: nvml.nvmlDeviceGetCurrPcieLinkGeneration(gpu),
     "pcie_width": lambda nvml, gpu: nvml.nvmlDeviceGetCurrPcieLinkWidth(gpu),
 }
+
+LIMITS: dict[str, Reading] = {
+    "sm_clock_max_mhz": lambda nvml, gpu: nvml.nvmlDeviceGetMaxClockInfo(gpu, nvml.NVML_CLOCK_SM),
+    "sm_clock_boost_mhz": lambda nvml, gpu: nvml.nvmlDeviceGetMaxCustomerBoostClock(
+        gpu, nvml.NVML_CLOCK_SM
+    ),
+}
+"""What does not change while a job runs."""
 
 
 def _throttle_reasons(nvml: Any, gpu: Any) -> int:
@@ -57,7 +69,11 @@ def main() -> None:
     if gpu is None:
         _say(unavailable="NVML shows no GPU with the UUID that torch uses")
         return
+    watch = watch_xids(nvml, gpu)
+    _say(limits=read_all(LIMITS, nvml, gpu), xid_watch=watch and watch.place)
     while True:
+        for code in watch.new() if watch else ():
+            _say(xid=code)
         _say(**sample(nvml, gpu))
         if select.select([sys.stdin], [], [], INTERVAL_SECONDS)[0]:
             return
@@ -65,12 +81,15 @@ def main() -> None:
 
 def sample(nvml: Any, gpu: Any) -> dict[str, float]:
     """The time in seconds and every reading that this GPU has."""
-    found: dict[str, float] = {"seconds": time.monotonic()}
-    for name, read in READINGS.items():
-        try:
+    return {"seconds": time.monotonic(), **read_all(READINGS, nvml, gpu)}
+
+
+def read_all(readings: Mapping[str, Reading], nvml: Any, gpu: Any) -> dict[str, float]:
+    """The readings that this GPU, driver and binding have."""
+    found: dict[str, float] = {}
+    for name, read in readings.items():
+        with contextlib.suppress(nvml.NVMLError, *refusals(nvml)):
             found[name] = read(nvml, gpu)
-        except (AttributeError, nvml.NVMLError):
-            continue  # this GPU, driver or binding has no such reading
     return found
 
 

@@ -9,7 +9,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-CONFIDENCE = 0.95
+from gpubench.bench.intervals import log_half_width, quantile
 
 WIDEST = 3.0
 """Ends of an interval in a ratio beyond this leave nothing to be said (own choice)."""
@@ -42,8 +42,7 @@ def mean_of(values: Sequence[float]) -> Estimate:
     center = statistics.fmean(logs)
     if len(logs) < 2:
         return Estimate(value=math.exp(center), low=None, high=None)
-    half = _quantile(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
-    return _estimate(center, half)
+    return _estimate(center, log_half_width(values) or 0.0)
 
 
 def ratio_of(above: Sequence[float], below: Sequence[float]) -> Estimate:
@@ -58,16 +57,9 @@ def ratio_of(above: Sequence[float], below: Sequence[float]) -> Estimate:
     freedom = sum(shares) ** 2 / sum(
         share**2 / (len(logs) - 1) for share, logs in zip(shares, (tops, bottoms), strict=True)
     )
-    return _estimate(center, _quantile(freedom) * math.sqrt(sum(shares)))
+    return _estimate(center, quantile(freedom) * math.sqrt(sum(shares)))
 
 
 def _estimate(center: float, half: float) -> Estimate:
     low, high = (math.exp(min(center + side * half, 700)) for side in (-1, 1))
     return Estimate(value=math.exp(center), low=low, high=high)
-
-
-def _quantile(freedom: float) -> float:
-    """Student's t for a two-sided interval at ``CONFIDENCE``."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))

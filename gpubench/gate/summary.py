@@ -1,14 +1,18 @@
 """What a record says of each cell: statistics derived from raw times, and whether to trust them."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from gpubench.bench.job import State, Subject
+from gpubench.bench.job import COUNTING, State, Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
+from gpubench.gate.break_even import BreakEven, break_even
+from gpubench.gate.busy import busy_share
+from gpubench.gate.conditions import Conditions, conditions_of
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ WORST_FIRST: tuple[CellState, ...] = (
     "out-of-memory",
     "not-supported",
     "unstable",
+    "capped",
     "ok",
 )
 """Which state stands for a cell whose processes ended differently."""
@@ -39,9 +44,10 @@ class Cell:
     ``throughput`` and what follows from it are None where no number can be trusted. ``losses``
     are the mean of the first and of the last three of the first process. ``faults`` are the
     reasons of processes that broke while others of the cell counted, ``discarded`` those of
-    processes that were done again. Clock and power are means over the windows. ``unchecked`` is why
+    processes that were done again. ``break_even`` is against the eager mode of the same numerics,
+    ``conditions`` are there where a GPU was watched. ``unchecked`` is why
     a mode that should be held against float32 has no ``parity``; ``speedup_is_shaky`` that either
-    side did not settle.
+    side is not plainly ok.
     """
 
     subject: Subject
@@ -61,10 +67,10 @@ class Cell:
     unchecked: str | None = None
     faults: tuple[str, ...] = ()
     discarded: tuple[str, ...] = ()
-    sm_clock_mhz: float | None = None
-    power_watts: float | None = None
-    joules_per_sample: float | None = None
+    break_even: BreakEven | None = None
+    conditions: Conditions | None = None
     speedup_is_shaky: bool = False
+    gpu_busy_share: float | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -127,13 +133,14 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
             reason for m in measurements for reason in (m.telemetry or {}).get("discarded", ())
         ),
     )
-    if state not in ("ok", "unstable"):
+    if state not in COUNTING:
         return cell
     reference = _state(record.measured(subject, REFERENCE.name))[0]
     figures = _figures(measurements, own, rows)
-    if reference not in ("ok", "unstable"):
+    if reference not in COUNTING:
         figures["speedup"] = None
-    shaky = "unstable" in (state, reference)
+    figures["break_even"] = _break_even(record, subject, mode, figures, rows)
+    shaky = (state, reference) != ("ok", "ok")
     return dataclasses.replace(cell, **figures, speedup_is_shaky=shaky)
 
 
@@ -152,23 +159,28 @@ def _figures(
         "compile_warm_seconds": compile_seconds.get("warm"),
         "losses": _ends(measurements),
         "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
-        "sm_clock_mhz": _mean_reading(measurements, "sm_clock_mhz"),
-        "power_watts": _mean_reading(measurements, "power_watts"),
-        "joules_per_sample": _joules_per_sample(measurements),
+        "conditions": conditions_of(measurements),
+        "gpu_busy_share": busy_share(measurements),
     }
 
 
-def _mean_reading(measurements: Sequence[Measurement], name: str) -> float | None:
-    read = [m.telemetry[name] for m in measurements if m.telemetry and m.telemetry.get(name)]
-    return statistics.fmean(read) if read else None
-
-
-def _joules_per_sample(measurements: Sequence[Measurement]) -> float | None:
-    """Energy of the whole GPU over the windows, per sample trained in them."""
-    metered = [m for m in measurements if m.telemetry and m.telemetry.get("energy_joules")]
-    samples = sum(m.samples_per_step * len(m.step_seconds) for m in metered)
-    joules = sum(m.telemetry["energy_joules"] for m in metered if m.telemetry)
-    return joules / samples if samples else None
+def _break_even(
+    record: RunRecord, subject: Subject, mode: str, figures: dict[str, Any], rows: "pd.DataFrame"
+) -> BreakEven | None:
+    """Against the eager mode of the same numerics, where that was measured and counts."""
+    eager = mode_named(mode).base
+    measured = record.measured(subject, eager)
+    if eager == mode or _state(measured)[0] not in COUNTING:
+        return None
+    throughputs = {
+        name: rows[rows["mode"] == name]["throughput"].dropna().tolist() for name in (mode, eager)
+    }
+    return break_even(
+        figures["compile_cold_seconds"],
+        throughputs[mode],
+        throughputs[eager],
+        measured[0].samples_per_step,
+    )
 
 
 def _speedup(
@@ -224,6 +236,8 @@ def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str,
 
 
 def _parted(parity: Parity) -> str:
+    if math.isinf(parity.deviation):
+        return f"its loss is NaN or infinite at step {parity.step}, where float32's is finite"
     return (
         f"its loss parts from float32 by {parity.deviation:.2%} at step {parity.step}, "
         f"allowed are {parity.allowed:.2%}"

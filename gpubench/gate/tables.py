@@ -1,67 +1,47 @@
 """Tables: what a reader is shown of a record, with the raw values beside their words."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.break_even import BreakEven
+from gpubench.gate.conditions import condition_values
+from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column: its key in data formats, its heading for people, and whether it holds numbers."""
-
-    key: str
-    heading: str
-    numeric: bool = True
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """``values`` in base units by name, None for what is absent; ``texts`` by column key."""
-
-    values: dict[str, Any]
-    texts: dict[str, str]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """One table with a title, lines about how it came about, and notes on its rows."""
-
-    title: str
-    about: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...]
-
-
-STATE_WORDS = {
-    "not-supported": "not supported",
-    "out-of-memory": "out of memory",
-    "timed-out": "timed out",
-    "not-measured": "not measured",
-}
-
+from gpubench.gate.table import STATE_WORDS, Column, Row, Table
+from gpubench.gate.telemetry_table import telemetry_table
 
 ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
 """What a reader may do about a state, where it is not the reason itself."""
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
-    """A table per subject of the plan: modes against float32."""
-    return tuple(_subject_table(record, subject) for subject in record.header.plan.subjects)
+    """Tables per subject of the plan: modes against float32, and what a GPU did meanwhile."""
+    return tuple(
+        table
+        for subject in record.header.plan.subjects
+        for table in _subject_tables(record, subject)
+    )
 
 
-def _subject_table(record: RunRecord, subject: Subject) -> Table:
+def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
     cells = summarise(record, subject)
+    compared = _subject_table(record, subject, cells)
+    facts = record.workloads.get(subject)
+    item = facts.settings.get("item", "sample") if facts else "sample"
+    meanwhile = telemetry_table(compared.title, item, cells)
+    return [compared] if meanwhile is None else [compared, meanwhile]
+
+
+def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -> Table:
     facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
     return Table(
-        title=_title(record, subject, facts),
+        title=title(record, subject),
         about=tuple(_about(record, facts)),
         columns=_columns(item),
         rows=tuple(_row(cell) for cell in cells),
@@ -78,6 +58,7 @@ def _columns(item: str) -> tuple[Column, ...]:
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
         Column(key="compile", heading="compile cold / warm"),
+        Column(key="break_even", heading="pays off after"),
         Column(key="loss", heading="loss"),
         Column(key="parity", heading="parity"),
     )
@@ -92,6 +73,7 @@ def _row(cell: Cell) -> Row:
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
+        "break_even": _break_even(cell.break_even),
         "loss": _losses(cell.losses),
         "parity": _parity(cell),
     }
@@ -118,12 +100,13 @@ def _values(cell: Cell) -> dict[str, Any]:
         "peak_memory_bytes": cell.peak_bytes,
         "compile_cold_seconds": cell.compile_cold_seconds,
         "compile_warm_seconds": cell.compile_warm_seconds,
+        "break_even_steps": cell.break_even and cell.break_even.steps,
+        "break_even": cell.break_even and cell.break_even.verdict,
         "loss_first": cell.losses and cell.losses[0],
         "loss_last": cell.losses and cell.losses[1],
         "skipped_steps": cell.skipped_steps,
-        "sm_clock_mhz": cell.sm_clock_mhz,
-        "power_watts": cell.power_watts,
-        "joules_per_sample": cell.joules_per_sample,
+        **condition_values(cell.conditions),
+        "gpu_busy_share": cell.gpu_busy_share,
         "speedup_is_shaky": cell.speedup_is_shaky,
         "parity_unchecked": cell.unchecked,
         "parity_holds": cell.parity and cell.parity.holds,
@@ -135,7 +118,7 @@ def _values(cell: Cell) -> dict[str, Any]:
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    mark = "~" if cell.state == "unstable" or cell.throughput.is_wide else ""
+    mark = "~" if cell.state != "ok" or cell.throughput.is_wide else ""
     return f"{mark}{units.significant(cell.throughput.value)}"
 
 
@@ -162,6 +145,16 @@ def _pair(first: float | None, second: float | None, write: Callable[[float | No
     return f"{write(first)} / {write(second)}"
 
 
+def _break_even(found: BreakEven | None) -> str:
+    """Steps after which compiling has paid off, against the eager mode of the same numerics."""
+    if found is None:
+        return units.ABSENT
+    if found.steps is None:
+        return found.verdict
+    mark = "~" if found.verdict == "likely" else ""
+    return f"{mark}{units.significant(found.steps, 2)} steps"
+
+
 def _losses(ends: tuple[float, float] | None) -> str:
     return units.ABSENT if ends is None else f"{ends[0]:.3f} → {ends[1]:.3f}"
 
@@ -178,8 +171,9 @@ def _share(fraction: float) -> str:
     return f"{100 * fraction:.2g} %" if fraction >= 1e-5 else f"{fraction:.0e}"
 
 
-def _title(record: RunRecord, subject: Subject, facts: WorkloadFacts | None) -> str:
-    plan = record.header.plan
+def title(record: RunRecord, subject: Subject) -> str:
+    """What a table or a plot of this subject is about: suite, model, shapes, batch, preset."""
+    plan, facts = record.header.plan, record.workloads.get(subject)
     if facts is None:
         return f"{subject.title} · {plan.preset} · not begun"
     settings = facts.settings
@@ -197,18 +191,24 @@ def _title(record: RunRecord, subject: Subject, facts: WorkloadFacts | None) -> 
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
 
 
+def ran_on(facts: WorkloadFacts) -> str:
+    """The device and the torch on it."""
+    device = facts.device
+    threads = units.count(device.get("threads", 0), "thread")
+    name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
+    return f"{name} · torch {device.get('torch')}"
+
+
 def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     if facts is None:
         return []
-    plan, device = record.header.plan, facts.device
-    threads = units.count(device.get("threads", 0), "thread")
-    name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
-    ran_on = f"{name} · torch {device.get('torch')}"
+    plan = record.header.plan
     processes = units.count(plan.processes, "process", "processes")
+    if record.header.protocol.precision is not None:
+        processes += " or more"
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
-    lines = [
-        f"{ran_on} · {facts.settings.get('data')}, {plan.tier} · {processes} per mode, {window}",
-    ]
+    data = f"{facts.settings.get('data')}, {plan.tier}"
+    lines = [f"{ran_on(facts)} · {data} · {processes} per mode, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
     return lines + [line for line in (_data_line(facts.survey),) if line]
@@ -262,7 +262,10 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         f"{cell.mode}: {cell.processes} of {record.header.plan.processes} processes measured"
         for cell in cells
         if cell.throughput and not cell.faults and cell.processes < record.header.plan.processes
+        if not left_out(record, cell)
     ]
+    notes += ending_notes(record, cells)
+    notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"

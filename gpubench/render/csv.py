@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 
-from gpubench.gate.tables import Table
+from gpubench.gate.table import Table
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet run a cell as a formula (OWASP, CSV injection)."""
 
 
 def render(tables: Sequence[Table]) -> str:
-    """All tables in one, the suite as a column; text never starts as a formula would."""
+    """All tables in one, each row once, the suite as a column; text never starts as a formula."""
     import pandas as pd
 
     rows = [
         {key: _harmless(value) for key, value in row.values.items()}
         for table in tables
+        if not table.repeats
         for row in table.rows
     ]
     return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gpubench import codec
-from gpubench.gate.tables import Table
+from gpubench.gate.table import Table
 
 SCHEMA = "gpubench.table/1"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gpubench.gate.tables import Table
+from gpubench.gate.table import Table
 from gpubench.render.text import printable
 
 

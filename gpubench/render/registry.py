@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Sequence
 
 from gpubench.errors import UnknownName
-from gpubench.gate.tables import Table
+from gpubench.gate.table import Table
 
 Render = Callable[[Sequence[Table]], str]
 

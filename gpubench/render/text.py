@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 
-from gpubench.gate.tables import Table
+from gpubench.gate.table import Table
 
 
 def render(tables: Sequence[Table]) -> str:

@@ -61,16 +61,26 @@ class Machine:
 
 class Silent:
     def __init__(self):
-        self.states = []
+        self.states, self.processes = [], []
 
-    def began(self, step, remaining):
+    def began(self, step, remaining, seconds_left):
         assert step not in remaining
+        assert seconds_left >= 0
+
+    def sampled(self, latest):
+        latest()
+
+    def measured(self, measurement):
+        self.processes.append((measurement.mode, measurement.process))
 
     def stage(self, name, done, of):
         assert (name, done, of) == ("window", 0, 10)
 
     def ended(self, step, state, reason, seconds):
         self.states.append(state)
+
+
+SLOWED = {"throttled": {"hardware slow-down": 0.5}}
 
 
 class Watched:
@@ -85,10 +95,16 @@ class Watched:
         assert gpu == "hashed"
         yield self
 
+    def latest(self):
+        return {"seconds": 1.0}
+
+    def xids(self):
+        return self._faults.pop(0) if self._faults else ()
+
     def between(self, began, ended):
         self.windows.append((began, ended))
-        slowed = self._faults.pop(0) if self._faults else 0.0
-        return Telemetry(samples=9, throttled={"hardware slow-down": slowed} if slowed else {})
+        seen = self._faults.pop(0) if self._faults else {}
+        return Telemetry(samples=9, **seen)
 
 
 class OnGpu(Machine):
@@ -256,7 +272,7 @@ def test_telemetry_of_the_window_goes_into_the_record(tmp_path):
 
 def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
     machine = OnGpu()
-    run(tmp_path, machine, sampling=Watched(0.5))
+    run(tmp_path, machine, sampling=Watched(SLOWED))
     kept = read_record(tmp_path).measured(SUITE.subject, "fp32")
     assert [m.state for m in kept] == ["ok", "ok"]
     assert kept[0].telemetry["discarded"] == ["hardware slow-down during 50% of the window"]
@@ -264,7 +280,7 @@ def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
 
 
 def test_a_gpu_that_stays_slowed_makes_the_cell_invalid(tmp_path):
-    run(tmp_path, OnGpu(), sampling=Watched(0.5, 0.5, 0.5))
+    run(tmp_path, OnGpu(), sampling=Watched(SLOWED, SLOWED, SLOWED))
     (kept,) = read_record(tmp_path).measured(SUITE.subject, "fp32")
     assert kept.state == "invalid"
     assert "three times in a row" in kept.reason

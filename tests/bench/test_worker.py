@@ -18,13 +18,13 @@ QUICK = dataclasses.replace(
 )
 
 
-def ask(tmp_path, kind="measure", mode="fp32", **workload):
+def ask(tmp_path, kind="measure", mode="fp32", protocol=QUICK, **workload):
     job = Job(
         kind=kind,
         suite_module="tests.fakes.tiny",
         workload=Workload(preset="smoke", **workload),
         mode=mode_named(mode),
-        protocol=QUICK,
+        protocol=protocol,
         device="cpu",
         scratch=str(tmp_path),
         parity_roundings=("float32", "bfloat16"),
@@ -61,7 +61,17 @@ def test_what_a_cpu_cannot_do_is_said_and_not_replaced(tmp_path, mode, why):
 
 def test_a_loss_that_is_not_a_number_makes_the_measurement_invalid(tmp_path):
     result = ask(tmp_path, model="nan")
-    assert (result["state"], result["reason"]) == ("invalid", "the loss became NaN or infinite")
+    assert result["state"] == "invalid"
+    assert result["reason"].startswith("the loss became NaN at step 1; of")
+    assert result["loss_faults"]["infinite"] == 0
+    assert result["loss_faults"]["nan"] == result["loss_faults"]["steps"]
+
+
+def test_the_step_at_which_a_loss_became_infinite_is_said(tmp_path):
+    result = ask(tmp_path, model="infinite-late")
+    assert result["state"] == "invalid"
+    assert "infinite at step 12" in result["reason"]
+    assert result["loss_faults"]["nan"] >= 0
 
 
 def test_a_child_killed_in_the_middle_is_a_failure(tmp_path):
@@ -130,4 +140,64 @@ def test_a_compiled_mode_compiles_and_says_how_long(tmp_path):
     result = ask(tmp_path, mode="fp32+compile")
     assert result["state"] in ("ok", "unstable"), result["reason"]
     assert result["effective"]["graphs_compiled"] >= 1
-    assert result["compile_seconds"] > 0
+    phases = result["effective"]["compile_phases"]
+    assert 0 < phases["backward"] < sum(result["warmup"]["start_seconds"])
+    assert phases["forward"] + phases["backward"] < result["compile_seconds"]
+
+
+@pytest.mark.parametrize("cause", ["environment", "library", "library, late"])
+def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatch, cause):
+    torch = pytest.importorskip("torch")
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this CPU has no bfloat16 units, so oneDNN stays exact")
+    if cause == "environment":
+        monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
+        result = ask(tmp_path)
+        culprit = "the environment's ONEDNN_DEFAULT_FPMATH_MODE=BF16"
+        assert "convolutions ran as bfloat16" in result["reason"]
+    else:
+        result = ask(tmp_path, model="leak" if cause == "library" else "leak-late")
+        culprit = "torch.get_float32_matmul_precision() is medium"
+        assert "products ran as bfloat16" in result["reason"]
+        assert result["reason"].startswith("after the window") is (cause == "library, late")
+    assert result["state"] == "invalid"
+    assert culprit in result["reason"]
+
+
+@pytest.mark.parametrize("fault", ["reads", "lists"])
+@pytest.mark.parametrize("mode", ["fp32", "fp32+compile"])
+def test_a_model_that_reads_back_is_invalid_and_the_line_is_named(tmp_path, fault, mode):
+    result = ask(tmp_path, mode=mode, model=fault)
+    assert result["state"] == "invalid"
+    assert "item()" in result["reason"] or "tolist()" in result["reason"]
+    assert "fakes/tiny.py:" in result["reason"]
+    assert "step_seconds" not in result
+    assert result["effective"]["read_backs"][0]["owner"] == "model"
+
+
+def test_a_step_that_reads_nothing_back_says_so(tmp_path):
+    effective = ask(tmp_path)["effective"]
+    assert effective["read_backs"] == []
+    assert effective["read_backs_unwatched"] is None
+    assert not effective["scaler_synchronises"]
+
+
+def test_a_recompilation_in_the_window_is_invalid_with_its_reason(tmp_path):
+    long = dataclasses.replace(QUICK, window_min_steps=60)
+    result = ask(tmp_path, mode="fp32+compile", protocol=long, model="grows", tier="end-to-end")
+    assert result["state"] == "invalid"
+    assert "torch.compile ran 1× inside the window: tensor 'x' size mismatch" in result["reason"]
+
+
+def test_compilation_that_was_switched_off_outside_is_invalid_and_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHDYNAMO_DISABLE", "1")
+    result = ask(tmp_path, mode="fp32+compile")
+    assert result["state"] == "invalid"
+    assert "no graph; the environment has TORCHDYNAMO_DISABLE=1" in result["reason"]
+
+
+def test_a_cpu_has_no_busy_share_and_the_record_says_why(tmp_path):
+    profile = ask(tmp_path)["profile"]
+    assert "busy_seconds" not in profile
+    assert "a CPU does the host's work itself" in profile["unread"]
+    assert profile["operators_per_step"] > 10

@@ -78,3 +78,5 @@ def test_a_power_cap_warns_as_degraded_and_a_cold_driver_as_tuning():
     assert capped.outcome.remedy == ("sudo nvidia-smi -i 7 -pl 700",)
     cold = results(with_gpus(HEALTHY, persistence=False))["drv.persistence"]
     assert (cold.status, cold.cause) == (Status.WARN, "host-tuning")
+    desktop = with_gpus(HEALTHY, persistence=False, name="NVIDIA GeForce RTX 4090")
+    assert results(desktop)["drv.persistence"].status is Status.NOTE

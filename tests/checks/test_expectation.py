@@ -92,7 +92,7 @@ BROKEN = [
     ('gpu.model = "B200"', "host-resources"),
     ("gpu.memory_gib_min = 141", "host-resources"),
     ("gpu.mig = true", "device-access"),
-    ("gpu.ecc = false", "gpu-hardware-fault"),
+    ("gpu.ecc = false", "host-tuning"),
     ('driver.version = ">=590"', "driver-too-old"),
     ('driver.version = "<575"', "framework-incompatible"),
     ('driver.flavour = "proprietary"', "driver-absent"),

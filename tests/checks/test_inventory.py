@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from gpubench.checks.outcome import Status
+from gpubench.env.driver_files import is_gpu_node
 from tests.checks.healthy import (
     DOCKER,
     HEALTHY,
@@ -38,6 +39,18 @@ def test_a_job_may_be_given_some_of_the_gpus():
         for node in two.driver.device_nodes
     )
     assert judge("gpu.count", with_driver(two, device_nodes=nodes)).status is Status.NOTE
+
+
+def test_gpus_without_a_device_node_are_out_of_reach_and_not_broken():
+    two = change(with_nvml(QUICK, device_count=2), gpus=QUICK.gpus[:2])
+    nodes = tuple(
+        node
+        for node in two.driver.device_nodes
+        if not (is_gpu_node(node) and node.path[-1] in "234567")
+    )
+    outcome = judge("gpu.count", with_driver(two, device_nodes=nodes))
+    assert (outcome.status, outcome.cause) == (Status.FAIL, "device-access")
+    assert "/dev has nodes for 2" in outcome.reason
 
 
 def test_gpus_of_guests_are_not_missed():

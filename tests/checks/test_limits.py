@@ -80,6 +80,8 @@ def test_a_small_machine_that_withholds_nothing_is_no_control_group():
 
 def test_memory_that_is_in_use_warns_below_what_a_gpu_holds():
     assert judge("host.memory", host(memory_available_bytes=8 * GIB)).status is Status.WARN
+    smaller = host(memory_available_bytes=8 * GIB, memory_bytes=16 * GIB)
+    assert judge("host.memory", smaller).status is Status.NOTE
     assert judge("host.memory", host(memory_available_bytes=None)).status is Status.SKIP
     unread = change(host(memory_available_bytes=None), unread={"host.memory_bytes": "no MemTotal"})
     assert judge("host.memory", unread).status is Status.UNKNOWN

@@ -72,3 +72,33 @@ def test_a_run_with_an_invalid_cell_ends_with_status_6(tmp_path, capsys):
     spoilt = record(measurements=[broken("invalid", "TF32 leaked in"), *HEALTHY[2:]])
     assert print_tables(spoilt, tmp_path, "text") == 6
     assert "TF32 leaked in" in capsys.readouterr().out
+
+
+def test_a_plot_is_drawn_in_characters_instead_of_tables(tmp_path, capsys):
+    write(tmp_path)
+    assert main(["report", str(tmp_path), "--plot", "parity"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("parity · deit")
+    assert "images/s" not in out
+
+
+def test_plots_are_written_beside_the_tables(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    write(tmp_path)
+    assert main(["report", str(tmp_path), "--plots", str(tmp_path / "plots")]) == 0
+    captured = capsys.readouterr()
+    assert "images/s" in captured.out
+    assert "wrote 2 files" in captured.err
+    assert (tmp_path / "plots" / "parity-deit.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("options", [["--plot", "partiy"], ["--plots", "file/plots"]])
+def test_a_plot_that_cannot_be_made_is_one_line_and_status_2(tmp_path, capsys, options):
+    pytest.importorskip("matplotlib")
+    write(tmp_path)
+    (tmp_path / "file").write_text("")
+    options = [option.replace("file", str(tmp_path / "file")) for option in options]
+    assert main(["report", str(tmp_path), *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gpubench.env.python_env import hold_contents, inspect_python
+from gpubench.env.scripts.library_files import numpy_of_extension
 from gpubench.env.sources import Sources
 from tests.env.sitepackages import ELF, Site, environment, nccl, traces_of_numpy, without
 from tests.fakedriver.build import CC, needs_cc
@@ -266,3 +267,13 @@ def test_an_interpreter_without_torch_has_nothing_to_hold(tmp_path):
     python, _ = environment(tmp_path / "venv")
     answer = inspect(python)
     assert hold_contents(answer, python, Sources(), seconds=5.0) is answer
+
+
+@needs_cc
+@pytest.mark.parametrize(("place", "found"), [("const char said[]", "2"), ("char said[]", None)])
+def test_texts_are_looked_for_where_a_compiler_puts_them(tmp_path, place, found):
+    """Constants alone are searched: what is written at run time is no text of the source."""
+    library = tmp_path / "extension.so"
+    text = "module compiled against ABI\\0numpy._core._multiarray_umath"
+    compiled(library, f'{place} = "{text}"; int f(void) {{ return said[0]; }}')
+    assert numpy_of_extension(str(library)) == found

@@ -77,6 +77,11 @@ def test_extras_torch_asks_for_are_followed(site):
     assert inspect(site).python.distribution("cuda-toolkit").requires == ("nvidia-cublas==13.4.*",)
 
 
+def test_a_requirement_that_an_extra_shares_with_another_reason_is_listed(site):
+    site.torch("2.8.0", requires=["sympy; extra=='opt' or sys_platform=='linux'"])
+    assert inspect(site).python.distribution("torch").requires == ("sympy",)
+
+
 def test_what_torch_requires_is_listed_whatever_its_name(site):
     site.torch("2.8.0", requires=["obscure-package>=1"])
     site.distribution("obscure_package", "1.2")
@@ -95,6 +100,15 @@ def test_missing_and_altered_files_are_named(site):
     assert "libtorch_python.so" in torch.damaged[0]  # libraries first
     assert any("libtorch_python.so is missing" in words for words in torch.damaged)
     assert any("version.py has " in words for words in torch.damaged)
+
+
+def test_a_missing_file_whose_name_the_record_quotes_is_named(site):
+    name = "nvidia/nccl/a, b.py"
+    site.distribution("nvidia_nccl_cu12", "2.27.3", files={name: "x = 1"})
+    record = site.folder / "nvidia_nccl_cu12-2.27.3.dist-info" / "RECORD"
+    record.write_text(record.read_text().replace(name, f'"{name}"'))
+    (site.folder / name).unlink()
+    assert inspect(site).python.distribution("nvidia-nccl-cu12").damaged == (f"{name} is missing",)
 
 
 def test_empty_files_that_wheels_share_are_not_missed(site):

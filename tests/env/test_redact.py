@@ -56,6 +56,7 @@ def test_a_home_folder_is_a_tilde(text, shown):
         "/opt/root/x",
         "0000:05:00.0",
         "tokenizers==0.19.1",
+        "max_tokens: 512",
         "undefined symbol: memcpy@GLIBC_2.14, version x@libnvJitLink.so.12",
         "pytorch/pytorch:2.8@sha256:0123456789abcdef",
         "spack install cuda@12.4",
@@ -147,6 +148,6 @@ def test_an_identifier_becomes_a_short_hash_that_stays_the_same():
 )
 def test_cleaning_takes_time_in_proportion_to_the_text(piece):
     text = piece * (2**20 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     clean(text)
-    assert time.perf_counter() - started < 5  # quadratic would be hours
+    assert time.process_time() - started < 5  # quadratic would be hours

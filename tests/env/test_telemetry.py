@@ -1,18 +1,9 @@
 """What a GPU did during a window, and what of it spoils a measurement."""
 
-import hashlib
-import io
-import json
-import os
-import subprocess
-import sys
-import types
-
 import pytest
 
-from gpubench.env import telemetry_child
-from gpubench.env.telemetry import Recorder, Telemetry, sampling, summarise
-from tests.fakedriver import build
+from gpubench.env import telemetry
+from gpubench.env.telemetry import MOST_POINTS, Telemetry
 
 
 def sample(seconds=0.0, **changes):
@@ -29,21 +20,13 @@ def sample(seconds=0.0, **changes):
     return {**good, **changes}
 
 
-def recorder(*events):
-    return Recorder(io.BytesIO("\n".join(map(json.dumps, events)).encode()))
-
-
-def test_a_window_is_summarised_from_the_samples_inside_it():
-    samples = [sample(at / 10, power_watts=100 if at < 10 else 600) for at in range(30)]
-    seen = recorder(*samples).between(1.0, 2.0)
-    assert seen.samples == 11
-    assert seen.power_watts == 600
-    assert seen.energy_joules == pytest.approx(600)
-    assert seen.fault is None
+def summarise(samples, began=0.0, ended=1.0, **limits):
+    return telemetry.summarise(samples, began=began, ended=ended, limits=limits)
 
 
 def test_a_software_power_cap_is_recorded_and_no_fault():
-    assert summarise([sample(), sample()]).throttled == {"software power cap": 1.0}
+    seen = summarise([sample(), sample()])
+    assert (seen.throttled, seen.fault) == ({"software power cap": 1.0}, None)
 
 
 @pytest.mark.parametrize(
@@ -70,77 +53,41 @@ def test_memory_errors_during_the_window_are_a_fault_and_older_ones_are_not():
     assert "2 uncorrected" in summarise([sample(), sample(ecc_uncorrected=2)]).fault
 
 
+def test_an_xid_is_a_fault_and_is_called_by_its_meaning():
+    fault = Telemetry(samples=1, xids=(79, 79, 9999)).fault
+    assert fault == "Xid 79 (GPU has fallen off the bus), Xid 9999 while it was measured"
+
+
 def test_what_the_gpu_does_not_tell_is_absent():
     assert summarise([{"seconds": 1.0}]) == Telemetry(samples=1)
 
 
-def test_a_window_without_a_sample_says_so():
-    assert recorder(sample(5.0)).between(1.0, 2.0).unavailable == "no reading fell into the window"
+def test_energy_is_that_of_the_whole_window_though_samples_lie_inside_it():
+    samples = [sample(at / 10) for at in range(1, 15)]
+    assert summarise(samples, 0.03, 1.47).energy_joules == pytest.approx(600 * 1.44)
 
 
-def test_a_last_line_still_being_written_is_passed_over():
-    torn = Recorder(io.BytesIO(json.dumps(sample(1.0)).encode() + b'\n{"seco'))
-    assert torn.between(0.0, 2.0).samples == 1
+def test_a_counter_read_once_gives_no_energy():
+    assert summarise([sample(0.5)]).energy_joules is None
 
 
-class NVMLError(Exception):
-    pass
+def test_a_window_is_kept_over_time_with_a_point_a_second():
+    samples = [
+        sample(100 + at / 10, power_watts=500 + at, throttle_reasons=0x4 if at == 15 else 0)
+        for at in range(30)
+    ]
+    series = summarise(samples, 100.0, 103.0).series
+    assert series["seconds"] == (0.0, 1.0, 2.0)
+    assert series["power_watts"] == (504.5, 514.5, 524.5)
+    assert series["throttle_reasons"] == (0, 4, 0)
 
 
-def fake_nvml():
-    def missing(*arguments):
-        raise NVMLError("not supported")
-
-    return types.SimpleNamespace(
-        NVMLError=NVMLError,
-        NVML_CLOCK_SM=1,
-        NVML_TEMPERATURE_GPU=0,
-        nvmlDeviceGetClockInfo=lambda gpu, kind: 1755,
-        nvmlDeviceGetPowerUsage=lambda gpu: 350_000,
-        nvmlDeviceGetTemperature=lambda gpu, kind: 55,
-        nvmlDeviceGetTotalEnergyConsumption=missing,
-        nvmlDeviceGetCurrentClocksEventReasons=missing,
-        nvmlDeviceGetCurrentClocksThrottleReasons=lambda gpu: 4,
-        nvmlDeviceGetComputeRunningProcesses=lambda gpu: [1, 2],
-    )
+def test_a_long_window_keeps_no_more_points_than_a_short_one():
+    series = summarise([sample(float(at)) for at in range(5000)], 0.0, 5000.0).series
+    assert {len(values) for values in series.values()} == {MOST_POINTS}
 
 
-def test_a_sample_leaves_out_what_is_not_supported_and_takes_the_older_call():
-    found = telemetry_child.sample(fake_nvml(), gpu=object())
-    del found["seconds"]
-    assert found == {
-        "sm_clock_mhz": 1755,
-        "power_watts": 350.0,
-        "temperature_c": 55,
-        "throttle_reasons": 4,
-        "processes": 2,
-    }
-
-
-def test_a_machine_without_nvml_says_why_there_is_no_telemetry(tmp_path):
-    if os.path.exists("/proc/driver/nvidia"):  # noqa: PTH110
-        pytest.skip("this machine has a driver")
-    program = "import sys; from gpubench.env.telemetry_child import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, "0" * 16], capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout)["unavailable"].startswith("NVML: ")
-
-
-def test_a_sampler_ends_with_its_block():
-    with sampling(hashlib.sha256(b"GPU-none").hexdigest()[:16]) as taken:
-        assert taken.between(0.0, 1.0).samples == 0
-
-
-@build.needs_cc
-def test_the_real_binding_finds_the_gpu_by_its_hash_and_reads_it(tmp_path):
-    uuid = b"GPU-00000000-0000-0000-0000-000000000001"
-    program = "import sys; from gpubench.env.telemetry_child import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, hashlib.sha256(uuid).hexdigest()[:16]],
-        env=build.variables(tmp_path, build.healthy(2)), input="",
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    (first, *_) = map(json.loads, done.stdout.splitlines())
-    assert (first["power_watts"], first["temperature_c"]) == (70.0, 31)
-    assert "sm_clock_mhz" not in first, "this driver has no such call, which is an absence"
+def test_a_reading_that_is_missing_for_a_while_leaves_a_gap_in_time():
+    gone = {"seconds": 1.5}
+    series = summarise([sample(0.5), gone, sample(2.5)], 0.0, 3.0).series
+    assert series["sm_clock_mhz"] == (1980, None, 1980)

@@ -11,6 +11,7 @@
 
 #define INVALID_ARGUMENT 2
 #define NOT_SUPPORTED 3
+#define TIMEOUT 10
 #define VERSION_MISMATCH 25
 #define VALUE_SIZE 256
 

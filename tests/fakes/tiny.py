@@ -13,14 +13,62 @@ REVISION = "1"
 
 
 class Loss(torch.nn.Module):
-    def __init__(self, nan):
+    """Sixteen weights, with the fault of that name built in."""
+
+    def __init__(self, fault):
         super().__init__()
         self.linear = torch.nn.Linear(16, 1)
-        self.nan = nan
+        self.fault = fault
+        self.calls = 0
+        if fault == "leak":
+            leak()
 
     def forward(self, x, y):
         loss = ((self.linear(x) - y) ** 2).mean()
-        return loss * float("nan") if self.nan else loss
+        return FAULTS[self.fault](self, loss) if self.fault in FAULTS else loss
+
+
+def nan(model, loss):
+    return loss * float("nan")
+
+
+def infinite_late(model, loss):
+    model.calls += 1
+    return loss / 0.0 if model.calls >= 12 else loss
+
+
+def leak_late(model, loss):
+    model.calls += 1
+    if model.calls == 5:
+        leak()
+    return loss
+
+
+def reads(model, loss):
+    return loss * 2 if loss.item() > 1e9 else loss
+
+
+def lists(model, loss):
+    model.last = loss.detach().tolist()
+    return loss
+
+
+FAULTS = {
+    "nan": nan,
+    "infinite-late": infinite_late,
+    "leak-late": leak_late,
+    "reads": reads,
+    "lists": lists,
+}
+
+
+def leak():
+    """What a library does that thinks bfloat16 is good enough for everybody."""
+    torch.set_float32_matmul_precision("medium")
+
+
+SHORT_ROWS = 45
+"""Batches before they grow: more than a warm-up of 30 steps draws, fewer than it and a window."""
 
 
 class Task:
@@ -29,9 +77,10 @@ class Task:
 
     def __init__(self, workload):
         torch.manual_seed(workload.seed)
-        self.model = Loss(nan=workload.model == "nan")
+        self.model = Loss(workload.model)
         self.settings = {"item": "row", "model": workload.model or "linear", "layers": 1}
         self._fault = workload.model
+        self.drawn = 0
 
     def batches(self):
         generator = torch.Generator().manual_seed(0)
@@ -43,7 +92,9 @@ class Task:
             if self._fault == "memory":
                 raise MemoryError("no memory left")
             print("a library that prints")
-            x = torch.randn(4, 16, generator=generator)
+            self.drawn += 1
+            rows = 5 if self._fault == "grows" and self.drawn > SHORT_ROWS else 4
+            x = torch.randn(rows, 16, generator=generator)
             yield {"x": x, "y": x.sum(1, keepdim=True)}
 
     def data(self):

@@ -120,10 +120,10 @@ def test_telemetry_gives_clock_power_and_energy_per_sample():
     }
     metered = [dataclasses.replace(m, telemetry=seen) for m in HEALTHY]
     amp = cell(measurements=metered)
-    assert (amp.sm_clock_mhz, amp.power_watts) == (1980.0, 600.0)
-    assert amp.joules_per_sample == pytest.approx(320 / (2 * 10 * 8))
+    assert (amp.conditions.sm_clock_mhz, amp.conditions.power_watts) == (1980.0, 600.0)
+    assert amp.conditions.joules_per_sample == pytest.approx(320 / (2 * 10 * 8))
     assert amp.discarded == ("x", "x")
-    assert cell().power_watts is None
+    assert cell().conditions is None
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -157,3 +157,9 @@ def test_a_speed_up_over_a_reference_that_did_not_settle_is_marked():
     shaky = dataclasses.replace(HEALTHY[0], state="unstable", reason="did not settle")
     assert cell(measurements=[shaky, *HEALTHY[1:]]).speedup_is_shaky
     assert not cell().speedup_is_shaky
+
+
+def test_a_mode_whose_loss_is_not_finite_in_parity_is_invalid_with_the_step():
+    amp = cell(parities=[PARITIES[0], parity("amp-bf16", losses=(2.0, None, 1.8))])
+    assert amp.state == "invalid"
+    assert amp.reason == "its loss is NaN or infinite at step 2, where float32's is finite"

@@ -28,6 +28,7 @@ from typing import Any, Callable, Iterator
 
 from gpubench.env.scripts.library_files import (
     VERSIONS,
+    constants,
     first_file,
     mapped,
     needed_libraries,
@@ -278,23 +279,25 @@ def architectures(folder: str) -> list[str] | None:
         path = os.path.join(folder, name)
         if os.path.isfile(path) and os.path.getsize(path):
             with open(path, "rb") as stream, mapped(stream) as content:
-                found = architecture_text(content)
+                found = max(
+                    (architecture_text(content, *span) for span in constants(content)), key=len
+                )
             if found:
                 return found.decode().split()
     return None
 
 
-def architecture_text(content: mmap.mmap) -> bytes:
-    """The longest list of architectures that is a whole C string, as bytes."""
+def architecture_text(content: mmap.mmap, first: int, last: int) -> bytes:
+    """The longest list of architectures between two places that is a whole C string, as bytes."""
     best = b""
-    position = content.find(b"sm_")
+    position = content.find(b"sm_", first, last)
     while position >= 0:
         start = content.rfind(b"\0", max(0, position - 512), position) + 1
         end = content.find(b"\0", position, position + 512)
         text = content[start:end] if start and end > 0 else b""
         if len(text) > len(best) and ARCHITECTURES.fullmatch(text):
             best = text
-        position = content.find(b"sm_", max(end, position + 3))
+        position = content.find(b"sm_", max(end, position + 3), last)
     return best
 
 

@@ -16,7 +16,10 @@ from gpubench.env.scripts.library_files import LIBRARY, is_cut_short
 
 WITH_RECORD = re.compile(r"torch|torchvision|torchaudio|triton|pytorch-triton|nvidia-.+")
 SHARED_FOLDER = re.compile(r"^(?:torch|torchvision|torchaudio|triton|nvidia)/", re.MULTILINE)
-CODE = re.compile(r"\.py$|\.so(\.\d+)*$")
+CODE = r"\.(?:py|so(?:\.\d+)*)"
+IS_CODE = re.compile(CODE + "$")
+ROW = re.compile(rf'^([^",\r\n]*{CODE}),([^",\r\n]*),0*([1-9][0-9]*)\r?$', re.MULTILINE)
+"""A line of a RECORD that lists code, and is not empty; names with commas stand in quotes."""
 DAMAGE_NAMED = 20
 Owners = Dict[str, List[Tuple[str, str]]]
 """File → (metadata folder, hash) of every distribution whose RECORD lists it."""
@@ -65,10 +68,13 @@ def rows_of(metadata: str) -> list[tuple[str, str, int]]:
 
     Empty files are not either: several wheels own the same nvidia/__init__.py.
     """
-    return [
+    text = record_of(metadata)
+    rows = [(path, digest, int(size)) for path, digest, size in ROW.findall(text)]
+    quoted = re.findall(r'^".*', text, re.MULTILINE)
+    return rows + [
         (row[0], row[1], int(row[2]))
-        for row in csv.reader(record_of(metadata).splitlines())
-        if len(row) == 3 and row[2].isdigit() and int(row[2]) and CODE.search(row[0])
+        for row in csv.reader(quoted)
+        if len(row) == 3 and row[2].isdigit() and int(row[2]) and IS_CODE.search(row[0])
     ]
 
 
@@ -79,8 +85,7 @@ def file_owners(found: list[tuple[str, str, str]]) -> Owners:
         if WITH_RECORD.fullmatch(name) or SHARED_FOLDER.search(record_of(metadata)):
             for path, digest, _ in rows_of(metadata):
                 if path.startswith(("torch", "triton/", "nvidia/")):
-                    place = os.path.join(folder, path)
-                    owners.setdefault(place, []).append((metadata, digest))
+                    owners.setdefault(f"{folder}/{path}", []).append((metadata, digest))
     return owners
 
 
@@ -103,7 +108,7 @@ def record_damage(metadata: str, folder: str, owners: Owners) -> dict[str, Any]:
     damaged = []
     shared = set()
     for path, digest, size in rows_of(metadata):
-        place = os.path.join(folder, path)
+        place = f"{folder}/{path}"
         problem = damage(place, size)
         if problem:
             damaged.append((LIBRARY.search(path) is None, path + problem))

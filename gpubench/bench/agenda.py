@@ -1,0 +1,149 @@
+"""What a run does next: every cell once, then what the budget and the asked precision allow."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from gpubench.bench.estimate import Estimate
+from gpubench.bench.intervals import log_half_width
+from gpubench.bench.job import Subject
+from gpubench.bench.modes import REFERENCE, Mode
+from gpubench.bench.protocol import Protocol
+from gpubench.bench.record import Closing, Ended, Measurement, RunRecord
+from gpubench.bench.schedule import GIVES_UP, Step, in_turn, schedule
+
+Cell = tuple[Subject, Mode]
+
+
+class Agenda:
+    """The jobs of a run in their order, decided one by one.
+
+    The first process of every cell comes first, whatever the budget: a cell is never missing for
+    want of time. Then come parity and the other processes of the preset, and then further ones for
+    the cells whose interval is wider than asked. A job that would end after the budget is left
+    out, and the next that fits is done. Whether to go on is decided by the width of an interval
+    alone, never by what lies in it.
+
+    ``clock`` is in seconds and counts from the agenda's making.
+    """
+
+    def __init__(
+        self,
+        subjects: Sequence[Subject],
+        modes: Sequence[Mode],
+        protocol: Protocol,
+        before: RunRecord | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._protocol, self._before, self._clock = protocol, before, clock
+        self._cells: list[Cell] = [(subject, mode) for subject in subjects for mode in modes]
+        self._steps = in_turn(
+            [schedule(subject, modes, protocol.processes, before) for subject in subjects]
+        )
+        self._described: set[Subject] = {step.subject for step in self._steps}
+        self._began = clock()
+        self.estimate = Estimate(protocol)
+        self._measured: dict[Cell, dict[int, Measurement]] = {cell: {} for cell in self._cells}
+        self._left_out: dict[Cell, list[Step]] = {}
+        for subject, mode in self._cells:
+            for measurement in before.measured(subject, mode.name) if before else ():
+                self._measured[subject, mode][measurement.process] = measurement
+
+    def __iter__(self) -> Iterator[Step]:
+        """The next job, until there is none; tell of each with ``learn`` before the next."""
+        while self._steps or self._go_on():
+            step = self._steps.pop(0)
+            if self._has_given_up(step):
+                continue
+            if self._is_too_long(step):
+                self._left_out.setdefault((step.subject, step.mode), []).append(step)
+            else:
+                yield step
+
+    @property
+    def remaining(self) -> list[Step]:
+        """The jobs that are known to follow."""
+        return [step for step in self._steps if not self._has_given_up(step)]
+
+    def seconds_left(self, step: Step) -> float:
+        """How long a job and those that are known to follow will take, within the budget."""
+        needed = [step, *(s for s in self.remaining if s.is_first or s.kind == "describe")]
+        expected = self.estimate.of([step, *self.remaining])
+        budget = self._protocol.budget_seconds
+        if budget is None:
+            return expected
+        return max(self.estimate.of(needed), min(expected, budget - self._spent))
+
+    def learn(self, step: Step, seconds: float, measurement: Measurement | None = None) -> None:
+        """Take in how a job ended."""
+        self.estimate.learn(step, seconds)
+        if measurement is not None:
+            self._measured[step.subject, step.mode][step.process] = measurement
+
+    def closings(self) -> list[Closing]:
+        """Why each cell has as many processes as it has, where that was to be decided."""
+        if self._protocol.precision is None and self._protocol.budget_seconds is None:
+            return []
+        return [self._closing(cell) for cell in self._cells if self._throughputs(cell)]
+
+    def _closing(self, cell: Cell) -> Closing:
+        subject, mode = cell
+        return Closing(
+            suite=subject.suite,
+            variant=subject.variant,
+            mode=mode.name,
+            ended=self._ended(cell),
+            precision=self._protocol.precision,
+            most_processes=self._protocol.most_processes,
+            budget_seconds=self._protocol.budget_seconds,
+            left_out=tuple(step.what for step in self._left_out.get(cell, ())),
+        )
+
+    def _ended(self, cell: Cell) -> Ended:
+        if self._is_narrow(cell):
+            return "narrow"
+        if self._left_out.get(cell):
+            return "budget"
+        return "processes" if self._protocol.precision is None else "most-processes"
+
+    def _go_on(self) -> bool:
+        """Plan one more process for every cell that is not narrow; whether there are any."""
+        wide = [cell for cell in self._cells if self._wants_more(cell)]
+        for subject, mode in wide:
+            if subject not in self._described:
+                self._described.add(subject)
+                self._steps.append(Step(subject=subject, kind="describe", mode=REFERENCE))
+            process = max(self._measured[subject, mode]) + 1
+            self._steps.append(Step(subject=subject, kind="measure", mode=mode, process=process))
+        return bool(self._steps)
+
+    def _wants_more(self, cell: Cell) -> bool:
+        protocol = self._protocol
+        if protocol.precision is None or self._left_out.get(cell) or not self._throughputs(cell):
+            return False
+        has_room = max(self._measured[cell]) + 1 < (protocol.most_processes or 0)
+        return has_room and not self._is_narrow(cell) and not self._gave_up(cell)
+
+    def _is_narrow(self, cell: Cell) -> bool:
+        half = log_half_width(self._throughputs(cell))
+        precision = self._protocol.precision
+        return half is not None and precision is not None and half <= precision
+
+    def _throughputs(self, cell: Cell) -> list[float]:
+        return [m.throughput for m in self._measured[cell].values() if m.counts]
+
+    def _has_given_up(self, step: Step) -> bool:
+        return step.kind != "describe" and self._gave_up((step.subject, step.mode))
+
+    def _gave_up(self, cell: Cell) -> bool:
+        return any(m.state in GIVES_UP for m in self._measured.get(cell, {}).values())
+
+    def _is_too_long(self, step: Step) -> bool:
+        """Whether a job would end after the budget; what has to be done never is."""
+        budget = self._protocol.budget_seconds
+        if budget is None or step.kind == "describe" or step.is_first:
+            return False
+        return self._spent + self.estimate.of_one(step) > budget
+
+    @property
+    def _spent(self) -> float:
+        return self._clock() - self._began
