@@ -98,7 +98,7 @@ def _timed(job: Job, suite: Any, train: Any) -> dict[str, Any]:
         task = suite.build(job.workload)
         watch = Stopwatch(cuda.clock_of(device), job.protocol)
         facts = train(task, device, watch)
-        faults = mismatches(job.mode, read_back(job.mode, device))  # after: whatever it has set
+        faults = mismatches(job.mode, read_back(job.mode, device), device.type)  # whatever it set
     if not math.isfinite(facts["loss"]):
         faults.append("the loss became NaN or infinite")
     state = "invalid" if faults else "ok"

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from gpubench.bench.job import COUNTING
 from gpubench.gate.intervals import Estimate, mean_of
 
 NOT_SLOWER = 0.97
@@ -81,7 +82,7 @@ def _verdict(asked: Asked, processes: Sequence[dict[str, Any]]) -> Verdict:
     for number in sorted(set(sides[0]) & set(sides[1])):
         pair = [side[number] for side in sides]
         bad = [
-            f"{p['name']}: {p['reason'] or p['state']}" for p in pair if p["state"] not in COUNTED
+            f"{p['name']}: {p['reason'] or p['state']}" for p in pair if p["state"] not in COUNTING
         ]
         left_out += bad
         if not bad:
@@ -95,10 +96,6 @@ def _verdict(asked: Asked, processes: Sequence[dict[str, Any]]) -> Verdict:
         pairs=len(pairs),
         left_out=tuple(dict.fromkeys(left_out)),
     )
-
-
-COUNTED = ("ok", "unstable")
-"""States whose windows count; a window that had not settled is as noisy as the interval says."""
 
 
 def written(record: dict[str, Any]) -> str:

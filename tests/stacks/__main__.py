@@ -1,6 +1,7 @@
 """Measures in venvs that gpubench is not installed in: ``python -m tests.stacks [STACK ...]``."""
 
 import argparse
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from gpubench.bench.protocol import SMOKE, on_cpu
 from gpubench.bench.record import ParityRun
 from gpubench.bench.runner import run_job
 from gpubench.suites.registry import SUITES, suite_named
+from gpubench.units import Seconds
 from tests.lab.stacks import Environment
 from tests.stacks.answers import faults
 
@@ -36,7 +38,8 @@ MODES = ("fp32", "fp32+compile", "amp-bf16", "amp-bf16+compile")
 ABSENT = ("gpubench", "pynvml", "pandas", "scipy", "matplotlib")
 """Packages of gpubench that the measuring core does without, and that no other brings along."""
 
-PROTOCOL = on_cpu(SMOKE)
+PROTOCOL = dataclasses.replace(on_cpu(SMOKE), process_limit_seconds=Seconds(1800))
+"""A busy machine may take long to compile; what hangs is ended all the same."""
 
 
 class Stack:
@@ -115,7 +118,8 @@ def _cell(
     text = (
         f"{answer['state']:8} {len(answer['step_seconds'])} steps in "
         f"{answer['window_seconds']:.1f} s, graphs {answer['effective']['graphs_compiled']}, "
-        f"attention {answer['effective'].get('attention')}"
+        f"breaks {answer['effective'].get('graph_breaks')}, "
+        f"attention {', '.join(answer['profile'].get('attention', ['?'])) or 'not seen'}"
     )
     if reference is None:
         return text, wrong, run

@@ -4,17 +4,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gpubench.bench.job import Job
-
-COUNTED = ("ok", "unstable")
-"""States whose times count. A busy machine makes unstable ones, which is no fault of a stack."""
+from gpubench.bench.job import COUNTING, Job
 
 
 def faults(job: Job, answer: Mapping[str, Any]) -> list[str]:
     """Everything wrong with one answer."""
     if job.kind == "describe":
         return list(_of_description(answer))
-    if answer["state"] not in COUNTED:
+    if answer["state"] not in COUNTING:  # a busy machine makes unstable ones, no fault of a stack
         return [f"{answer['state']}: {answer['reason']}"]
     if job.kind == "parity":
         return list(_of_losses(answer["losses"], job.protocol.parity_steps))
@@ -61,5 +58,5 @@ def _of_effect(job: Job, answer: Mapping[str, Any]) -> Iterable[str]:
             yield f"{name} is {effective[name]}, the mode asks for {wanted}"
     if (effective["graphs_compiled"] > 0) != (mode.compile is not None):
         yield f"{effective['graphs_compiled']} graphs were compiled in {mode.name}"
-    if effective.get("attention") is None:
-        yield f"the attention kernel was not read: {effective.get('attention_unread')}"
+    if not answer["profile"].get("operators_per_step"):
+        yield f"a step was not profiled: {answer['profile']}"
