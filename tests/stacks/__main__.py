@@ -34,6 +34,9 @@ STACKS = {
 }
 """What is installed; pip finds the torchvision that fits."""
 
+IMPORTED = "import torch._inductor.compile_fx, timm, transformers.models.bert.modeling_bert"
+"""Leaves bytecode behind, which the measuring processes do not write: they would start slowly."""
+
 MODES = ("fp32", "fp32+compile", "amp-bf16", "amp-bf16+compile")
 ABSENT = ("gpubench", "pynvml", "pandas", "scipy", "matplotlib")
 """Packages of gpubench that the measuring core does without, and that no other brings along."""
@@ -141,6 +144,7 @@ def answers_of(
         if not place.exists():
             subprocess.run([sys.executable, "-m", "venv", place], check=True)
             environment.install(*STACKS[name])
+            subprocess.run([environment.python, "-c", IMPORTED], check=True, cwd=scratch)
         yield from rows(Stack(environment, scratch), scratch, options.suites, options.modes)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
