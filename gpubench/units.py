@@ -48,6 +48,17 @@ def memory(value: int | None) -> str:
     raise AssertionError("unreachable: the last unit takes every size")
 
 
+def si(value: float | None, unit: str) -> str:
+    """A quantity in decimal units: 187 GFLOP/s, 3.35 TB/s."""
+    if value is None:
+        return ABSENT
+    for prefix in ("", "k", "M", "G", "T"):
+        if abs(value) < 999.5 or prefix == "T":
+            return f"{significant(value)} {prefix}{unit}"
+        value /= 1000
+    raise AssertionError("unreachable: the last prefix takes every value")
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A share: 0.034 is 3.4 %."""
     return ABSENT if fraction is None else f"{100 * fraction:.{digits}f} %"

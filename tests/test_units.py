@@ -36,6 +36,20 @@ def test_numbers_have_three_digits_and_no_exponent(value, text):
     assert units.significant(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (187.2e9, "187 GB/s"),
+        (999.4e9, "999 GB/s"),
+        (2.25e15, "2 250 TB/s"),
+        (12.0, "12.0 B/s"),
+        (None, "–"),
+    ],
+)
+def test_rates_have_decimal_prefixes(value, text):
+    assert units.si(value, "B/s") == text
+
+
 def test_a_noun_agrees_with_its_number():
     assert units.count(1, "class", "classes") == "1 class"
     assert units.count(3442, "sentence") == "3 442 sentences"

@@ -1,9 +1,10 @@
 """What a run does next: every cell once, then what the budget and the asked precision allow."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gpubench.bench.estimate import Estimate
+from gpubench.bench.feed import Feed
 from gpubench.bench.intervals import log_half_width
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, Mode
@@ -23,7 +24,7 @@ class Agenda:
     out, and the next that fits is done. Whether to go on is decided by the width of an interval
     alone, never by what lies in it.
 
-    ``clock`` is in seconds and counts from the agenda's making.
+    ``clock`` is in seconds and counts from the agenda's making. ``feeds`` are timed alone.
     """
 
     def __init__(
@@ -33,11 +34,15 @@ class Agenda:
         protocol: Protocol,
         before: RunRecord | None,
         clock: Callable[[], float] = time.monotonic,
+        feeds: Mapping[Subject, Sequence[Feed]] | None = None,
     ) -> None:
         self._protocol, self._before, self._clock = protocol, before, clock
         self._cells: list[Cell] = [(subject, mode) for subject in subjects for mode in modes]
         self._steps = in_turn(
-            [schedule(subject, modes, protocol.processes, before) for subject in subjects]
+            [
+                schedule(subject, modes, protocol.processes, before, (feeds or {}).get(subject, ()))
+                for subject in subjects
+            ]
         )
         self._described: set[Subject] = {step.subject for step in self._steps}
         self._began = clock()
@@ -132,7 +137,7 @@ class Agenda:
         return [m.throughput for m in self._measured[cell].values() if m.counts]
 
     def _has_given_up(self, step: Step) -> bool:
-        return step.kind != "describe" and self._gave_up((step.subject, step.mode))
+        return step.kind not in ("describe", "load") and self._gave_up((step.subject, step.mode))
 
     def _gave_up(self, cell: Cell) -> bool:
         return any(m.state in GIVES_UP for m in self._measured.get(cell, {}).values())

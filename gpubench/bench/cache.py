@@ -23,12 +23,15 @@ class Caches:
     def is_warm(self, step: Step) -> bool:
         """Whether the job starts from a copy of the caches that its mode's first process left.
 
-        The last of several processes does, so that compiling is timed cold and warm; parity
-        does, since nothing is timed there.
+        All but the first do. Where compiling chooses kernels by timing them, only the last of the
+        preset's does: the choice is part of what differs between processes. Parity does, since
+        nothing is timed there.
         """
-        last = step.process == self.processes - 1 > 0
-        wanted = step.mode.compile is not None and (last or step.kind == "parity")
-        return wanted and step.mode.name in self.filled
+        if step.mode.compile is None or step.mode.name not in self.filled:
+            return False
+        if step.kind == "parity" or step.mode.compile != "max-autotune":
+            return not step.is_first
+        return step.process == self.processes - 1 > 0
 
     @contextlib.contextmanager
     def of(self, step: Step) -> Iterator[Path]:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from gpubench.bench import compilation, cuda, losses
-from gpubench.bench.job import Job
+from gpubench.bench.feeding import AnyFeed, CpuTime, alone, feed_of, fitted, in_whole_cycles
+from gpubench.bench.job import COUNTING, Job
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.profiled import profiled
@@ -19,7 +20,6 @@ from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Batch, Suite, Task
 from gpubench.bench.training import TrainingStep, resident, streamed
-from gpubench.errors import BadUsage
 
 Progress = Callable[[str, int, int], object]
 
@@ -34,7 +34,7 @@ does less work, so its time is none of training."""
 
 def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     """What will be trained, on what, and which modes can be; then train a while to warm up."""
-    device = _device(job)
+    device = cuda.device_for(job.device)
     progress("survey", 0, 1)
     workload, survey = suite.survey(job.workload, job.scratch)
     task = suite.build(workload)
@@ -44,6 +44,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         "settings": dict(task.settings),
         "survey": dict(survey),
         "batch_size": task.batch_size,
+        "accumulation": workload.accumulation,
         "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
         "step_flops": _step_flops(suite, workload),
         "device": cuda.facts(device),
@@ -55,17 +56,8 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     return {**answer, "soak_steps": _soak(job, task, device)}
 
 
-def _device(job: Job) -> torch.device:
-    if job.device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadUsage(
-            f"torch {torch.__version__} cannot use a GPU here: `gpubench doctor` says why; "
-            "--device cpu measures the CPU"
-        )
-    return cuda.device_named(job.device)
-
-
 def _step_flops(suite: Suite, workload: Any) -> int | None:
-    """Floating-point operations of one step's forward and backward, counted without computing."""
+    """Floating-point operations of one batch's forward and backward, counted without computing."""
     from torch.utils.flop_counter import FlopCounterMode
 
     try:
@@ -89,7 +81,10 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
     clock = cuda.clock_of(device)
     try:
         with precision(REFERENCE):
-            step = TrainingStep(task, resident(task.batches(), device, count=1), REFERENCE, device)
+            batches = resident(task.batches(), device, count=1)
+            step = TrainingStep(
+                task, batches, REFERENCE, device, accumulation=job.workload.accumulation
+            )
             while steps < 2 or time.perf_counter() < ends:
                 time_window(step, clock, steps=1)
                 steps += 1
@@ -105,19 +100,21 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     The mode is read back before the warm-up, when the model is built, and after the window.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
     torch.manual_seed(job.workload.seed)
     with precision(job.mode):
         task = suite.build(job.workload)
-        bring = resident if job.workload.tier == "resident" else streamed
-        step = TrainingStep(task, bring(task.batches(), device), job.mode, device)
+        feed = feed_of(task, job.workload, device)
+        job = dataclasses.replace(job, protocol=fitted(job.protocol, feed.cycle))
+        step = TrainingStep(task, feed, job.mode, device, accumulation=job.workload.accumulation)
         effective = read_back(job.mode, device) | compilation.read_back(job.mode)
         faults = mismatches(job.mode, effective, device.type)
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
-        answer = _timed(job, step, device, progress)
+        answer = _timed(job, step, feed, device, progress)
         answer["effective"] |= effective | _after(step, device)
         changed = mismatches(job.mode, read_back(job.mode, device), device.type)
         if changed and answer["state"] != "invalid":
@@ -127,7 +124,7 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
 
 
 def _timed(
-    job: Job, step: TrainingStep, device: torch.device, progress: Progress
+    job: Job, step: TrainingStep, feed: AnyFeed, device: torch.device, progress: Progress
 ) -> dict[str, Any]:
     """Warm-up, check, window and profile; a step that reads back is not timed at all."""
     watch, reads = compilation.Watch(), ReadBacks(device)
@@ -140,8 +137,11 @@ def _timed(
     reads.watch(step, operators=job.mode.compile is None)
     if reads.by("model"):
         return reads.refusal()
-    answer = _window(job, step, device, progress, warmup, watch)
+    answer = _window(job, step, feed, device, progress, warmup, watch)
     answer["effective"] = reads.facts() | watch.now().facts()
+    if answer["state"] in COUNTING:
+        steps = len(answer["step_seconds"])
+        answer["feeding"] |= alone(step, feed, device, job.protocol, steps)
     progress("profile", 0, 1)
     return answer | {"profile": profiled(step, device, warmup.step_seconds)}
 
@@ -161,6 +161,7 @@ def _warmed_up(job: Job, step: TrainingStep, device: torch.device, progress: Pro
 def _window(
     job: Job,
     step: TrainingStep,
+    feed: AnyFeed,
     device: torch.device,
     progress: Progress,
     warmup: Warmup,
@@ -171,11 +172,14 @@ def _window(
     cuda.reset_peak_memory(device)
     time_window(step, clock, steps=SETTLING_STEPS)
     before, skipped = watch.now(), step.skipped_steps()
-    steps = window_steps(job.protocol, warmup.step_seconds)
+    steps = in_whole_cycles(window_steps(job.protocol, warmup.step_seconds), feed.cycle)
     progress("window", 0, steps)
+    feed.begin()
+    cpu = CpuTime()
     began = time.monotonic()
     window = time_window(step, clock, steps=steps)
     ended = time.monotonic()
+    feeding = {**cpu.so_far(), **feed.facts(steps), **feed.waiting()}
     compiled, seen = watch.now(), step.losses.read()
     answer = {
         "window_monotonic": [began, ended],
@@ -190,6 +194,7 @@ def _window(
         "compile_seconds": warmup.compile_seconds if job.mode.compile else None,
         "memory": cuda.memory(device, graphs=step.graphs),
         "losses": losses.ends(seen),
+        "feeding": feeding,
         "loss_faults": losses.faults(seen, step.steps),
         "skipped_steps": {"warmup": skipped, "window": step.skipped_steps() - skipped},
     }
@@ -236,12 +241,13 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     of that rounding may part.
     """
     device = cuda.device_named(job.device)
+    cuda.remember_shortages(device)
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
-    steps = job.protocol.parity_steps
-    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), steps))
+    count = job.protocol.parity_steps * job.workload.accumulation
+    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), count))
 
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
         return _trajectory(job, suite, device, batches, disturbance, seed)
@@ -270,8 +276,11 @@ def _trajectory(
     task = suite.build(job.workload, exact=True)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    step = TrainingStep(task, streamed(iter(batches), device), job.mode, device)
-    for _ in batches:
+    accumulation = job.workload.accumulation
+    step = TrainingStep(
+        task, streamed(iter(batches), device), job.mode, device, accumulation=accumulation
+    )
+    for _ in range(len(batches) // accumulation):
         step()
     return step.losses.read()
 

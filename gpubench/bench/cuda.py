@@ -14,6 +14,7 @@ import torch
 
 from gpubench.bench.modes import Mode
 from gpubench.bench.steps import Clock, WallClock
+from gpubench.errors import BadUsage
 from gpubench.units import Seconds
 
 OUT_OF_MEMORY_WORDS = (
@@ -31,6 +32,16 @@ def device_named(name: str) -> torch.device:
     if name == "cuda":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device(name)
+
+
+def device_for(name: str) -> torch.device:
+    """The device a job asks for; BadUsage where torch has no GPU and one is asked for."""
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise BadUsage(
+            f"torch {torch.__version__} cannot use a GPU here: `gpubench doctor` says why; "
+            "--device cpu measures the CPU"
+        )
+    return device_named(name)
 
 
 class CudaClock:
@@ -151,6 +162,14 @@ def _host_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def keep_out_of_memory(device: torch.device, margin: float) -> int:
+    """Let torch's allocator use what is free now less a share of it; the bytes it may use."""
+    free, total = torch.cuda.mem_get_info(device)
+    allowed = torch.cuda.memory_reserved(device) + free * (1 - margin)
+    torch.cuda.set_per_process_memory_fraction(allowed / total, device)
+    return int(allowed)
+
+
 @contextlib.contextmanager
 def told_of_waits(device: torch.device, tell: Callable[[], object]) -> Iterator[None]:
     """Call ``tell`` in every call in which torch makes the host wait for the GPU.
@@ -200,6 +219,52 @@ def memory(device: torch.device, *, graphs: bool = False) -> dict[str, int]:
         "free_bytes": free,
         "total_bytes": total,
     }
+
+
+_LAST_SHORTAGE: dict[str, int] = {}
+"""The allocator's figures when it last failed; later ones lack what was freed on the way out."""
+
+
+def remember_shortages(device: torch.device) -> None:
+    """Have torch's allocator keep its figures whenever it fails, where this torch can do so."""
+    if device.type != "cuda":
+        return
+    # torch's own guide to memory uses it; there is no public name
+    attach = getattr(torch._C, "_cuda_attach_out_of_memory_observer", None)  # noqa: SLF001
+    with contextlib.suppress(RuntimeError, TypeError):
+        if attach is not None:
+            attach(lambda *_: _LAST_SHORTAGE.update(_allocator(device)))
+
+
+def allocator_at_shortage() -> dict[str, int]:
+    """What torch's allocator held and could have given when it failed, in bytes; or nothing."""
+    return dict(_LAST_SHORTAGE)
+
+
+def _allocator(device: torch.device) -> dict[str, int]:
+    free, total = torch.cuda.mem_get_info(device)
+    statistics = torch.cuda.memory_stats(device)
+    blocks = [
+        int(block["size"])
+        for segment in torch.cuda.memory_snapshot()
+        if segment.get("device", device.index) == device.index
+        for block in segment["blocks"]
+        if block["state"] == "inactive"
+    ]
+    return {
+        "total_bytes": total,
+        "free_bytes": free,
+        "allocated_bytes": statistics.get("allocated_bytes.all.current", 0),
+        "reserved_bytes": statistics.get("reserved_bytes.all.current", 0),
+        "inactive_split_bytes": statistics.get("inactive_split_bytes.all.current", 0),
+        "largest_free_block_bytes": max(blocks, default=0),
+    }
+
+
+def allocator_settings() -> str:
+    """The settings of torch's allocator in the environment."""
+    names = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+    return ",".join(os.environ[name] for name in names if os.environ.get(name))
 
 
 def is_out_of_memory(problem: BaseException) -> bool:

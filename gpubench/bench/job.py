@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 
@@ -26,17 +27,19 @@ class Subject(NamedTuple):
         return f"{self.suite} {self.variant}".rstrip()
 
 
-Kind = Literal["describe", "measure", "parity"]
-Tier = Literal["resident", "end-to-end"]
+Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings"]
+Tier = Literal["resident", "loader", "end-to-end"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """What is trained, as far as a user chooses it; None means the suite's own choice.
 
-    ``image_size`` is in pixels, ``sequence_length`` in tokens. ``excluded`` are files of the
-    data folder that could not be read when it was surveyed, ``labels`` what its labels are called,
-    ``tokenizer`` a folder or file to load one from; the survey fills these three in.
+    ``image_size`` is in pixels, ``sequence_length`` in tokens; ``accumulation`` batches make one
+    step of the optimizer. ``excluded`` are files of the data folder that could not be read when it
+    was surveyed, ``labels`` what its labels are called, ``tokenizer`` a folder or file to load one
+    from; the survey fills these three in. ``made`` says that ``data`` was written by the survey
+    itself, from the seed.
     """
 
     preset: str
@@ -47,9 +50,12 @@ class Workload:
     tier: Tier = "resident"
     data: str | None = None
     seed: int = 20_240_601
+    accumulation: int = 1
     tokenizer: str | None = None
     excluded: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    made: bool = False
+    feed: Feed = USUAL_FEED
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Workload":
@@ -59,13 +65,17 @@ class Workload:
                 **plain,
                 "excluded": tuple(plain["excluded"]),
                 "labels": tuple(plain["labels"]),
+                "feed": Feed(**plain["feed"]),
             }
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One child's work: a suite, what to do with it, and where it may write."""
+    """One child's work: a suite, what to do with it, and where it may write.
+
+    ``ceilings`` are the names of those to be measured in a job of that kind.
+    """
 
     kind: Kind
     suite_module: str
@@ -75,6 +85,7 @@ class Job:
     device: str
     scratch: str
     parity_roundings: tuple[str, ...] = ()
+    ceilings: tuple[str, ...] = ()
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Job":
@@ -86,6 +97,7 @@ class Job:
                 "mode": Mode(**plain["mode"]),
                 "protocol": Protocol(**plain["protocol"]),
                 "parity_roundings": tuple(plain["parity_roundings"]),
+                "ceilings": tuple(plain["ceilings"]),
             }
         )
 

@@ -99,7 +99,7 @@ def mismatches(mode: Mode, effective: dict[str, Any], device: str = "cuda") -> l
     found = []
     said = _settings_at_fault(mode, effective, device)
     culprits = [*said, *_variables_at_fault(effective)]
-    blamed = f"; at fault may be {', '.join(culprits)}" if culprits else ""
+    blamed = f"; likely why: {', '.join(culprits)}" if culprits else ""
     if effective["float32"] != mode.float32:
         found.append(
             f"float32 products ran as {effective['float32']} "
@@ -144,7 +144,7 @@ def _settings_at_fault(mode: Mode, effective: dict[str, Any], device: str) -> li
 
 
 def _variables_at_fault(effective: dict[str, Any]) -> list[str]:
-    return [f"the environment's {name}={value}" for name, value in effective["overrides"].items()]
+    return [f"{name}={value} in the environment" for name, value in effective["overrides"].items()]
 
 
 def _matmul_setting() -> str:

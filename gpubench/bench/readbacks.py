@@ -9,19 +9,16 @@ import contextlib
 import dataclasses
 import functools
 import inspect
-import sysconfig
+import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gpubench.bench import cuda
-
-Owner = Literal["model", "scaler", "optimizer", "torch"]
+from gpubench.bench.origin import Owner, origin
 
 READERS = {
     "aten::_local_scalar_dense": "item()",
@@ -34,6 +31,7 @@ READERS = {
     "aten::unique_consecutive": "unique_consecutive()",
     "aten::unique_dim_consecutive": "unique_consecutive()",
     "aten::bincount": "bincount()",
+    "aten::_linalg_check_errors": "a check of linalg's errors",
 }
 """Operators whose answer, or whose answer's shape, the host must know."""
 
@@ -48,11 +46,6 @@ STEPS = 2
 
 MOST_KEPT = 5
 """How many places a record keeps (own choice)."""
-
-TORCH = str(Path(torch.__file__).parent)
-MEASURING = str(Path(__file__).parent)
-STANDARD = sysconfig.get_path("stdlib")
-INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +71,14 @@ class ReadBacks:
         self._paused = False
 
     def note(self, operator: str) -> None:
-        """Keep where this call comes from, each place once."""
-        if self._paused:
+        """Keep where this call comes from, each place once.
+
+        Threads that Python started load data; those of the autograd engine belong to the step.
+        """
+        thread = type(threading.current_thread()).__name__
+        if self._paused or thread not in ("_MainThread", "_DummyThread"):
             return
-        place, owner = _origin(inspect.currentframe())
+        place, owner = origin(inspect.currentframe())
         seen = ReadBack(operator=operator, place=place, owner=owner)
         if all((kept.place, kept.owner) != (place, owner) for kept in self.found):
             self.found.append(seen)
@@ -186,11 +183,22 @@ def _reads(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device: str
         return _copy_across(name, args, kwargs, device)
     if name in READERS:
         return f"{READERS[name]} ({name})"
-    if name in INDEXING and any(m.dtype in (torch.bool, torch.uint8) for m in _masks(args)):
+    if name in INDEXING and _needs_the_mask(args):
         return f"indexing with a mask ({name})"
     if name == "aten::repeat_interleave" and kwargs.get("output_size") is None:
         return f"repeat_interleave() without output_size ({name})"
     return _copy_across(name, args, kwargs, device)
+
+
+def _needs_the_mask(args: tuple[Any, ...]) -> bool:
+    """Whether indexing has to know how many elements a mask has.
+
+    Filling masked elements with one number does not: torch fills them in place (masked_fill).
+    """
+    value = args[2] if len(args) > 2 else None
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and value.device.type == "cpu":
+        return False
+    return any(index.dtype in (torch.bool, torch.uint8) for index in _masks(args))
 
 
 def _copy_across(
@@ -237,44 +245,3 @@ def _told(holder: Any, name: str, note: Callable[[str], None]) -> Iterator[None]
         yield
     finally:
         setattr(holder, name, original)
-
-
-def _origin(frame: FrameType | None) -> tuple[str | None, Owner]:
-    """The innermost line of the model on the way here, or which part of torch it was."""
-    owner: Owner = "torch"
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if not _is_plumbing(path):
-            return f"{_shown(path)}:{frame.f_lineno}", "model"
-        if owner == "torch":
-            owner = _part_of_torch(path)
-        frame = frame.f_back
-        if frame is not None and _is_step(frame):
-            break
-    return None, owner
-
-
-def _part_of_torch(path: str) -> Owner:
-    if path.startswith(f"{TORCH}/optim"):
-        return "optimizer"
-    return "scaler" if path == f"{TORCH}/amp/grad_scaler.py" else "torch"
-
-
-def _is_plumbing(path: str) -> bool:
-    """Whether a file belongs to torch, to Python, or to the measuring itself."""
-    if path.startswith((TORCH, MEASURING, "<")):
-        return True
-    return path.startswith(STANDARD) and not any(part in path for part in INSTALLED)
-
-
-def _is_step(frame: FrameType) -> bool:
-    """Whether a frame is the training step's own; what called it is no model's."""
-    return frame.f_code.co_name == "__call__" and frame.f_code.co_filename.startswith(MEASURING)
-
-
-def _shown(path: str) -> str:
-    """A file as a reader knows it, without the folders of this machine."""
-    for part in INSTALLED:
-        if f"/{part}/" in path:
-            return path.partition(f"/{part}/")[2]
-    return "/".join(Path(path).parts[-2:])

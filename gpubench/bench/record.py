@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from gpubench import codec
+from gpubench.bench.batch_search import BatchTry, SearchEnd
+from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.job import COUNTING, State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
+from gpubench.bench.shortage import Shortage
+from gpubench.bench.sweep import Sweep
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
 
@@ -43,7 +47,8 @@ class Source:
 class Plan:
     """What a run was asked to do; a resumed run must be asked the same.
 
-    Every suite is trained in each of the ``variants``.
+    Every suite is trained in each of the ``variants``, which are those of the ``sweep`` if there
+    is one. ``batch_search`` says that the batch size is to be found.
     """
 
     suites: tuple[str, ...]
@@ -58,6 +63,10 @@ class Plan:
     model: Source | None
     data: Source | None
     variants: tuple[str, ...] = ("",)
+    sweep: Sweep | None = None
+    accumulation: int = 1
+    batch_search: bool = False
+    feed: Feed = USUAL_FEED
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -102,6 +111,7 @@ class WorkloadFacts(OfSubject):
     """What a suite trained: its fingerprint, and what was found in its data.
 
     ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
+    A step of the optimizer trains ``accumulation`` batches.
     """
 
     kind: Literal["workload"] = "workload"
@@ -113,6 +123,12 @@ class WorkloadFacts(OfSubject):
     survey: dict[str, Any]
     device: dict[str, Any]
     unsupported: dict[str, str]
+    accumulation: int = 1
+
+    @property
+    def samples_per_step(self) -> int:
+        """What one step of the optimizer learns from."""
+        return self.batch_size * self.accumulation
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +146,9 @@ class Measurement(OfSubject):
     """Raw times of one process in one cell; statistics are derived, never stored.
 
     ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why
-    and the times are absent or not to be used. ``loss_faults`` counts losses that were NaN or
-    infinite; ``profile`` is of a few steps after the window.
+    and the times are absent or not to be used; ``shortage`` is there where memory ran out.
+    ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
+    the window.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -153,8 +170,10 @@ class Measurement(OfSubject):
     effective: dict[str, Any] = dataclasses.field(default_factory=dict)
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
+    shortage: Shortage | None = None
     loss_faults: dict[str, int] = dataclasses.field(default_factory=dict)
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
+    feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
@@ -188,6 +207,25 @@ class ParityRun(OfSubject):
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSearch(OfSubject):
+    """What a throw-away process found out about batch sizes in one mode.
+
+    ``found`` is the size that is of use; None where not even one sample fits, or where ``state``
+    is not ``ok``. ``room_bytes`` is what a batch may use, ``margin`` the share kept out of it.
+    """
+
+    kind: Literal["batch-search"] = "batch-search"
+    mode: str
+    state: State
+    reason: str | None
+    found: int | None = None
+    ended: SearchEnd | None = None
+    tries: tuple[BatchTry, ...] = ()
+    room_bytes: Bytes | None = None
+    margin: float | None = None
+
+
 Ended = Literal["narrow", "most-processes", "budget", "processes"]
 """Why a cell got no further process: its interval is as narrow as asked, it has the most that may
 be, the time was spent, or it has those that were asked for."""
@@ -209,14 +247,98 @@ class Closing(OfSubject):
     left_out: tuple[str, ...] = ()
 
 
-Line = WorkloadFacts | Measurement | ParityRun | Closing
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Loading(OfSubject):
+    """Raw times of one process that only made batches, and copied them where there is a GPU.
+
+    ``cpu_seconds`` are those of the process itself over the window, ``worker_cpu_seconds`` those
+    of its workers; None where they could not be read. ``data`` counts what was read in it all.
+    """
+
+    kind: Literal["loading"] = "loading"
+    feed: Feed
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    batch_size: int
+    batches: int = 0
+    window_seconds: Seconds | None = None
+    round_seconds: tuple[Seconds, ...] = ()
+    cpu_seconds: Seconds | None = None
+    worker_cpu_seconds: Seconds | None = None
+    contents: dict[str, int] = dataclasses.field(default_factory=dict)
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    memory: dict[str, Bytes] = dataclasses.field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """Whether its rate may be used."""
+        return self.state in COUNTING and (self.window_seconds or 0) > 0
+
+    @property
+    def rate(self) -> float:
+        """Items per second over the window."""
+        if not self.window_seconds:
+            raise ValueError(f"the loader of {self.subject.title} was not measured: {self.state}")
+        return self.batches * self.batch_size / self.window_seconds
+
+    @property
+    def cpu_seconds_per_item(self) -> float | None:
+        """CPU time of the process and its workers for one item."""
+        if self.cpu_seconds is None or self.worker_cpu_seconds is None or not self.batches:
+            return None
+        return (self.cpu_seconds + self.worker_cpu_seconds) / (self.batches * self.batch_size)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingSample:
+    """Windows of one work: ``amount`` is what a repetition did, each window had so many.
+
+    ``seconds`` are by the host's clock, ``device_seconds`` by the device's where it has one,
+    ``cpu_seconds`` what all threads of the process together had of the processor.
+    """
+
+    shape: str
+    amount: float
+    repetitions: int
+    seconds: tuple[Seconds, ...]
+    device_seconds: tuple[Seconds, ...] = ()
+    cpu_seconds: tuple[Seconds, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingRun(OfSubject):
+    """One ceiling as one process measured it: raw windows; ``name`` is one of ``CEILINGS``.
+
+    The variant tells those of a suite ("") from those around a training session. ``telemetry`` is
+    there where a GPU was watched meanwhile.
+    """
+
+    kind: Literal["ceiling"] = "ceiling"
+    name: str
+    process: int
+    state: State
+    reason: str | None
+    started: str
+    child_seconds: Seconds
+    samples: tuple[CeilingSample, ...] = ()
+    device: dict[str, Any] = dataclasses.field(default_factory=dict)
+    telemetry: dict[str, Any] | None = None
+
+
+Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch | Loading
 AnyLine = TypeVar("AnyLine", bound=OfSubject)
 
 _KINDS: dict[str, type[Any]] = {
     "workload": WorkloadFacts,
     "measurement": Measurement,
     "parity": ParityRun,
+    "batch-search": BatchSearch,
     "closing": Closing,
+    "loading": Loading,
+    "ceiling": CeilingRun,
 }
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import gpubench
 from gpubench import codec
+from gpubench.bench.hostmemory import killed_for_memory
 from gpubench.bench.job import Job
 from gpubench.env.redact import clean
 from gpubench.errors import BadData, MissingPackage
@@ -27,6 +28,10 @@ Progress = Callable[[str, int, int], object]
 WORKER = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from gpubench.bench.worker import main; main()"
+)
+
+KILLED_FOR_MEMORY = (
+    "the kernel ended the process for want of memory (its counter of such ends rose meanwhile)"
 )
 
 LAST_WORDS = 2000
@@ -61,16 +66,18 @@ def run_job(
     BadData and MissingPackage are raised for what no other process could do better; everything
     else becomes a state.
     """
-    began = time.monotonic()
+    began, ended_before = time.monotonic(), killed_for_memory()
+    environment = _environment(os.environ, cache, executable)
     with (
         tempfile.TemporaryFile() as errors,
-        _child(
-            [executable, "-c", program], errors, _environment(os.environ, cache, executable)
-        ) as child,
+        _child([executable, "-c", program], errors, environment) as child,
     ):
         result = _listen(child, job, progress)
         if result is None:
-            result = {"state": "failed", "reason": _death(_end(child), _last_words(errors))}
+            status = _end(child)
+            result = {"state": "failed", "reason": _death(status, _last_words(errors))}
+            if status == -signal.SIGKILL and _more(killed_for_memory(), than=ended_before):
+                result |= {"state": "out-of-memory", "reason": KILLED_FOR_MEMORY}
     return Answer(result=result, seconds=Seconds(time.monotonic() - began))
 
 
@@ -97,6 +104,10 @@ def _child(
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+
+def _more(count: int | None, *, than: int | None) -> bool:
+    return count is not None and than is not None and count > than
 
 
 def _environment(outer: Mapping[str, str], cache: Path, executable: str) -> dict[str, str]:
@@ -184,9 +195,10 @@ def _failure(event: dict[str, Any]) -> dict[str, Any]:
         raise BadData(event["reason"])
     if event["kind"] == "missing-package":
         raise MissingPackage(event["reason"], extra="bench")
-    state = "out-of-memory" if event["kind"] == "out-of-memory" else "failed"
+    state = event["kind"] if event["kind"] in ("out-of-memory", "timed-out") else "failed"
     reason = clean(_first_line(event["reason"]))
-    return {"state": state, "reason": reason, "memory": event.get("memory", {})}
+    answer = {"state": state, "reason": reason, "memory": event.get("memory", {})}
+    return answer | ({"shortage": event["shortage"]} if event.get("shortage") else {})
 
 
 def _end(child: subprocess.Popen[bytes]) -> int | None:

@@ -3,9 +3,10 @@
 import dataclasses
 from collections.abc import Sequence
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Kind, Subject
 from gpubench.bench.modes import REFERENCE, Mode
-from gpubench.bench.record import Measurement, RunRecord
+from gpubench.bench.record import Loading, Measurement, RunRecord
 
 GIVES_UP = ("not-supported", "out-of-memory", "invalid")
 """States that the next process of the same cell would end in as well."""
@@ -16,41 +17,59 @@ WORTH_ANOTHER_TRY = ("failed", "timed-out")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One job of a run."""
+    """One job of a run; ``feed`` is what a job of the kind ``load`` times."""
 
     subject: Subject
     kind: Kind
     mode: Mode
     process: int = 0
+    feed: Feed | None = None
+    ceilings: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
         """What is being done, without to what."""
         if self.kind == "describe":
             return "survey and soak"
+        if self.kind == "search-batch":
+            return "search for the batch size"
         return "parity" if self.kind == "parity" else f"process {self.process + 1}"
 
     @property
     def title(self) -> str:
         """What is being done, for the display."""
+        if self.kind == "ceilings":
+            return f"{self.subject.title} · {', '.join(self.ceilings)} · process {self.process + 1}"
         if self.kind == "describe":
             return f"{self.subject.title} · {self.what}"
+        if self.feed is not None:
+            return f"{self.subject.title} · loader, {self.feed.title} · {self.what}"
         return f"{self.subject.title} · {self.mode.name} · {self.what}"
 
     @property
     def is_first(self) -> bool:
         """Whether it is the first process of its cell."""
-        return self.kind == "measure" and self.process == 0
+        return self.kind in ("measure", "load") and self.process == 0
 
 
 def schedule(
-    subject: Subject, modes: Sequence[Mode], processes: int, before: RunRecord | None
+    subject: Subject,
+    modes: Sequence[Mode],
+    processes: int,
+    before: RunRecord | None,
+    feeds: Sequence[Feed] = (),
 ) -> list[Step]:
     """The jobs of a subject that ``before`` does not hold; empty where it holds them all.
 
-    Modes take turns, so that a drift of the machine does not fall on one of them.
+    Modes take turns, so that a drift of the machine does not fall on one of them; and so do the
+    ``feeds``, whose batches are timed without training: once where modes are trained as well.
     """
     steps = [
+        Step(subject=subject, kind="load", mode=REFERENCE, process=process, feed=feed)
+        for process in range(1 if modes else processes)
+        for feed in feeds
+    ]
+    steps += [
         Step(subject=subject, kind="measure", mode=mode, process=process)
         for process in range(processes)
         for mode in modes
@@ -71,9 +90,16 @@ def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
 
     First the first process of every cell, then parity, then the second processes of all, and so
     on: whatever ends a run early, every cell has as much as any other, give or take one process.
+    From the second on the subjects take turns at each mode, so that none goes without.
     What describes a subject stands before the first of its jobs.
     """
-    ordered = sorted((step for plan in plans for step in plan), key=_round)
+    every = [step for plan in plans for step in plan]
+    modes = list(dict.fromkeys(step.mode for step in every if step.kind == "measure"))
+
+    def rank(step: Step) -> tuple[int, bool, int]:
+        return step.process, step.kind == "parity", modes.index(step.mode) if step.process else 0
+
+    ordered = sorted(every, key=rank)  # where ranks are equal, the order stays
     described: set[Subject] = set()
     steps: list[Step] = []
     for step in ordered:
@@ -86,11 +112,14 @@ def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
     return steps
 
 
-def _round(step: Step) -> tuple[int, int]:
-    return (step.process, 1 if step.kind == "parity" else 0)
-
-
 def _is_kept(step: Step, before: RunRecord) -> bool:
+    if step.kind == "load":
+        loaded = [line for line in before.of(Loading, step.subject) if line.feed == step.feed]
+        return any(
+            line.state in GIVES_UP
+            or (line.process == step.process and line.state not in WORTH_ANOTHER_TRY)
+            for line in loaded
+        )
     measured = before.measured(step.subject, step.mode.name)
     if any(measurement.state in GIVES_UP for measurement in measured):
         return True

@@ -9,12 +9,22 @@ from typing import Any
 from typing import Protocol as Interface
 
 from gpubench import codec
+from gpubench.bench import ceilings
 from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
+from gpubench.bench.ceilings.session import Ceilings
+from gpubench.bench.feed import Feed, cores, here, settings
 from gpubench.bench.job import COUNTING, Job, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
-from gpubench.bench.record import Measurement, ParityRun, RecordWriter, RunRecord, WorkloadFacts
+from gpubench.bench.record import (
+    Loading,
+    Measurement,
+    ParityRun,
+    RecordWriter,
+    RunRecord,
+    WorkloadFacts,
+)
 from gpubench.bench.runner import Answer, Progress, run_job
 from gpubench.bench.schedule import Step
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
@@ -37,11 +47,15 @@ class CannotTrain(GpubenchError):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteRun:
-    """A suite to be run: what it is called, the module that trains it, and the workload."""
+    """A suite to be run: what it is called, the module that trains it, and the workload.
+
+    With ``ceilings`` nothing is trained: those are measured.
+    """
 
     subject: Subject
     module: str
     workload: Workload
+    ceilings: tuple[str, ...] = ()
 
 
 class Watcher(Interface):
@@ -90,22 +104,43 @@ class Session:
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
     """Run what the record does not have yet; an interruption loses the running job alone."""
+    trained = [suite for suite in suites if not suite.ceilings]
     agenda = Agenda(
-        [suite.subject for suite in suites], session.modes, session.protocol, session.before
+        [suite.subject for suite in trained],
+        session.modes,
+        session.protocol,
+        session.before,
+        feeds={suite.subject: feeds_of(suite.workload, session.device) for suite in trained},
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
         runs: dict[Subject, _SuiteSession] = {}
-        for index, suite in enumerate(suites):
+        for index, suite in enumerate(trained):
             folder = Path(scratch) / str(index)
             folder.mkdir()
             runs[suite.subject] = _SuiteSession(session, suite, folder, agenda)
+        measured = Ceilings(session, suites, Path(scratch), agenda)
+        measured.run(ceilings.SUBJECT)
         for step in agenda:
-            session.watcher.began(step, agenda.remaining, agenda.seconds_left(step))
+            session.watcher.began(
+                step,
+                [*agenda.remaining, *measured.remaining],
+                agenda.seconds_left(step) + agenda.estimate.of(measured.remaining),
+            )
             session.watcher.ended(step, *runs[step.subject].done(step))
+            # not before the first survey: data that cannot be read is told at once
+            measured.run(ceilings.BEFORE, gpu=runs[step.subject].gpu)
+        measured.run(ceilings.AFTER)
     for closing in agenda.closings():
         before = session.before
         if before is None or before.closing(closing.subject, closing.mode) != closing:
             session.writer.append(closing)
+
+
+def feeds_of(workload: Workload, device: str) -> tuple[Feed, ...]:
+    """Which ways of making batches are timed without training, for a tier that reads files."""
+    if workload.tier == "loader":
+        return settings(workload.feed, device, cores())
+    return (here(workload.feed, device),) if workload.tier == "end-to-end" else ()
 
 
 class _SuiteSession:
@@ -118,11 +153,18 @@ class _SuiteSession:
         self._workload = suite.workload
         self._facts: WorkloadFacts | None = None
 
+    @property
+    def gpu(self) -> str | None:
+        """The hashed UUID of the GPU that is trained on, where there is one."""
+        return self._facts.device.get("gpu") if self._facts else None
+
     def done(self, step: Step) -> tuple[str, str | None, float]:
         """Do one job, keep its answer, and say how it ended."""
         if self._facts is None:
             return self._describe(step)
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        if step.feed is not None:
+            return self._load(step, step.feed, started, self._facts)
         unsupported = self._facts.unsupported.get(step.mode.name)
         if unsupported is None:
             answer = self._answer(step, self._facts.device.get("gpu"))
@@ -148,10 +190,27 @@ class _SuiteSession:
             "process": step.process,
             "started": started,
             "child_seconds": answer.seconds,
-            "samples_per_step": facts.batch_size,
+            "samples_per_step": facts.samples_per_step,
             "compile_cache": cache if step.mode.compile else None,
         }
         return codec.from_plain(Measurement, plain, f"the answer of {step.title}")
+
+    def _load(
+        self, step: Step, feed: Feed, started: str, facts: WorkloadFacts
+    ) -> tuple[str, str | None, float]:
+        answer = self._ask(step)
+        plain: dict[str, Any] = {**answer.result, **step.subject._asdict()}
+        plain |= {
+            "feed": codec.to_plain(feed),
+            "process": step.process,
+            "started": started,
+            "child_seconds": answer.seconds,
+            "batch_size": facts.batch_size,
+        }
+        line = codec.from_plain(Loading, plain, f"the answer of {step.title}")
+        self._session.writer.append(line)
+        self._agenda.learn(step, answer.seconds)
+        return line.state, line.reason, answer.seconds
 
     def _describe(self, step: Step) -> tuple[str, str | None, float]:
         answer = self._ask(step)
@@ -189,7 +248,9 @@ class _SuiteSession:
         return Job(
             kind=step.kind,
             suite_module=self._suite.module,
-            workload=self._workload,
+            workload=self._workload
+            if step.feed is None
+            else dataclasses.replace(self._workload, feed=step.feed),
             mode=step.mode,
             protocol=self._session.protocol,
             device=self._session.device,

@@ -84,7 +84,11 @@ class Warmup:
 
     @property
     def compile_seconds(self) -> Seconds:
-        """What the first steps took beyond steady ones: compilation, autotuning, first touch."""
+        """What the first steps took beyond steady ones: compiling forward and backward, autotuning.
+
+        The backward is compiled when it is first run, so whole steps count. Whether the caches
+        were empty (cold) or filled by another process (warm) is the record's ``compile_cache``.
+        """
         excess = sum(self.start_seconds) - len(self.start_seconds) * self.step_seconds
         return Seconds(max(0.0, excess))
 

@@ -16,7 +16,9 @@ class Task(Interface):
     """A model in training mode on the host, ready to be moved to the device.
 
     ``model(**batch)`` answers the scalar loss of one batch. ``settings`` says what was built
-    (model, shapes, learning rate); ``data`` what was read, in counts.
+    (model, shapes, learning rate); ``data`` what was read, in counts. Where batches differ in how
+    many terms their mean loss has, ``loss_terms(batch)`` answers the number as a scalar tensor on
+    the batch's device; without that function all batches weigh the same.
     """
 
     model: "torch.nn.Module"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gpubench.bench.accumulation import Portions, Share, keep_gradients, portion_of
 from gpubench.bench.modes import Mode
 from gpubench.bench.precision import autocast
 from gpubench.bench.task import Batch, Task
@@ -42,15 +43,25 @@ class LossLog:
 
 
 class TrainingStep:
-    """A callable that trains one batch; the optimizer is fused AdamW where torch has it.
+    """A callable that trains one step; the optimizer is fused AdamW where torch has it.
 
+    A step is ``accumulation`` batches, one after the other, whose gradients are added up before
+    the optimizer moves once: the loss is the mean over all of them, as of one large batch.
     ``batches`` come without end and on the device: see ``resident`` and ``streamed``.
     """
 
     def __init__(
-        self, task: Task, batches: Iterator[Batch], mode: Mode, device: torch.device
+        self,
+        task: Task,
+        batches: Iterator[Batch],
+        mode: Mode,
+        device: torch.device,
+        *,
+        accumulation: int = 1,
     ) -> None:
         self._mode, self._device = mode, device
+        self._portions = Portions(accumulation, getattr(task, "loss_terms", None))
+        self._batches = batches
         self.model = task.model.to(device).train()
         self._forward: Any = self.model
         if mode.compile is not None:
@@ -58,29 +69,44 @@ class TrainingStep:
         self.optimizer, self.fused = _adamw(self.model, task.learning_rate)
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
-        self._batches = batches
         self.graphs = device.type == "cuda" and mode.compile in ("reduce-overhead", "max-autotune")
         self.losses = LossLog(LOSSES, device)
         self.steps = 0
+        self._keeps_gradients = self.graphs and accumulation > 1
+        if self._keeps_gradients:
+            keep_gradients(self.model)
 
     def __call__(self) -> None:
-        """Train one batch."""
-        if self.graphs:
-            torch.compiler.cudagraph_mark_step_begin()
-        self.optimizer.zero_grad(set_to_none=True)
-        batch = next(self._batches)
-        with autocast(self._mode, self._device):
-            loss = self._forward(**batch)
+        """Train one step."""
+        self.optimizer.zero_grad(set_to_none=not self._keeps_gradients)
+        loss = self._gradients()
         if self.scaler is None:
-            loss.backward()
             self.optimizer.step()
         else:
-            self.scaler.scale(loss).backward()
             self.scaler.unscale_(self.optimizer)
             self.scaler.step(self.optimizer)
             self.scaler.update()
         self.losses.record(loss)
         self.steps += 1
+
+    def _gradients(self) -> torch.Tensor:
+        """Add up the gradients of the step's batches; their mean loss."""
+        losses = [self._backward(batch, share) for batch, share in self._portions.of(self._batches)]
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _backward(self, batch: Batch, share: Share) -> torch.Tensor:
+        """The gradients of one batch, whose loss has ``share`` of the step's."""
+        if self.graphs:
+            torch.compiler.cudagraph_mark_step_begin()
+        with autocast(self._mode, self._device):
+            loss = self._forward(**batch)
+        loss = portion_of(loss, share)
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
+        return loss.detach()
+
+    def take(self, batches: Iterator[Batch]) -> None:
+        """Train these batches from here on."""
+        self._batches = batches
 
     @contextlib.contextmanager
     def drawing(self, inside: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:

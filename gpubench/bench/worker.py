@@ -17,6 +17,9 @@ WORK = {
     "describe": ("gpubench.bench.child", "describe"),
     "measure": ("gpubench.bench.child", "measure"),
     "parity": ("gpubench.bench.child", "parity"),
+    "search-batch": ("gpubench.bench.fitting", "search_batch"),
+    "load": ("gpubench.bench.loading", "load"),
+    "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
 }
 """The module and function that do each kind of job; the module is imported when it is asked for."""
 
@@ -26,7 +29,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Do the job on stdin and write its answers to what stdout was at the start."""
-    _die_with_parent()
+    die_with_parent()
     answers = _take_stdout()
     job_text = sys.stdin.read()
 
@@ -34,6 +37,7 @@ def main() -> None:
         answers.write(json.dumps({"event": event, **content}) + "\n")
         answers.flush()
 
+    say("begun")  # a broken pipe: the parent died before this process asked to die with it
     try:
         say("result", **_run(job_text, say))
     except Exception as problem:
@@ -41,7 +45,8 @@ def main() -> None:
         sys.exit(1)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel kill this process as soon as the thread that started it is gone."""
     with contextlib.suppress(OSError, AttributeError):  # not Linux: the time limit still holds
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -67,6 +72,7 @@ def _run(job_text: str, say: Any) -> dict[str, Any]:
 
 def _told(problem: Exception) -> dict[str, Any]:
     """What went wrong, sorted by what the user can do about it."""
+    from gpubench.bench.feed import LoaderDied, LoaderHung, death_of_worker
     from gpubench.errors import GpubenchError
 
     text = f"{type(problem).__name__}: {problem}"
@@ -74,9 +80,13 @@ def _told(problem: Exception) -> dict[str, Any]:
         return {"kind": "user", "reason": str(problem)}
     if isinstance(problem, ModuleNotFoundError):
         return {"kind": "missing-package", "reason": problem.name or str(problem)}
+    if isinstance(problem, LoaderHung):
+        return {"kind": "timed-out", "reason": str(problem)}
+    if isinstance(problem, LoaderDied):
+        return {"kind": "failed", "reason": str(problem)}
     if _is_out_of_memory(problem):
-        return {"kind": "out-of-memory", "reason": text, "memory": _memory()}
-    return {"kind": "failed", "reason": text}
+        return {"kind": "out-of-memory", "reason": text, **_memory(text)}
+    return {"kind": "failed", "reason": death_of_worker(text) or text}
 
 
 def _is_out_of_memory(problem: Exception) -> bool:
@@ -87,9 +97,22 @@ def _is_out_of_memory(problem: Exception) -> bool:
     return cuda.is_out_of_memory(problem)
 
 
-def _memory() -> dict[str, int]:
+def _memory(message: str) -> dict[str, Any]:
+    """Figures of this moment, while what was allocated still is."""
+    import dataclasses
+
     import torch
 
     from gpubench.bench import cuda
+    from gpubench.bench.hostmemory import host_memory
+    from gpubench.bench.shortage import read_shortage
 
-    return cuda.memory(cuda.device_named("cuda" if torch.cuda.is_initialized() else "cpu"))
+    device = cuda.device_named("cuda" if torch.cuda.is_initialized() else "cpu")
+    shortage = read_shortage(
+        message,
+        device=device.type,
+        allocator=cuda.allocator_at_shortage(),
+        host=host_memory(),
+        settings=cuda.allocator_settings(),
+    )
+    return {"memory": cuda.memory(device), "shortage": dataclasses.asdict(shortage)}

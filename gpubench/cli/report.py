@@ -21,7 +21,7 @@ def report(
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
     plot: Annotated[
-        str | None, typer.Option(help="Draw this in characters instead of tables: parity.")
+        str | None, typer.Option(help="Draw this in characters instead of tables: parity or sweep.")
     ] = None,
     plots: Annotated[
         Path | None, typer.Option(help="Write every plot into this folder, as SVG and PNG.")
@@ -29,7 +29,7 @@ def report(
 ) -> int:
     """Render records of earlier runs as tables and plots."""
     from gpubench.bench.record import read_record
-    from gpubench.gate.tables import comparison
+    from gpubench.gate.pages import pages
     from gpubench.render import plots as drawn
     from gpubench.render.registry import renderer
 
@@ -45,18 +45,18 @@ def report(
     if plot is not None:
         terminal.answer(drawn.text(plot, read), output)
         return ExitStatus.YES
-    terminal.answer(render([table for record in read for table in comparison(record)]), output)
+    terminal.answer(render([table for record in read for table in pages(record)]), output)
     return ExitStatus.YES
 
 
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002
     """Write a run's tables beside its record in every format, print one, judge the run."""
     from gpubench import codec
+    from gpubench.gate.pages import pages
     from gpubench.gate.summary import is_sound
-    from gpubench.gate.tables import comparison
     from gpubench.render.registry import FORMATS, renderer
 
-    tables = comparison(record)
+    tables = pages(record)
     terminal.answer(renderer(format)(tables))  # first: a full disk must not hide it
     for entry in FORMATS:
         codec.write_text(folder / f"table.{entry.ending}", renderer(entry.name)(tables))

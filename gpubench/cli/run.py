@@ -6,17 +6,18 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from gpubench import __version__
 from gpubench.cli import terminal
+from gpubench.cli.dimensions import batch_asked, with_sweep
 from gpubench.errors import BadUsage, GpubenchError, Interrupted
 from gpubench.suites.registry import SUITES, suite_named
 
 if TYPE_CHECKING:
-    from gpubench.bench.job import Workload
+    from gpubench.bench.job import Tier, Workload
     from gpubench.bench.modes import Mode
     from gpubench.bench.protocol import Protocol
     from gpubench.bench.record import Plan, RecordWriter, RunRecord
@@ -49,11 +50,19 @@ def run(
     modes: Annotated[
         str | None, typer.Option(help="Modes to measure, or all; see `gpubench list modes`.")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples per step.")] = None,
+    batch_size: Annotated[
+        str | None,
+        typer.Option(metavar="N|auto", help="Samples per batch; auto finds the largest that fits."),
+    ] = None,
+    accumulation: Annotated[
+        int, typer.Option(min=1, max=4096, help="Batches that make one step of the optimizer.")
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     tier: Annotated[
         str | None,
-        typer.Option(help="resident (batches stay on the device) or end-to-end (real files)."),
+        typer.Option(
+            help="resident (batches stay on the device), loader (input alone) or end-to-end."
+        ),
     ] = None,
     data: Annotated[
         str, typer.Option(help="synthetic, or a folder of images, or BIO files.")
@@ -67,6 +76,26 @@ def run(
     image_size: Annotated[
         int | None, typer.Option(min=16, help="Pixels along a side (deit).")
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIMENSION=V,V,..",
+            help="Measure several: batch-size=8,16,32, sequence-length=.. or image-size=..",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
+    ] = None,
+    lengths: Annotated[
+        str, typer.Option(help="Pad sentences to fixed or bucketed lengths (bert-ner).")
+    ] = "fixed",
+    long: Annotated[
+        str, typer.Option(help="truncate long sentences or window over them (bert-ner).")
+    ] = "truncate",
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Random resized crop and flip (deit, files).")
+    ] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=100, help="Fresh processes per mode.")
     ] = None,
@@ -92,6 +121,7 @@ def run(
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.feeding import fed, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.render.registry import format_named
 
@@ -103,10 +133,18 @@ def run(
     protocol = _protocol(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
-    workload = _workload(
-        protocol.preset, tier, data, model, batch_size, image_size, sequence_length
+    samples, is_searched = batch_asked(batch_size)
+    workload = dataclasses.replace(
+        _workload(protocol.preset, tier, data, model, samples, image_size, sequence_length),
+        accumulation=accumulation,
     )
-    plan = _plan(suite, _modes(modes, protocol.preset), protocol, chosen, workload)
+    workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
+    chosen_modes = () if without_modes(tier, modes) else _modes(modes, protocol.preset)
+    plan = with_sweep(
+        _plan(suite, chosen_modes, protocol, chosen, workload),
+        sweep,
+        batch_search=is_searched,
+    )
     folder = output or _new_folder(plan)
     record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
     return print_tables(record, folder, format)
@@ -187,15 +225,15 @@ def _workload(
 ) -> "Workload":
     from gpubench.bench.job import Workload
 
-    if tier not in ("resident", "end-to-end"):
-        raise BadUsage(f"--tier {tier}: choose resident or end-to-end")
+    if tier not in ("resident", "loader", "end-to-end"):
+        raise BadUsage(f"--tier {tier}: choose resident, loader or end-to-end")
     if data.startswith("hf:"):
         raise BadUsage(f"--data {data}: hub data sets are not read yet; give a folder of files")
     if tier == "end-to-end" and data == "synthetic":
         raise BadUsage("--tier end-to-end reads real files: name them with --data")
     return Workload(
         preset=preset,
-        tier="resident" if tier == "resident" else "end-to-end",
+        tier=cast("Tier", tier),
         data=None if data == "synthetic" else str(Path(data).absolute()),
         model=str(Path(model).absolute()) if model and Path(model).exists() else model,
         batch_size=batch_size,
@@ -229,6 +267,8 @@ def _plan(
         sequence_length=workload.sequence_length,
         model=Source.of(workload.model),
         data=Source.of(workload.data),
+        accumulation=workload.accumulation,
+        feed=workload.feed,
     )
 
 
@@ -247,6 +287,8 @@ def _measure(
     resume: bool,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
+    from gpubench.bench.ceilings.session import with_ceilings
+    from gpubench.bench.found_batch import with_found_batches
     from gpubench.bench.modes import mode_named
     from gpubench.bench.record import read_record
     from gpubench.bench.session import Session, SuiteRun, run_session
@@ -254,21 +296,27 @@ def _measure(
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
-        SuiteRun(subject=subject, module=suite_named(subject.suite).module, workload=workload)
+        SuiteRun(
+            subject=subject,
+            module=suite_named(subject.suite).module,
+            workload=plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+        )
         for subject in plan.subjects
     ]
+    modes = tuple(mode_named(name) for name in plan.modes)
     terminal.note(f"recording to {folder}")
     try:
         with terminal.interruptible(), watcher(protocol, before) as shown:
             session = Session(
-                modes=tuple(mode_named(name) for name in plan.modes),
+                modes=modes,
                 protocol=protocol,
                 device=plan.device,
                 writer=writer,
                 before=before,
                 watcher=shown,
             )
-            run_session(session, suites)
+            found = with_found_batches(session, suites, wanted=plan.batch_search)
+            run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "

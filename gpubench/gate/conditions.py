@@ -14,6 +14,7 @@ class Conditions:
 
     ``sm_clock_mhz_most`` is the highest the board promises, ``temperature_c`` the highest seen,
     ``throttled`` the share of time under each reason. Energy is that of the whole GPU.
+    ``xid_watch`` is where Xid errors were listened for, None where nowhere.
     """
 
     sm_clock_mhz: float | None = None
@@ -22,6 +23,7 @@ class Conditions:
     temperature_c: float | None = None
     joules_per_sample: float | None = None
     throttled: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    xid_watch: str | None = None
 
 
 def conditions_of(measurements: Sequence[Measurement]) -> Conditions | None:
@@ -41,7 +43,14 @@ def conditions_of(measurements: Sequence[Measurement]) -> Conditions | None:
         ),
         joules_per_sample=_joules_per_sample(watched),
         throttled=_shares([s.get("throttled") or {} for s in seen]),
+        xid_watch=seen[-1].get("xid_watch"),
     )
+
+
+def unwatched(measurements: Sequence[Measurement]) -> str | None:
+    """Why nobody watched the GPU of a process that counts; None where somebody did."""
+    reasons = [(m.telemetry or {}).get("unavailable") for m in measurements if m.counts]
+    return next(filter(None, reasons), None)
 
 
 def _mean(seen: Sequence[Mapping[str, Any]], name: str) -> float | None:

@@ -6,19 +6,24 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from gpubench.bench import ceilings
 from gpubench.bench.job import COUNTING, State, Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.gate.break_even import BreakEven, break_even
 from gpubench.gate.busy import busy_share
+from gpubench.gate.ceilings import is_known
 from gpubench.gate.conditions import Conditions, conditions_of
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+from gpubench.gate.loading import InputSide, input_side, loader_faults, token_rates
+from gpubench.gate.plausibility import judged
+from gpubench.gate.roofline import Roofline
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CellState = State | Literal["not-measured"]
+CellState = State | Literal["not-measured", "implausible"]
 
 WORST_FIRST: tuple[CellState, ...] = (
     "invalid",
@@ -70,12 +75,22 @@ class Cell:
     break_even: BreakEven | None = None
     conditions: Conditions | None = None
     speedup_is_shaky: bool = False
+    roofline: Roofline | None = None
     gpu_busy_share: float | None = None
+    input: InputSide | None = None
+    tokens: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing went wrong in it; what the device cannot do is not wrong."""
-        return self.state not in ("invalid", "failed", "timed-out") and not self.faults
+        return (
+            self.state not in ("invalid", "implausible", "failed", "timed-out") and not self.faults
+        )
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its figures are those of its input rather than of its mode."""
+        return self.input is not None and self.input.holds_back
 
 
 def frame(record: RunRecord) -> "pd.DataFrame":
@@ -109,7 +124,8 @@ def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
     """The cells of a subject in the order of the plan."""
     rows = frame(record)
     rows = rows[(rows["suite"] == subject.suite) & (rows["variant"] == subject.variant)]
-    return [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
+    cells = [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
+    return judged(record, record.workloads.get(subject), cells)
 
 
 def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
@@ -141,7 +157,9 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
         figures["speedup"] = None
     figures["break_even"] = _break_even(record, subject, mode, figures, rows)
     shaky = (state, reference) != ("ok", "ok")
-    return dataclasses.replace(cell, **figures, speedup_is_shaky=shaky)
+    sides = [input_side(record, record.measured(subject, name)) for name in (mode, REFERENCE.name)]
+    shaky |= any(side is not None and side.holds_back for side in sides)
+    return dataclasses.replace(cell, **figures, input=sides[0], speedup_is_shaky=shaky)
 
 
 def _figures(
@@ -161,6 +179,7 @@ def _figures(
         "skipped_steps": sum(sum(m.skipped_steps.values()) for m in measurements),
         "conditions": conditions_of(measurements),
         "gpu_busy_share": busy_share(measurements),
+        "tokens": token_rates(measurements),
     }
 
 
@@ -255,8 +274,13 @@ def _ends(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
 
 def is_sound(record: RunRecord) -> bool:
     """Whether every cell that the device can do was measured, and holds."""
+    if any(loader_faults(record, subject) for subject in record.header.plan.subjects):
+        return False
     return all(
-        cell.is_sound
+        is_known(record) if subject.suite == ceilings.SUITE else _is_sound(record, subject)
         for subject in record.header.plan.subjects
-        for cell in summarise(record, subject)
     )
+
+
+def _is_sound(record: RunRecord, subject: Subject) -> bool:
+    return all(cell.is_sound for cell in summarise(record, subject))

@@ -4,31 +4,40 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gpubench import units
+from gpubench.bench import ceilings
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.advice import memory_notes
 from gpubench.gate.break_even import BreakEven
+from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.conditions import condition_values
 from gpubench.gate.endings import ending_notes, left_out
+from gpubench.gate.input_texts import TOKEN_HEADINGS, input_notes, input_texts, input_values
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.loader_tables import loader_table
+from gpubench.gate.loading import loader_faults
+from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
+from gpubench.gate.searches import search_lines
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
-from gpubench.gate.telemetry_table import telemetry_table
-
-ADVICE = {"out-of-memory": "; try a smaller --batch-size, or --sequence-length or --image-size"}
-"""What a reader may do about a state, where it is not the reason itself."""
+from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
 
 
 def comparison(record: RunRecord) -> tuple[Table, ...]:
     """Tables per subject of the plan: modes against float32, and what a GPU did meanwhile."""
-    return tuple(
-        table
+    subjects = dict.fromkeys(  # of ceilings there is one table, whatever the variants
+        ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
-        for table in _subject_tables(record, subject)
     )
+    return tuple(table for subject in subjects for table in _subject_tables(record, subject))
 
 
 def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
+    if subject == ceilings.SUBJECT:
+        return [ceilings_table(record)]
+    if record.header.plan.tier == "loader":
+        return [_loader_table(record, subject)]
     cells = summarise(record, subject)
     compared = _subject_table(record, subject, cells)
     facts = record.workloads.get(subject)
@@ -40,21 +49,39 @@ def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
 def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -> Table:
     facts = record.workloads.get(subject)
     item = facts.settings.get("item", "sample") if facts else "sample"
+    columns = _columns(record, cells, item)
     return Table(
         title=title(record, subject),
         about=tuple(_about(record, facts)),
-        columns=_columns(item),
-        rows=tuple(_row(cell) for cell in cells),
+        columns=columns,
+        rows=tuple(_row(cell, columns) for cell in cells),
         notes=tuple(_notes(record, cells)),
     )
 
 
-def _columns(item: str) -> tuple[Column, ...]:
+def _loader_table(record: RunRecord, subject: Subject) -> Table:
+    facts = record.workloads.get(subject)
+    return loader_table(
+        record,
+        subject,
+        title=title(record, subject),
+        about=_about(record, facts),
+        item=facts.settings.get("item", "sample") if facts else "sample",
+    )
+
+
+def _columns(record: RunRecord, cells: Sequence[Cell], item: str) -> tuple[Column, ...]:
+    padded = any(len(set(cell.tokens.values())) > 1 for cell in cells)
+    side = {"bound": "bound by", "waiting": "waiting for data", "cores": "cores to feed it"}
+    from_files = record.header.plan.tier == "end-to-end"
     return (
         Column(key="mode", heading="mode", numeric=False),
         Column(key="throughput", heading=f"{item}s/s"),
         Column(key="interval", heading="± 95 %"),
+        *(Column(key=key, heading=heading) for key, heading in TOKEN_HEADINGS.items() if padded),
+        *(Column(key=key, heading=heading) for key, heading in side.items() if from_files),
         Column(key="speedup", heading="× fp32"),
+        Column(key="mfu", heading="MFU"),
         Column(key="step", heading="step"),
         Column(key="memory", heading="peak memory"),
         Column(key="compile", heading="compile cold / warm"),
@@ -64,20 +91,23 @@ def _columns(item: str) -> tuple[Column, ...]:
     )
 
 
-def _row(cell: Cell) -> Row:
+def _row(cell: Cell, columns: Sequence[Column]) -> Row:
     texts = {
         "mode": cell.mode,
         "throughput": _throughput(cell),
         "interval": _half_width(cell.throughput),
         "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
+        "mfu": _mfu(cell),
         "step": units.seconds(cell.step_seconds),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
         "break_even": _break_even(cell.break_even),
         "loss": _losses(cell.losses),
         "parity": _parity(cell),
+        **input_texts(cell.input),
+        **{key: _tokens(cell, key) for key in TOKEN_HEADINGS},
     }
-    return Row(values=_values(cell), texts=texts)
+    return Row(values=_values(cell), texts={column.key: texts[column.key] for column in columns})
 
 
 def _values(cell: Cell) -> dict[str, Any]:
@@ -96,6 +126,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "speedup": speedup and speedup.value,
         "speedup_low": speedup and speedup.low,
         "speedup_high": speedup and speedup.high,
+        **roofline_values(cell.roofline),
         "step_seconds": cell.step_seconds,
         "peak_memory_bytes": cell.peak_bytes,
         "compile_cold_seconds": cell.compile_cold_seconds,
@@ -112,14 +143,27 @@ def _values(cell: Cell) -> dict[str, Any]:
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
+        **{f"{name}_per_second": rate for name, rate in cell.tokens.items() if cell.throughput},
+        **input_values(cell.input),
     }
 
 
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    mark = "~" if cell.state != "ok" or cell.throughput.is_wide else ""
-    return f"{mark}{units.significant(cell.throughput.value)}"
+    return f"{_mark(cell)}{units.significant(cell.throughput.value)}"
+
+
+def _mark(cell: Cell) -> str:
+    """The sign before a figure that is not to be taken as it stands."""
+    wide = cell.throughput is not None and cell.throughput.is_wide
+    return "~" if cell.state != "ok" or wide or cell.is_held_back else ""
+
+
+def _tokens(cell: Cell, name: str) -> str:
+    if cell.throughput is None or name not in cell.tokens:
+        return units.ABSENT
+    return f"{_mark(cell)}{units.significant(cell.tokens[name])}"
 
 
 def _half_width(estimate: Estimate | None) -> str:
@@ -137,6 +181,15 @@ def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
     return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def _mfu(cell: Cell) -> str:
+    """Model FLOPs over the measured peak; marked where the cell or the peak is in doubt."""
+    place = cell.roofline if cell.throughput else None
+    if place is None or place.mfu is None:
+        return units.ABSENT
+    shaky = cell.state != "ok" or place.achieved.is_wide or place.is_shaky
+    return f"{'~' if shaky else ''}{units.percent(place.mfu)}"
 
 
 def _pair(first: float | None, second: float | None, write: Callable[[float | None], str]) -> str:
@@ -185,7 +238,8 @@ def title(record: RunRecord, subject: Subject) -> str:
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
         shape.append(units.count(int(settings["sequence_length"]), "token"))
-    shape.append(f"batch {facts.batch_size}")
+    times = f"{facts.accumulation} × " if facts.accumulation > 1 else ""
+    shape.append(f"batch {times}{facts.batch_size}")
     if plan.preset != "smoke":
         return f"{subject.title} · {', '.join(shape)} · {plan.preset}"
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
@@ -208,10 +262,12 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
         processes += " or more"
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
     data = f"{facts.settings.get('data')}, {plan.tier}"
-    lines = [f"{ran_on(facts)} · {data} · {processes} per mode, {window}"]
+    row = "row" if plan.tier == "loader" else "mode"
+    lines = [f"{ran_on(facts)} · {data} · {processes} per {row}, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
-    return lines + [line for line in (_data_line(facts.survey),) if line]
+    lines += search_lines(record, facts)
+    return lines + [line for line in (peaks_line(record), _data_line(facts.survey)) if line]
 
 
 def _data_line(survey: dict[str, Any]) -> str:
@@ -223,7 +279,7 @@ def _data_line(survey: dict[str, Any]) -> str:
             f"{survey['longest_sentence_words']}), {survey['sentences_truncated']} truncated "
             f"({units.count(survey['words_cut'], 'word')} cut), 0 skipped, "
             f"{units.count(survey['words_without_token'], 'word')} without a token; "
-            f"tokenizer: {survey['tokenizer']}"
+            f"tokenizer: {survey['tokenizer']}{_rows_line(survey)}"
         )
     if "images_found" in survey:
         unchecked = survey["images_not_checked"]
@@ -237,16 +293,32 @@ def _data_line(survey: dict[str, Any]) -> str:
     return ""
 
 
+def _rows_line(survey: dict[str, Any]) -> str:
+    """How sentences became rows, where that is not one each at one length."""
+    said = ""
+    if survey.get("sentences_windowed"):
+        said += (
+            f"; {units.count(survey['sentences_windowed'], 'long sentence')} cut into windows, "
+            f"{units.count(survey['rows'], 'row')} in all "
+            f"({units.count(survey['words_repeated'], 'word')} repeated, labelled once)"
+        )
+    lengths = survey.get("rows_by_length", {})
+    if len(lengths) > 1:
+        said += "; rows by padded length: " + ", ".join(f"{n} × {k}" for k, n in lengths.items())
+    return said
+
+
 def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """What must be known of rows: why there is no number, or why it is doubtful."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
-        if cell.state != "ok" and cell.reason:
+        if cell.state not in ("ok", "out-of-memory") and cell.reason:
             by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
     notes = [
-        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}{ADVICE.get(state, '')}"
+        f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
         for (state, reason), modes in by_reason.items()
     ]
+    notes += memory_notes(record, cells)
     wide = [cell.mode for cell in cells if cell.throughput and cell.throughput.is_wide]
     if wide:
         notes.append(
@@ -265,8 +337,12 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         if not left_out(record, cell)
     ]
     notes += ending_notes(record, cells)
+    notes += unwatched_notes(record, cells)
     notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
+    notes += input_notes([(cell.mode, cell.input) for cell in cells])
+    notes += [f"loader alone: {f}" for c in cells[:1] for f in loader_faults(record, c.subject)]
+    notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [
         f"{cell.mode}: {units.count(cell.skipped_steps, 'step')} skipped by the gradient scaler"
         for cell in cells

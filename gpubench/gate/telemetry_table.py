@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from gpubench import units
-from gpubench.gate.conditions import Conditions, condition_values
+from gpubench.bench.record import RunRecord
+from gpubench.gate.conditions import Conditions, condition_values, unwatched
 from gpubench.gate.summary import Cell
 from gpubench.gate.table import Column, Row, Table
 
@@ -28,9 +29,29 @@ def telemetry_table(title: str, item: str, cells: Sequence[Cell]) -> Table | Non
             Column(key="throttled", heading="held back by", numeric=False),
         ),
         rows=tuple(_row(cell, seen) for cell, seen in watched),
-        notes=(),
+        notes=_notes(watched),
         repeats=True,
     )
+
+
+def _notes(watched: Sequence[tuple[Cell, Conditions]]) -> tuple[str, ...]:
+    deaf = [cell.mode for cell, seen in watched if seen.xid_watch is None]
+    if not deaf:
+        return ()
+    return (f"{', '.join(deaf)}: Xid errors could not be listened for, here or in the kernel log",)
+
+
+def unwatched_notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
+    """Cells on a GPU that nobody watched, and why: their faults and clocks are not known."""
+    by_reason: dict[str, list[str]] = {}
+    for cell in cells:
+        reason = unwatched(record.measured(cell.subject, cell.mode))
+        if reason and cell.throughput:
+            by_reason.setdefault(reason, []).append(cell.mode)
+    return [
+        f"{', '.join(modes)}: clocks, power and faults of the GPU were not watched: {reason}"
+        for reason, modes in by_reason.items()
+    ]
 
 
 def _row(cell: Cell, seen: Conditions) -> Row:

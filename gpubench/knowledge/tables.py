@@ -20,6 +20,7 @@ FILES = (
     "cuda_errors",
     "error_lines",
     "frameworks",
+    "gpu_peaks",
     "gpus",
     "nvml",
     "torch",

@@ -47,6 +47,11 @@ PLOTS = (
         module="gpubench.render.plot_parity",
         about="how far the losses of each mode part from float32's",
     ),
+    Plot(
+        name="sweep",
+        module="gpubench.render.plot_sweep",
+        about="speed and memory of each mode over a sweep, with what was fitted",
+    ),
 )
 
 

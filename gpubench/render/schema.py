@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import codec
-from gpubench.bench.record import Closing, Header, Measurement, ParityRun, WorkloadFacts
+from gpubench.bench.record import (
+    BatchSearch,
+    CeilingRun,
+    Closing,
+    Header,
+    Measurement,
+    ParityRun,
+    WorkloadFacts,
+)
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
 from gpubench.plan.report import PlanReport
@@ -14,7 +22,7 @@ PUBLISHED: dict[str, Any] = {
     "snapshot": Snapshot,
     "doctor": DoctorReport,
     "plan": PlanReport,
-    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing,
+    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch,
 }
 """What each schema describes; of ``run`` it is one line of a record."""
 

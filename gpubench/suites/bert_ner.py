@@ -15,10 +15,9 @@ from transformers import BertConfig, BertForTokenClassification
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage
-from gpubench.suites import tokens
+from gpubench.suites import lengths, seeded_files, sentence_source, tokens
 from gpubench.suites.exact import switch_off_dropout
-from gpubench.suites.order import endless_batches
-from gpubench.suites.sentences import read_corpus
+from gpubench.suites.sentences import Corpus, read_corpus
 
 REVISION = "1"
 """Raised whenever a change here changes what is trained; records of two revisions differ."""
@@ -90,8 +89,10 @@ class NerTask:
         if exact:
             switch_off_dropout(self.model)
         self._read = 0
+        feed = workload.feed
+        self._bucketed = workload.data is not None and feed.lengths == "bucketed"
         self.settings: Mapping[str, Any] = {
-            "item": "sentence",
+            "item": "window" if workload.data and feed.long == "window" else "sentence",
             "model": public_name(workload.model) if workload.model else "BERT, random weights",
             "layers": tagger.config.num_hidden_layers,
             "hidden_size": tagger.config.hidden_size,
@@ -100,8 +101,14 @@ class NerTask:
             "vocabulary": self._vocabulary,
             "dropout": _dropout(self.model),
             "optimizer": f"AdamW, learning rate {self.learning_rate:g}",
-            "data": "seeded tokens" if workload.data is None else "labelled sentences",
+            "data": _data_name(workload),
+            **({} if workload.data is None else {"lengths": feed.lengths, "long": feed.long}),
         }
+
+    @property
+    def cycle(self) -> int:
+        """After how many batches every length has had its share of them."""
+        return lengths.CYCLE if self._bucketed else 1
 
     def batches(self) -> Iterator[Batch]:
         """Sentences of the corpus, or seeded tokens."""
@@ -110,17 +117,20 @@ class NerTask:
         return self._from_corpus(self._workload.data)
 
     def _from_corpus(self, place: str) -> Iterator[Batch]:
+        feed = self._workload.feed
         tokenizer = tokens.load(self._workload.tokenizer)
-        encoded = tokens.encode(read_corpus(place), tokenizer, self._labels, self._length)
-        for chosen in endless_batches(len(encoded.input_ids), self.batch_size, self._workload.seed):
-            self._read += len(chosen)
-            yield _pinned(
-                {
-                    "input_ids": encoded.input_ids[chosen],
-                    "attention_mask": encoded.attention_mask[chosen][:, None, None, :],
-                    "labels": encoded.labels[chosen],
-                }
-            )
+        rows = sentence_source.rows_of(read_corpus(place), tokenizer, feed, self._length)
+        for batch in sentence_source.batches(
+            rows, tokenizer, self._labels, feed, batch_size=self.batch_size,
+            seed=self._workload.seed,
+            workers=0 if self._workload.tier == "resident" else feed.processes,
+        ):  # fmt: skip
+            self._read += len(batch["labels"])
+            yield batch
+
+    def contents(self, batch: Batch) -> Mapping[str, int]:
+        """Padded and real tokens of a batch on the host."""
+        return sentence_source.contents(batch)
 
     def _synthetic(self) -> Iterator[Batch]:
         """Full-length sentences whose label follows from the token, so that it can be learnt."""
@@ -143,8 +153,14 @@ class NerTask:
         """Sentences handed to the model so far, counting repeats."""
         return {"sentences_read": self._read} if self._workload.data else {}
 
+    def loss_terms(self, batch: Batch) -> torch.Tensor:
+        """The labelled tokens of a batch: what its mean loss is a mean of."""
+        return (batch["labels"] != tokens.IGNORED).sum()
+
     def meta_batch(self) -> Batch:
-        """Shapes alone."""
+        """Shapes alone; NotImplementedError where batches have several."""
+        if self._bucketed:
+            raise NotImplementedError("batches of several lengths have no one count")
         shape = (self.batch_size, self._length)
         return {
             "input_ids": torch.empty(shape, dtype=torch.long, device="meta"),
@@ -155,19 +171,24 @@ class NerTask:
 
 def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any]]:
     """Read and encode the corpus once: its labels, a tokenizer, and what was cut or left."""
-    if workload.data is None:
+    if workload.data is None and workload.tier == "resident":
         return workload, {}
-    corpus = read_corpus(workload.data)
-    if workload.model is None:
-        where = str(Path(scratch) / "tokenizer.json")
-        tokens.train(corpus, VOCABULARY).save(where)
-        said = "built from the data"
-    else:
-        where, said = workload.model, public_name(workload.model)
-    tokenizer = tokens.load(where)
+    place = workload.data or seeded_files.sentences(Path(scratch), workload.seed)
+    corpus = read_corpus(place)
+    tokenizer_place, said = _tokenizer(workload, corpus, scratch)
+    tokenizer = tokens.load(tokenizer_place)
     length = workload.sequence_length or SEQUENCE_LENGTH
-    encoded = tokens.encode(corpus, tokenizer, corpus.labels, length)
-    return dataclasses.replace(workload, tokenizer=where, labels=corpus.labels), {
+    rows = sentence_source.rows_of(corpus, tokenizer, workload.feed, length)
+    pieces = dataclasses.replace(corpus, sentences=rows.sentences)
+    encoded = tokens.encode(pieces, tokenizer, corpus.labels, length)
+    surveyed = dataclasses.replace(
+        workload,
+        data=place,
+        made=workload.data is None,
+        tokenizer=tokenizer_place,
+        labels=corpus.labels,
+    )
+    return surveyed, {
         "files": list(corpus.files),
         "sentences_found": len(corpus.sentences),
         "words_found": corpus.words,
@@ -178,10 +199,25 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
         "words_cut": encoded.words_cut,
         "words_without_token": encoded.words_without_token,
         "unknown_tokens": encoded.unknown_tokens,
-        "tokens_kept": int(encoded.attention_mask.sum()),
+        **sentence_source.facts(rows, encoded),
         "tokenizer": said,
         "tokenizer_entries": len(tokenizer),
     }
+
+
+def _tokenizer(workload: Workload, corpus: Corpus, scratch: str) -> tuple[str, str]:
+    """Where the tokenizer lies, and what to call it; without a model it is built from the data."""
+    if workload.model is not None:
+        return workload.model, public_name(workload.model)
+    where = str(Path(scratch) / "tokenizer.json")
+    tokens.train(corpus, VOCABULARY).save(where)
+    return where, "built from the data"
+
+
+def _data_name(workload: Workload) -> str:
+    if workload.made:
+        return "seeded sentences"
+    return "seeded tokens" if workload.data is None else "labelled sentences"
 
 
 def build(workload: Workload, *, exact: bool = False) -> NerTask:

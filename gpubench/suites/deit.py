@@ -4,8 +4,8 @@ Letters in shapes: B images in a batch, S pixels along a side, C classes.
 """
 
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -14,7 +14,7 @@ import torch
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage, UnknownName
-from gpubench.suites import images
+from gpubench.suites import images, seeded_files
 from gpubench.suites.exact import switch_off_dropout
 
 REVISION = "1"
@@ -66,10 +66,12 @@ class DeitTask:
             "model": public_name(name),
             "layers": SMOKE_DEPTH if smoke else len(getattr(self.model.classifier, "blocks", [])),
             "image_size": self._size,
+            "tokens": _tokens(self.model.classifier),
             "classes": self._classes,
             "weights": "random" if ":" not in name else "pretrained",
             "optimizer": f"AdamW, learning rate {LEARNING_RATE:g}",
-            "data": "seeded noise" if workload.data is None else "image folder",
+            "data": _data_name(workload),
+            **({"augment": workload.feed.augment} if workload.data else {}),
         }
 
     def batches(self) -> Iterator[Batch]:
@@ -78,11 +80,14 @@ class DeitTask:
             return self._noise()
         folder = images.list_folder(self._workload.data, frozenset(self._workload.excluded))
         self._stream = images.ImageStream(
-            folder.images, size=self._size, batch_size=self.batch_size, seed=self._workload.seed
+            folder.images,
+            size=self._size,
+            batch_size=self.batch_size,
+            seed=self._workload.seed,
+            feed=self._workload.feed,
         )
-        cores = os.cpu_count() or 1
         resident = self._workload.tier == "resident"
-        return self._stream.batches(workers=0 if resident else min(images.WORKERS, cores))
+        return self._stream.batches(workers=0 if resident else self._workload.feed.processes)
 
     def _noise(self) -> Iterator[Batch]:
         generator = torch.Generator().manual_seed(self._workload.seed)
@@ -108,20 +113,38 @@ class DeitTask:
         }
 
 
-def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any]]:  # noqa: ARG001
+def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any]]:
     """Decode the data folder's images once: which to leave out, and what was found."""
-    if workload.data is None:
+    if workload.data is None and workload.tier == "resident":
         return workload, {}
-    broken, found = images.survey(workload.data)
-    classes = images.list_folder(workload.data, frozenset(broken)).classes
-    return dataclasses.replace(
-        workload, excluded=broken, labels=tuple(map(images.shown, classes))
-    ), found
+    place = workload.data or seeded_files.photographs(Path(scratch), workload.seed)
+    broken, found = images.survey(place)
+    classes = images.list_folder(place, frozenset(broken)).classes
+    surveyed = dataclasses.replace(
+        workload,
+        data=place,
+        made=workload.data is None,
+        excluded=broken,
+        labels=tuple(map(images.shown, classes)),
+    )
+    return surveyed, found
+
+
+def _data_name(workload: Workload) -> str:
+    if workload.made:
+        return "seeded photographs"
+    return "seeded noise" if workload.data is None else "image folder"
 
 
 def build(workload: Workload, *, exact: bool = False) -> DeitTask:
     """The task of one process."""
     return DeitTask(workload, exact=exact)
+
+
+def _tokens(classifier: torch.nn.Module) -> int | None:
+    """What an image becomes inside: its patches and the tokens before them, if it has patches."""
+    patches = getattr(getattr(classifier, "patch_embed", None), "num_patches", None)
+    return patches and int(patches) + int(getattr(classifier, "num_prefix_tokens", 0))
 
 
 def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:

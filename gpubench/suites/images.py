@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset, default_collate
 
+from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.task import Batch
 from gpubench.errors import BadData
+from gpubench.suites.delivery import delivered
 from gpubench.suites.order import endless_batches
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -32,9 +34,6 @@ SURVEY_SECONDS = 60.0
 
 LONGEST_ASPECT = 50
 """Sides in a ratio beyond this would be resized to gigabytes before the crop (own choice)."""
-
-WORKERS = 4
-"""Loader processes, as the source documents set them; never more than there are cores."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,14 +163,18 @@ class ImageSet(Dataset[tuple[torch.Tensor, int, bool]]):
     A file that cannot be read after all is replaced by the next one that can, and flagged.
     """
 
-    def __init__(self, images: tuple[ImageFile, ...], size: int) -> None:
+    def __init__(self, images: tuple[ImageFile, ...], size: int, *, augment: bool = False) -> None:
         from torchvision import transforms
 
         self.images = images
+        cut = (
+            [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip()]
+            if augment
+            else [transforms.Resize(round(size * RESIZE_SHARE)), transforms.CenterCrop(size)]
+        )
         self._prepare = transforms.Compose(
             [
-                transforms.Resize(round(size * RESIZE_SHARE)),
-                transforms.CenterCrop(size),
+                *cut,
                 transforms.ToTensor(),
                 transforms.Normalize(MEAN, DEVIATION),
             ]
@@ -192,25 +195,40 @@ class ImageSet(Dataset[tuple[torch.Tensor, int, bool]]):
         raise BadData("none of the images can be read any more")
 
 
+class ImageBatches(Dataset[list[torch.Tensor]]):
+    """Batches of an image set, put together by whoever makes them."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self._images = images
+
+    def __getitem__(self, indices: list[int]) -> list[torch.Tensor]:
+        """Images (B, 3, size, size), labels (B,), and which had to be replaced (B,)."""
+        made: list[torch.Tensor] = default_collate([self._images[index] for index in indices])
+        return made
+
+
 class ImageStream:
     """Endless batches of a folder, and the count of what was read for them."""
 
-    def __init__(self, images: tuple[ImageFile, ...], *, size: int, batch_size: int, seed: int):
-        self._images, self._size = images, size
-        self._batch_size, self._seed = batch_size, seed
+    def __init__(
+        self,
+        images: tuple[ImageFile, ...],
+        *,
+        size: int,
+        batch_size: int,
+        seed: int,
+        feed: Feed = USUAL_FEED,
+    ) -> None:
+        self._images = ImageSet(images, size, augment=feed.augment)
+        self._batch_size, self._seed, self._feed = batch_size, seed, feed
         self.read = 0
         self.replaced = 0
 
     def batches(self, *, workers: int) -> Iterator[Batch]:
         """Batches of images (B, 3, size, size) and labels (B,), pinned where there is a GPU."""
-        loader = DataLoader(
-            ImageSet(self._images, self._size),
-            batch_sampler=endless_batches(len(self._images), self._batch_size, self._seed),
-            num_workers=workers,
-            pin_memory=torch.cuda.is_available(),
-            persistent_workers=False,
-        )
-        for images, labels, replaced in loader:
+        order = endless_batches(len(self._images), self._batch_size, self._seed)
+        made = ImageBatches(self._images)
+        for images, labels, replaced in delivered(made, order, self._feed, workers=workers):
             self.read += len(labels)
             self.replaced += int(replaced.sum())
             yield {"images": images, "labels": labels}

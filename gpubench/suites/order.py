@@ -10,12 +10,13 @@ def endless_batches(items: int, batch_size: int, seed: int) -> Iterator[list[int
     Batches run across the end of an epoch, so all have ``batch_size`` indices and no item is
     left out of any epoch.
     """
-    indices = _endless(items, seed)
+    indices = endless_indices(items, seed)
     while True:
         yield [next(indices) for _ in range(batch_size)]
 
 
-def _endless(items: int, seed: int) -> Iterator[int]:
+def endless_indices(items: int, seed: int) -> Iterator[int]:
+    """Indices below ``items`` without end, each once per epoch."""
     source = random.Random(seed)  # noqa: S311 - an order, not a secret
     while True:
         epoch = list(range(items))

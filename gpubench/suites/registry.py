@@ -7,11 +7,17 @@ from gpubench.errors import UnknownName
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SuiteEntry:
-    """A suite's name, the module that offers its functions, and one line for people."""
+    """A suite's name, the module that offers its functions, and one line for people.
+
+    ``dimensions`` are those of a workload that mean something to it. One that does not train only
+    measures, and offers nothing to be trained.
+    """
 
     name: str
     module: str
     summary: str
+    dimensions: tuple[str, ...] = ("batch-size",)
+    trains: bool = True
 
 
 SUITES = (
@@ -19,11 +25,20 @@ SUITES = (
         name="deit",
         module="gpubench.suites.deit",
         summary="DeiT image classification (timm deit_small_patch16_224 and its sisters)",
+        dimensions=("batch-size", "image-size"),
     ),
     SuiteEntry(
         name="bert-ner",
         module="gpubench.suites.bert_ner",
         summary="BERT named-entity recognition (bert-base-chinese shape, token classification)",
+        dimensions=("batch-size", "sequence-length"),
+    ),
+    SuiteEntry(
+        name="ceilings",
+        module="gpubench.bench.ceilings",
+        summary="what the machine can do at most: products, memory, copies, launches, collectives",
+        dimensions=(),
+        trains=False,
     ),
 )
 

@@ -1,6 +1,7 @@
 """Words to sub-tokens and labels to match: the first sub-token of a word carries its label."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,10 +9,13 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from gpubench.errors import BadUsage
-from gpubench.suites.sentences import Corpus
+from gpubench.suites.sentences import Corpus, Sentence
 
 IGNORED = -100
 """The label of positions that carry none (special tokens, later sub-tokens, padding)."""
+
+NO_LABEL = ""
+"""Stands where a window repeats a word that the window before has labelled."""
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -68,30 +72,68 @@ def load(place: str | None) -> Any:
 
 
 def encode(corpus: Corpus, tokenizer: Any, labels: tuple[str, ...], length: int) -> Encoded:
-    """All sentences padded or cut to ``length`` tokens, labels aligned through ``word_ids``."""
+    """All sentences padded or cut to ``length`` tokens, and what was lost in that."""
+    answer = _tokenised(corpus.sentences, tokenizer, length)
+    lost = [
+        _lost(answer.word_ids(index), len(sentence.words))
+        for index, sentence in enumerate(corpus.sentences)
+    ]
+    ids, mask, rows = _tensors(answer, corpus.sentences, labels)
+    return Encoded(
+        input_ids=ids,
+        attention_mask=mask,
+        labels=rows,
+        sentences_truncated=sum(cut > 0 for cut, _ in lost),
+        words_cut=sum(cut for cut, _ in lost),
+        words_without_token=sum(vanished for _, vanished in lost),
+        unknown_tokens=int((ids == tokenizer.unk_token_id).sum()),
+    )
+
+
+def batch(
+    sentences: Sequence[Sentence], tokenizer: Any, labels: tuple[str, ...], length: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids (B, length), mask (B, length) bool and labels (B, length) of a few sentences."""
+    return _tensors(_tokenised(sentences, tokenizer, length), sentences, labels)
+
+
+def tokens_per_word(sentences: Sequence[Sentence], tokenizer: Any) -> list[list[int]]:
+    """How many tokens each word of each sentence becomes, 0 where it vanishes."""
     answer = tokenizer(
-        [list(sentence.words) for sentence in corpus.sentences],
+        [list(sentence.words) for sentence in sentences],
+        is_split_into_words=True,
+        add_special_tokens=False,
+    )
+    found = [[0] * len(sentence.words) for sentence in sentences]
+    for index, counts in enumerate(found):
+        for word in answer.word_ids(index):
+            counts[word] += 1
+    return found
+
+
+def _tokenised(sentences: Sequence[Sentence], tokenizer: Any, length: int) -> Any:
+    return tokenizer(
+        [list(sentence.words) for sentence in sentences],
         is_split_into_words=True,
         truncation=True,
         max_length=length,
         padding="max_length",
     )
-    number = {label: index for index, label in enumerate(labels)}
-    rows: list[list[int]] = []
-    lost: list[tuple[int, int]] = []
-    for index, sentence in enumerate(corpus.sentences):
-        word_ids = answer.word_ids(index)
-        rows.append(_aligned(word_ids, [number[label] for label in sentence.labels]))
-        lost.append(_lost(word_ids, len(sentence.words)))
-    ids = torch.tensor(answer["input_ids"])
-    return Encoded(
-        input_ids=ids,
-        attention_mask=torch.tensor(answer["attention_mask"], dtype=torch.bool),
-        labels=torch.tensor(rows),
-        sentences_truncated=sum(cut > 0 for cut, _ in lost),
-        words_cut=sum(cut for cut, _ in lost),
-        words_without_token=sum(vanished for _, vanished in lost),
-        unknown_tokens=int((ids == tokenizer.unk_token_id).sum()),
+
+
+def _tensors(
+    answer: Any, sentences: Sequence[Sentence], labels: tuple[str, ...]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, mask and labels, which are aligned through ``word_ids``."""
+    number = {NO_LABEL: IGNORED} | {label: index for index, label in enumerate(labels)}
+    rows = [
+        _aligned(answer.word_ids(index), [number[label] for label in sentence.labels])
+        for index, sentence in enumerate(sentences)
+    ]
+    return (
+        torch.tensor(answer["input_ids"]),
+        torch.tensor(answer["attention_mask"], dtype=torch.bool),
+        torch.tensor(rows),
     )
 
 

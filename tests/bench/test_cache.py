@@ -6,30 +6,33 @@ from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.schedule import Step
 
 COMPILED = mode_named("fp32+compile")
+AUTOTUNED = mode_named("fp32+compile-max")
 
 
 def step(process, mode=COMPILED, kind="measure"):
     return Step(subject=Subject("deit"), kind=kind, mode=mode, process=process)
 
 
-def fill(caches):
-    with caches.of(step(0)) as folder:
+def fill(caches, mode=COMPILED):
+    with caches.of(step(0, mode)) as folder:
         (folder / "kernel.so").write_text("compiled")
-    caches.filled.add(COMPILED.name)
+    caches.filled.add(mode.name)
 
 
-def test_the_last_process_starts_from_the_first_one_s_caches(tmp_path):
+def test_all_but_the_first_process_start_from_the_first_one_s_caches(tmp_path):
     caches = Caches(folder=tmp_path, processes=3)
     fill(caches)
-    assert [caches.is_warm(step(process)) for process in range(3)] == [False, False, True]
+    assert [caches.is_warm(step(process)) for process in range(4)] == [False, True, True, True]
     with caches.of(step(2)) as folder:
         assert (folder / "kernel.so").read_text() == "compiled"
 
 
-def test_a_cold_process_starts_from_nothing(tmp_path):
+def test_processes_that_choose_their_kernels_do_so_each_but_for_the_last_of_the_preset(tmp_path):
     caches = Caches(folder=tmp_path, processes=3)
-    fill(caches)
-    with caches.of(step(1)) as folder:
+    fill(caches, AUTOTUNED)
+    warm = [caches.is_warm(step(process, AUTOTUNED)) for process in range(5)]
+    assert warm == [False, False, True, False, False]
+    with caches.of(step(1, AUTOTUNED)) as folder:
         assert list(folder.iterdir()) == []
 
 

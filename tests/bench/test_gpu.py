@@ -10,6 +10,8 @@ from gpubench.bench import cuda  # noqa: E402
 from gpubench.bench.job import Workload  # noqa: E402
 from gpubench.bench.modes import MODES, mode_named  # noqa: E402
 from gpubench.bench.precision import mismatches, precision, read_back  # noqa: E402
+from gpubench.bench.profiled import profiled  # noqa: E402
+from gpubench.bench.readbacks import ReadBacks  # noqa: E402
 from gpubench.bench.training import TrainingStep, resident  # noqa: E402
 from gpubench.suites import bert_ner, deit  # noqa: E402
 
@@ -34,6 +36,65 @@ def test_what_is_set_is_in_effect(mode):
         pytest.skip(reason)
     with precision(mode):
         assert mismatches(mode, read_back(mode, device)) == []
+
+
+def test_tf32_that_leaks_in_is_seen_and_named():
+    device = cuda.device_named("cuda")
+    if reason := cuda.unsupported(mode_named("tf32"), device):
+        pytest.skip(reason)
+    mode = mode_named("fp32")
+    with precision(mode):
+        torch.backends.cuda.matmul.allow_tf32 = True
+        said = mismatches(mode, read_back(mode, device))
+    assert "products ran as tf32" in said[0]
+    assert "torch.get_float32_matmul_precision() is high" in said[0]
+
+
+@SUITES
+@pytest.mark.parametrize("mode", EAGER, ids=lambda mode: mode.name)
+def test_a_watched_step_of_ours_reads_nothing_back(suite, mode):
+    with precision(mode):
+        step = step_of(suite, mode)
+        reads = ReadBacks(cuda.device_named("cuda"))
+        reads.watch(step)
+    assert reads.unwatched is None
+    assert reads.found == []
+
+
+@pytest.mark.parametrize("operators", [True, False])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda loss: loss.item(),
+        lambda loss: loss.cpu(),
+        lambda loss: torch.tensor(1.0, device="cuda"),
+        lambda loss: torch.cuda.synchronize(),
+    ],
+    ids=["item", "cpu", "a copy in", "synchronize"],
+)
+def test_a_wait_inside_the_model_is_found_with_its_line(operators, read):
+    step = step_of(deit, mode_named("fp32"))
+    plain = step.model.forward
+
+    def forward(**batch):
+        loss = plain(**batch)
+        read(loss.detach())
+        return loss
+
+    step.model.forward = forward
+    reads = ReadBacks(cuda.device_named("cuda"))
+    reads.watch(step, operators=operators)
+    assert reads.by("model")
+    assert reads.by("model")[0].place.startswith("bench/test_gpu.py:")
+
+
+def test_a_profiled_pass_tells_a_busy_share_and_the_attention():
+    step = step_of(deit, mode_named("amp-bf16"))
+    facts = profiled(step, cuda.device_named("cuda"), 0.01)
+    assert "unread" not in facts, facts
+    assert 0 < facts["busy_seconds"] <= facts["wall_seconds"]
+    assert facts["attention"]
+    assert len(facts["top"]) == 5
 
 
 @SUITES

@@ -1,5 +1,6 @@
 """A step that hands values to the host is seen, and the line that does it is named."""
 
+import threading
 import warnings
 
 import pytest
@@ -69,6 +70,7 @@ def read_backs(then=lambda loss, x: None, mode="fp32", bring=resident):
         (lambda loss, x: f"{loss.detach():.3f}", "item()"),
         (lambda loss, x: x.nonzero(), "nonzero()"),
         (lambda loss, x: x[x > 0], "indexing with a mask"),
+        (lambda loss, x: x.clone().__setitem__(x > 0, torch.ones(3)), "indexing with a mask"),
         (lambda loss, x: x.masked_select(x > 0), "masked_select()"),
         (lambda loss, x: torch.unique(x), "unique()"),
         (lambda loss, x: torch.equal(x, x), "equal()"),
@@ -87,6 +89,7 @@ def test_whatever_hands_a_value_to_the_host_is_found_with_its_line(then, words):
     [
         lambda loss, x: x[torch.tensor([0, 2])],
         lambda loss, x: torch.where(x > 0, x, -x),
+        lambda loss, x: x.clone().__setitem__(x > 0, 0.0),
         lambda loss, x: x.to(loss.dtype).to(loss.device),
         lambda loss, x: loss.detach().clone(),
     ],
@@ -106,6 +109,20 @@ def test_a_place_is_told_once_however_often_it_reads():
 
 def test_drawing_a_batch_is_the_host_s_work_and_no_read_back():
     assert read_backs(bring=streamed).found == []
+
+
+def test_a_thread_that_loads_data_meanwhile_is_not_the_step():
+    def load(loss, x):
+        thread = threading.Thread(target=torch.cuda.synchronize)
+        thread.start()
+        thread.join()
+
+    original = torch.cuda.synchronize
+    torch.cuda.synchronize = lambda: None
+    try:
+        assert read_backs(load).found == []
+    finally:
+        torch.cuda.synchronize = original
 
 
 def test_a_read_in_the_backward_is_found():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gpubench.bench import runner
 from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.protocol import SMOKE
@@ -73,6 +74,30 @@ def test_a_killed_child_is_a_failure_that_names_the_signal(tmp_path):
     result, _ = answer(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)\n")
     assert result.result["state"] == "failed"
     assert "killed by SIGKILL" in result.result["reason"]
+
+
+def test_a_child_that_the_kernel_ended_for_memory_is_out_of_memory(tmp_path, monkeypatch):
+    counts = iter([3, 4])
+    monkeypatch.setattr(runner, "killed_for_memory", lambda: next(counts))
+    result, _ = answer(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)\n")
+    assert result.result["state"] == "out-of-memory"
+    assert "for want of memory" in result.result["reason"]
+
+
+def test_another_s_end_does_not_explain_a_child_that_died_otherwise(tmp_path, monkeypatch):
+    counts = iter([3, 4])
+    monkeypatch.setattr(runner, "killed_for_memory", lambda: next(counts, 4))
+    result, _ = answer(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)\n")
+    assert result.result["state"] == "failed"
+
+
+def test_figures_of_a_shortage_are_handed_on(tmp_path):
+    said = says(
+        event="error", kind="out-of-memory", reason="CUDA out of memory",
+        memory={"peak_bytes": 3}, shortage={"device": "cuda", "requested_bytes": 7},
+    )  # fmt: skip
+    result = answer(tmp_path, said)[0].result
+    assert result["shortage"] == {"device": "cuda", "requested_bytes": 7}
     assert "out-of-memory killer" in result.result["reason"]
 
 

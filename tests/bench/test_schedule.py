@@ -6,7 +6,7 @@ import pytest
 
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
-from gpubench.bench.schedule import schedule
+from gpubench.bench.schedule import in_turn, schedule
 from tests.fakes.records import HEALTHY, PARITIES, broken, record
 
 MODES = (REFERENCE, mode_named("amp-bf16"))
@@ -62,3 +62,35 @@ def test_a_parity_that_failed_is_tried_again():
     failed = dataclasses.replace(PARITIES[1], state="failed", losses=())
     before = record(parities=[PARITIES[0], failed])
     assert names(schedule(Subject("deit"), MODES, 2, before))[1:] == [("parity", "amp-bf16", 0)]
+
+
+def test_every_cell_of_every_subject_comes_once_then_parity_then_again():
+    subjects = (Subject("deit"), Subject("bert-ner"))
+    steps = in_turn([schedule(subject, MODES, 2, None) for subject in subjects])
+    assert [(s.subject.suite, s.kind, s.process) for s in steps if s.mode == REFERENCE] == [
+        ("deit", "describe", 0),
+        ("deit", "measure", 0),
+        ("bert-ner", "describe", 0),
+        ("bert-ner", "measure", 0),
+        ("deit", "parity", 0),
+        ("bert-ner", "parity", 0),
+        ("deit", "measure", 1),
+        ("bert-ner", "measure", 1),
+    ]
+
+
+def test_a_subject_that_has_all_is_not_described_again():
+    rest = schedule(Subject("bert-ner"), MODES, 2, None)
+    steps = in_turn([schedule(Subject("deit"), MODES, 2, record()), rest])
+    assert {step.subject.suite for step in steps} == {"bert-ner"}
+
+
+def test_from_the_second_process_on_no_subject_goes_without():
+    subjects = (Subject("deit"), Subject("bert-ner"))
+    steps = in_turn([schedule(subject, MODES, 2, None) for subject in subjects])
+    assert [(s.subject.suite, s.mode.name) for s in steps if s.process == 1] == [
+        ("deit", "fp32"),
+        ("bert-ner", "fp32"),
+        ("deit", "amp-bf16"),
+        ("bert-ner", "amp-bf16"),
+    ]

@@ -1,14 +1,19 @@
 """Whole child processes, on a suite of sixteen weights."""
 
 import dataclasses
+import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
+from gpubench import codec
 from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.protocol import SMOKE
-from gpubench.bench.runner import run_job
+from gpubench.bench.runner import WORKER, run_job
 from gpubench.errors import BadData
 
 pytestmark = pytest.mark.torch
@@ -18,8 +23,8 @@ QUICK = dataclasses.replace(
 )
 
 
-def ask(tmp_path, kind="measure", mode="fp32", protocol=QUICK, **workload):
-    job = Job(
+def job(tmp_path, kind="measure", mode="fp32", protocol=QUICK, **workload):
+    return Job(
         kind=kind,
         suite_module="tests.fakes.tiny",
         workload=Workload(preset="smoke", **workload),
@@ -29,7 +34,10 @@ def ask(tmp_path, kind="measure", mode="fp32", protocol=QUICK, **workload):
         scratch=str(tmp_path),
         parity_roundings=("float32", "bfloat16"),
     )
-    return run_job(job, cache=tmp_path).result
+
+
+def ask(tmp_path, kind="measure", mode="fp32", **workload):
+    return run_job(job(tmp_path, kind, mode, **workload), cache=tmp_path).result
 
 
 def test_a_measurement_has_a_window_of_enough_steps_and_its_losses(tmp_path):
@@ -82,6 +90,8 @@ def test_memory_that_runs_out_is_a_state_of_its_own(tmp_path):
     result = ask(tmp_path, model="memory")
     assert result["state"] == "out-of-memory"
     assert result["memory"]["peak_bytes"] > 0
+    assert result["shortage"]["device"] == "cpu"
+    assert 0 < result["shortage"]["resident_bytes"] < result["shortage"]["total_bytes"]
 
 
 def test_broken_data_is_a_user_s_error_with_its_line(tmp_path):
@@ -153,7 +163,7 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
     if cause == "environment":
         monkeypatch.setenv("ONEDNN_DEFAULT_FPMATH_MODE", "BF16")
         result = ask(tmp_path)
-        culprit = "the environment's ONEDNN_DEFAULT_FPMATH_MODE=BF16"
+        culprit = "ONEDNN_DEFAULT_FPMATH_MODE=BF16 in the environment"
         assert "convolutions ran as bfloat16" in result["reason"]
     else:
         result = ask(tmp_path, model="leak" if cause == "library" else "leak-late")
@@ -162,6 +172,16 @@ def test_a_leak_of_precision_is_invalid_and_names_its_cause(tmp_path, monkeypatc
         assert result["reason"].startswith("after the window") is (cause == "library, late")
     assert result["state"] == "invalid"
     assert culprit in result["reason"]
+
+
+def test_a_tf32_leak_by_the_environment_is_invalid_and_named(tmp_path, monkeypatch):
+    assert ask(tmp_path, model="gpu")["state"] in ("ok", "unstable")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+    result = ask(tmp_path, model="gpu")
+    assert result["state"] == "invalid"
+    assert "float32 products ran as tf32" in result["reason"]
+    assert result["reason"].endswith("NVIDIA_TF32_OVERRIDE=1 in the environment")
+    assert "step_seconds" not in result
 
 
 @pytest.mark.parametrize("fault", ["reads", "lists"])
@@ -201,3 +221,18 @@ def test_a_cpu_has_no_busy_share_and_the_record_says_why(tmp_path):
     assert "busy_seconds" not in profile
     assert "a CPU does the host's work itself" in profile["unread"]
     assert profile["operators_per_step"] > 10
+
+
+def test_a_child_whose_parent_died_before_it_began_ends_before_it_imports_torch(tmp_path):
+    """Its answers go nowhere; it is not to find out only after seconds of importing."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    child = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-c", WORKER],
+        stdin=subprocess.PIPE, stdout=writing, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    _, said = child.communicate(json.dumps(codec.to_plain(job(tmp_path))), timeout=60)
+    assert child.returncode != 0
+    assert "BrokenPipeError" in said
+    assert "torch" not in said

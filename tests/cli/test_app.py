@@ -48,7 +48,7 @@ def test_every_command_has_help(command):
         (["run", "--suite", "deit", "--format", "htm"], "no format named 'htm'"),
         (["run", "--suite", "deit", "--batch-size", "0"], "batch-size"),
         (["run", "--suite", "deit", "--device", "tpu"], "choose auto, cuda or cpu"),
-        (["run", "--suite", "deit", "--tier", "loader"], "choose resident or end-to-end"),
+        (["run", "--suite", "deit", "--tier", "disk"], "choose resident, loader or end-to-end"),
         (["run", "--suite", "deit", "--tier", "end-to-end"], "name them with --data"),
         (["run", "--suite", "deit", "--data", "hf:msra"], "give a folder of files"),
         (["run", "--suite", "deit,bert-ner", "--data", "."], "--data is for one suite"),

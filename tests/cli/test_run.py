@@ -122,7 +122,7 @@ def begun(output, lines, *arguments):
 
 def test_ctrl_c_keeps_what_was_measured_and_the_printed_command_goes_on(tmp_path):
     output = tmp_path / "run"
-    child = begun(output, 3, *QUICK)
+    child = begun(output, 5, *QUICK)
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130
@@ -143,7 +143,7 @@ def test_ctrl_c_keeps_what_was_measured_and_the_printed_command_goes_on(tmp_path
 
 def test_a_parent_killed_outright_leaves_its_record_and_no_process(tmp_path):
     output = tmp_path / "run"
-    child = begun(output, 3, *QUICK)
+    child = begun(output, 5, *QUICK)
     children = _children(child.pid)
     child.kill()
     child.communicate()
@@ -181,3 +181,27 @@ def test_an_environment_that_changed_is_not_gone_on_with(tmp_path):
     )
     assert done.returncode == 5
     assert "environment has changed" in done.stderr
+
+
+def test_ceilings_are_a_suite_with_a_table_of_its_own(tmp_path):
+    output = tmp_path / "run"
+    done = run("--suite", "ceilings", "--output", output, "--format", "json", *QUICK)
+    assert done.returncode == 0, done.stderr
+    (table,) = json.loads(done.stdout)["tables"]
+    states = {row["ceiling"]: row["state"] for row in table["rows"]}
+    assert (states["gemm-float32"], states["memory-triad"], states["launch"]) == ("ok",) * 3
+    assert states["to-device-pinned"] == states["all-reduce"] == "not-supported"
+    rates = {row["ceiling"]: row["measured"] for row in table["rows"]}
+    assert rates["gemm-float32"] > 1e9
+    assert rates["memory-copy"] > 1e8
+    assert 1e-8 < rates["launch"] < 1e-2
+
+
+def test_the_ceilings_of_a_gpu_that_is_not_there_are_one_line(tmp_path):
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        pytest.skip("there is a GPU")
+    done = run("--suite", "ceilings", "--preset", "smoke", "--device", "cuda", "--output",
+               tmp_path / "run")  # fmt: skip
+    assert done.returncode == 2
+    assert "--device cpu measures the CPU" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "run").exists()

@@ -7,7 +7,10 @@ import time
 
 import torch
 
+from gpubench.bench import proof
 from gpubench.errors import BadData
+from gpubench.suites.delivery import delivered
+from tests.fakes.leaks import rounded
 
 REVISION = "1"
 
@@ -22,6 +25,8 @@ class Loss(torch.nn.Module):
         self.calls = 0
         if fault == "leak":
             leak()
+        if fault == "gpu":
+            pretend_a_gpu()
 
     def forward(self, x, y):
         loss = ((self.linear(x) - y) ** 2).mean()
@@ -53,6 +58,12 @@ def lists(model, loss):
     return loss
 
 
+def pretend_a_gpu():
+    """Products as a GPU makes them, where NVIDIA's override holds whatever torch says."""
+    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "1":
+        proof.product = lambda left, right: rounded(left, 10).float() @ rounded(right, 10).float()
+
+
 FAULTS = {
     "nan": nan,
     "infinite-late": infinite_late,
@@ -71,6 +82,28 @@ SHORT_ROWS = 45
 """Batches before they grow: more than a warm-up of 30 steps draws, fewer than it and a window."""
 
 
+WORKER_FAULTS = ("hanging-worker", "killed-worker", "starving")
+"""Faults of the workers that make the batches, named in place of a model."""
+
+
+class Rows(torch.utils.data.Dataset):
+    """Batches made by workers; from the sixth on the fault shows."""
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    def __getitem__(self, index):
+        if self.fault == "starving":
+            time.sleep(0.02)
+        if index > 5 and torch.utils.data.get_worker_info() is not None:
+            if self.fault == "hanging-worker":
+                time.sleep(600)
+            if self.fault == "killed-worker":
+                os.kill(os.getpid(), signal.SIGKILL)
+        x = torch.randn(4, 16, generator=torch.Generator().manual_seed(index))
+        return {"x": x, "y": x.sum(1, keepdim=True)}
+
+
 class Task:
     batch_size = 4
     learning_rate = 1e-2
@@ -81,8 +114,17 @@ class Task:
         self.settings = {"item": "row", "model": workload.model or "linear", "layers": 1}
         self._fault = workload.model
         self.drawn = 0
+        self._feed = workload.feed
+        self._from_workers = workload.tier != "resident" and workload.model in WORKER_FAULTS
+
+    def contents(self, batch):
+        return {"padded_tokens": 4, "real_tokens": 3}
 
     def batches(self):
+        if self._from_workers:
+            feed = self._feed
+            order = iter(range(10**6))
+            yield from delivered(Rows(self._fault), order, feed, workers=feed.processes)
         generator = torch.Generator().manual_seed(0)
         if self._fault == "slow-start":
             time.sleep(1)

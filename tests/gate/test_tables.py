@@ -43,7 +43,7 @@ def test_what_the_device_cannot_do_is_a_row_that_says_so():
 def test_memory_that_ran_out_comes_with_what_to_try():
     made = table(measurements=[*HEALTHY[:2], broken("out-of-memory", "80 GiB asked", "amp-bf16")])
     assert made.rows[1].texts["throughput"] == "out of memory"
-    assert "80 GiB asked; try a smaller --batch-size" in made.notes[0]
+    assert "80 GiB asked; try --batch-size 4 --accumulation 2" in made.notes[0]
 
 
 def test_a_mode_that_parity_did_not_check_is_noted():

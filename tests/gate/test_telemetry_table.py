@@ -15,6 +15,7 @@ SEEN = {
     "temperature_c": 61.0,
     "energy_joules": 160.0,
     "throttled": {"software power cap": 0.98},
+    "xid_watch": "NVML",
 }
 
 
@@ -56,8 +57,18 @@ def test_what_the_gpu_does_not_tell_is_absent():
     assert (row.texts["clock"], row.texts["energy"], row.texts["throttled"]) == ("–", "–", "–")
 
 
-def test_a_gpu_that_could_not_be_watched_has_no_table():
-    assert len(tables(*[{"unavailable": "NVML: not found"}] * 4)) == 1
+def test_a_gpu_that_could_not_be_watched_has_no_table_and_a_note():
+    (compared,) = tables(*[{"unavailable": "NVML: not found"}] * 4)
+    assert (
+        "fp32, amp-bf16: clocks, power and faults of the GPU were not watched: NVML: not found"
+    ) in compared.notes
+
+
+def test_nobody_listening_for_xids_is_said():
+    _, meanwhile = tables()
+    assert meanwhile.notes == ()
+    _, meanwhile = tables(*[{"xid_watch": None}] * 2)
+    assert meanwhile.notes[0].startswith("fp32: Xid errors could not be listened for")
 
 
 def test_csv_has_a_row_per_cell_with_the_conditions_in_it():

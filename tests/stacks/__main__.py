@@ -38,6 +38,7 @@ IMPORTED = "import torch._inductor.compile_fx, timm, transformers.models.bert.mo
 """Leaves bytecode behind, which the measuring processes do not write: they would start slowly."""
 
 MODES = ("fp32", "fp32+compile", "amp-bf16", "amp-bf16+compile")
+TRAINING = [suite.name for suite in SUITES if suite.trains]
 ABSENT = ("gpubench", "pynvml", "pandas", "scipy", "matplotlib")
 """Packages of gpubench that the measuring core does without, and that no other brings along."""
 
@@ -161,7 +162,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stacks", description=__doc__)
     parser.add_argument("stacks", nargs="*", metavar="STACK", help=", ".join(STACKS))
     parser.add_argument("--work", type=Path, help="folder to work in; stacks kept there are used")
-    parser.add_argument("--suites", type=_names, default=[suite.name for suite in SUITES])
+    parser.add_argument("--suites", type=_names, default=TRAINING)
     parser.add_argument("--modes", type=_names, default=MODES, help=",".join(MODES))
     parser.add_argument("--keep", action="store_true", help="delete no stack")
     options = parser.parse_args()

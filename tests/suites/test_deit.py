@@ -64,3 +64,12 @@ def test_a_model_that_takes_no_image_size_is_refused_in_one_line():
     with pytest.raises(BadUsage, match="timm cannot build resnet18 at 96 pixels") as caught:
         deit.build(Workload(preset="smoke", model="resnet18"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "tokens"),
+    [("deit_tiny_patch16_224", 224, 197), ("deit_tiny_distilled_patch16_224", 96, 38)],
+)
+def test_the_tokens_an_image_becomes_are_counted(model, size, tokens):
+    task = deit.build(Workload(preset="smoke", model=model, image_size=size))
+    assert task.settings["tokens"] == tokens

@@ -1,0 +1,62 @@
+"""The cells of a sweep, each with what was trained there."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from gpubench.bench.job import Subject
+from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.growth import Point
+from gpubench.gate.summary import Cell, summarise
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """One cell of a sweep with what was trained there; ``throughputs`` are of its processes."""
+
+    cell: Cell
+    facts: WorkloadFacts
+    throughputs: tuple[float, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether its figures can be trusted."""
+        return self.cell.throughput is not None
+
+    @property
+    def step_seconds(self) -> list[float]:
+        """The wall time of a step in each process."""
+        return [self.facts.samples_per_step / throughput for throughput in self.throughputs]
+
+    @property
+    def length(self) -> int | None:
+        """Tokens in a sample: of a sentence, or those an image is cut into."""
+        found = self.facts.settings.get("sequence_length", self.facts.settings.get("tokens"))
+        return int(found) if found else None
+
+    @property
+    def memory_per_sample(self) -> float | None:
+        """The whole peak over the samples of a batch."""
+        return self.cell.peak_bytes / self.facts.batch_size if self.cell.peak_bytes else None
+
+
+def spots(record: RunRecord, suite: str) -> dict[str, list[Spot]]:
+    """By mode, the cells of a suite's variants that have begun, in the order of the sweep."""
+    found: dict[str, list[Spot]] = {mode: [] for mode in record.header.plan.modes}
+    for variant in record.header.plan.variants:
+        subject = Subject(suite, variant)
+        facts = record.workloads.get(subject)
+        for cell in summarise(record, subject) if facts else ():
+            assert facts is not None
+            own = record.measured(subject, cell.mode)
+            throughputs = tuple(m.throughput for m in own if m.counts)
+            found[cell.mode].append(Spot(cell=cell, facts=facts, throughputs=throughputs))
+    return found
+
+
+def memory_points(found: Sequence[Spot]) -> list[Point]:
+    """Batch size and peak bytes of cells that can be trusted."""
+    return [
+        (spot.facts.batch_size, spot.cell.peak_bytes)
+        for spot in found
+        if spot.counts and spot.cell.peak_bytes
+    ]
