@@ -43,6 +43,20 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Train against transformers' Trainer and timm's loop, in pairs; wants a quiet machine."""
+    session.install("-e", ".[bench]", "accelerate")
+    session.run("python", "-m", "benchmarks.peers", *session.posargs)
+
+
+@nox.session
+def stacks(session: nox.Session) -> None:
+    """Measure in venvs of torch 2.6, 2.7, 2.8 and the newest, where gpubench is not installed."""
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.stacks", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Feed the doctor 100 000 pastes nobody would send; a quarter of an hour on two cores."""
     session.install("-e", ".", "pytest", "pytest-timeout", "pytest-xdist", "hypothesis")

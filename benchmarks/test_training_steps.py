@@ -17,12 +17,13 @@ from gpubench.bench.precision import precision
 from gpubench.bench.training import TrainingStep, resident
 from gpubench.suites.registry import SUITES
 
+TRAINING = [suite for suite in SUITES if suite.trains]
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 PRESET = "standard" if DEVICE.type == "cuda" else "smoke"
 
 
 @pytest.mark.parametrize("mode", ["fp32", "tf32", "amp-bf16", "amp-fp16"])
-@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", TRAINING, ids=lambda suite: suite.name)
 def test_training_step(benchmark, suite, mode):
     mode = mode_named(mode)
     if reason := cuda.unsupported(mode, DEVICE):

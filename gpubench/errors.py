@@ -7,6 +7,7 @@ GpubenchError                 a user can act on it; ``main`` prints it and exits
 │   └── UnknownSchema         a file of a schema this version does not read
 ├── BadData                   training data that cannot be used, with where
 ├── UnwritableOutput          a folder or file that cannot be written
+├── NotComparable             two things that were not measured alike, or not on one machine
 ├── MissingPackage            a package of an extra is not installed
 └── Interrupted               Ctrl-C; what was measured is kept
 """
@@ -74,6 +75,12 @@ class UnwritableOutput(GpubenchError):
     def of(cls, path: object, problem: OSError) -> "UnwritableOutput":
         """The error of writing ``path``, in the operating system's own words."""
         return cls(f"cannot write {path}: {problem.strerror or problem}")
+
+
+class NotComparable(GpubenchError):
+    """Figures that say nothing of each other; the message says in what they differ."""
+
+    status = ExitStatus.NOT_COMPARABLE
 
 
 class MissingPackage(GpubenchError):

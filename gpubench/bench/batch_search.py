@@ -64,7 +64,8 @@ def search(
     """Double from 1 until a size does not fit, then halve the gap.
 
     ``forecast`` says why a size should not be tried at all. With ``until_flat`` the search ends
-    where samples/s no longer rises, at the smallest size that is as fast as any.
+    where samples/s no longer rises, at the smallest size that is as fast as any. A size is not
+    tried if twice what the one before took would be beyond ``most_seconds``.
     """
     tries: list[BatchTry] = []
     ends = clock() + most_seconds
@@ -75,15 +76,16 @@ def search(
         tries.append(attempt(size) if why is None else foreseen)
         return tries[-1].fits
 
-    size = 1
+    size, began = 1, clock()
     while fits(size):
+        now = clock()
         if until_flat and _is_flat(tries):
             return Found(size=_as_fast_as_any(tries), ended="flat", tries=tuple(tries))
         if size * 2 > LARGEST:
             return Found(size=size, ended="largest", tries=tuple(tries))
-        if clock() > ends:
+        if now + 2 * (now - began) > ends:
             return Found(size=size, ended="time", tries=tuple(tries))
-        size *= 2
+        size, began = size * 2, now
     ended: SearchEnd = "memory" if tries[-1].tried else "forecast"
     below = _between(fits, size // 2, size, lambda: clock() > ends)
     return Found(size=below or None, ended=ended, tries=tuple(tries))

@@ -21,9 +21,20 @@ from gpubench.bench.task import Batch, Task
 from gpubench.bench.training import RESIDENT_BATCHES, TrainingStep
 
 
-def cycle_of(task: Task) -> int:
+def batches_of(task: Task) -> int:
     """After how many batches a mixture of shapes is complete; 1 where all have one shape."""
     return int(getattr(task, "cycle", 1))
+
+
+def kept_of(task: Task) -> int:
+    """How many batches stay on the device: one whole mixture, or a few of one shape."""
+    return batches_of(task) if batches_of(task) > 1 else RESIDENT_BATCHES
+
+
+def steps_of(task: Task, accumulation: int) -> int:
+    """After how many steps of so many batches each it is complete, and a step begins anew."""
+    batches = batches_of(task)
+    return batches // math.gcd(batches, accumulation)
 
 
 def contents_of(task: Task, batch: Batch) -> dict[str, int]:
@@ -52,11 +63,16 @@ def moved(batch: Batch, device: torch.device, feed: Feed) -> Batch:
 
 
 class ResidentFeed(Iterator[Batch]):
-    """A few batches that stay on the device and are trained in turn, without end."""
+    """A few batches that stay on the device and are trained in turn, without end.
 
-    def __init__(self, task: Task, device: torch.device, feed: Feed) -> None:
-        self.cycle = cycle_of(task)
-        count = RESIDENT_BATCHES if self.cycle == 1 else self.cycle
+    ``cycle`` is the number of steps after which the mixture of shapes is complete.
+    """
+
+    def __init__(
+        self, task: Task, device: torch.device, feed: Feed, *, accumulation: int = 1
+    ) -> None:
+        self.cycle, self._accumulation = steps_of(task, accumulation), accumulation
+        count = kept_of(task)
         host = list(itertools.islice(task.batches(), count))
         self._contents = sum((Counter(contents_of(task, batch)) for batch in host), Counter())
         self._kept = len(host)
@@ -70,7 +86,8 @@ class ResidentFeed(Iterator[Batch]):
 
     def facts(self, steps: int) -> dict[str, Any]:
         """What ``steps`` steps were fed: exact over whole cycles, in proportion otherwise."""
-        return {name: round(n * steps / self._kept) for name, n in self._contents.items()}
+        batches = steps * self._accumulation
+        return {name: round(n * batches / self._kept) for name, n in self._contents.items()}
 
     def waiting(self) -> dict[str, float]:
         """Nothing is waited for."""
@@ -82,10 +99,13 @@ class StreamedFeed(Iterator[Batch]):
 
     What a source does once (reading files, starting workers) is thereby no part of a first step.
     Waiting is the time in which the source had no batch ready; nothing waits for the device.
+    ``cycle`` is the number of steps after which the mixture of shapes is complete.
     """
 
-    def __init__(self, task: Task, device: torch.device, feed: Feed) -> None:
-        self.cycle = cycle_of(task)
+    def __init__(
+        self, task: Task, device: torch.device, feed: Feed, *, accumulation: int = 1
+    ) -> None:
+        self.cycle = steps_of(task, accumulation)
         self._task, self._device, self._feed = task, device, feed
         host = iter(task.batches())
         self._host = itertools.chain([next(host)], host)
@@ -114,7 +134,7 @@ class StreamedFeed(Iterator[Batch]):
 
     def hold(self) -> Iterator[Batch]:
         """The next batches, kept on the device and repeated: the same step without its input."""
-        count = RESIDENT_BATCHES if self.cycle == 1 else self.cycle
+        count = kept_of(self._task)
         return itertools.cycle([next(self) for _ in range(count)])
 
 
@@ -124,7 +144,7 @@ AnyFeed = ResidentFeed | StreamedFeed
 def feed_of(task: Task, workload: Workload, device: torch.device) -> AnyFeed:
     """The feed that the workload's tier asks for."""
     kind = ResidentFeed if workload.tier == "resident" else StreamedFeed
-    return kind(task, device, workload.feed)
+    return kind(task, device, workload.feed, accumulation=workload.accumulation)
 
 
 class CpuTime:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -390,14 +391,21 @@ def read_record(place: Path) -> RunRecord:
     values, torn = codec.read_lines(path)
     if not values:
         raise UnreadableInput(f"{path}: {'its header is cut short' if torn else 'it is empty'}")
-    plain = codec.check_schema(values[0], SCHEMA, str(path))
-    header: Header = codec.from_plain(Header, plain, f"{path}, line 1")
+    return record_in(values, str(path), torn=torn)
+
+
+def record_in(values: Sequence[Any], source: str, *, torn: bool = False) -> RunRecord:
+    """The run in the lines of a record, the header first."""
+    if not isinstance(values, list) or not values:
+        raise UnreadableInput(f"{source}: no lines of a record")
+    plain = codec.check_schema(values[0], SCHEMA, source)
+    header: Header = codec.from_plain(Header, plain, f"{source}, line 1")
     lines = [
-        _line(value, f"{path}, line {number}") for number, value in enumerate(values[1:], start=2)
+        _line(value, f"{source}, line {number}") for number, value in enumerate(values[1:], start=2)
     ]
     latest = {(m.subject, m.mode, m.process): m for m in lines if isinstance(m, Measurement)}
     return RunRecord(
-        source=str(path),
+        source=source,
         header=header,
         workloads={w.subject: w for w in lines if isinstance(w, WorkloadFacts)},
         measurements=tuple(latest.values()),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,15 +57,21 @@ def run_job(
     cache: Path,
     progress: Progress = lambda stage, done, of: None,
     program: str = WORKER,
+    executable: str = sys.executable,
 ) -> Answer:
     """Run one job in a fresh process and wait for its answer, at most its protocol's limit.
 
-    ``cache`` is the folder of its compile caches, ``program`` the Python text that does the job.
+    ``cache`` is the folder of its compile caches, ``program`` the Python text that does the job,
+    ``executable`` the interpreter that runs it; gpubench need not be installed in another one.
     BadData and MissingPackage are raised for what no other process could do better; everything
     else becomes a state.
     """
     began, ended_before = time.monotonic(), killed_for_memory()
-    with tempfile.TemporaryFile() as errors, _child(program, errors, cache) as child:
+    environment = _environment(os.environ, cache, executable)
+    with (
+        tempfile.TemporaryFile() as errors,
+        _child([executable, "-c", program], errors, environment) as child,
+    ):
         result = _listen(child, job, progress)
         if result is None:
             status = _end(child)
@@ -76,14 +82,16 @@ def run_job(
 
 
 @contextlib.contextmanager
-def _child(program: str, errors: IO[bytes], cache: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _child(
+    command: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """A started child, killed with everything it started when the block is left."""
     child = subprocess.Popen(
-        [sys.executable, "-c", program],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env=_environment(os.environ, cache),
+        env=environment,
         start_new_session=True,
     )
     try:
@@ -102,7 +110,7 @@ def _more(count: int | None, *, than: int | None) -> bool:
     return count is not None and than is not None and count > than
 
 
-def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
+def _environment(outer: Mapping[str, str], cache: Path, executable: str) -> dict[str, str]:
     """The child's environment: gpubench importable, caches of its own, no bytecode left behind.
 
     OpenMP threads wait passively unless the user says otherwise: where another process holds a
@@ -111,14 +119,28 @@ def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
     return {
         "OMP_WAIT_POLICY": "passive",
         **outer,
-        "PYTHONPATH": os.pathsep.join(
-            [str(Path(gpubench.__file__).parent.parent), *filter(None, [outer.get("PYTHONPATH")])]
-        ),
+        "PYTHONPATH": _python_path(outer, cache, executable),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TRITON_CACHE_DIR": str(cache / "triton"),
         "TOKENIZERS_PARALLELISM": "false",
     }
+
+
+def _python_path(outer: Mapping[str, str], cache: Path, executable: str) -> str:
+    """Where the child finds gpubench.
+
+    Another interpreter gets a folder that holds gpubench alone. What lies beside it here was built
+    for this one, as was what PYTHONPATH names: where gpubench is installed, a whole site-packages.
+    """
+    package = Path(gpubench.__file__).parent
+    if executable == sys.executable:
+        return os.pathsep.join([str(package.parent), *filter(None, [outer.get("PYTHONPATH")])])
+    alone = cache / "gpubench-alone"
+    alone.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        (alone / "gpubench").symlink_to(package.resolve(), target_is_directory=True)
+    return str(alone)
 
 
 def _listen(child: subprocess.Popen[bytes], job: Job, progress: Progress) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gpubench.checks.diagnosis import Finding
-from gpubench.checks.drift_facts import Difference, differences
+from gpubench.env.differences import Difference, differences
 from gpubench.env.snapshot import Snapshot
 
 WHY = {

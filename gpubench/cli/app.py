@@ -9,7 +9,10 @@ import typer
 
 from gpubench import __version__
 from gpubench.cli import terminal
+from gpubench.cli.baseline import baseline
+from gpubench.cli.compare import compare
 from gpubench.cli.doctor import doctor
+from gpubench.cli.history import history
 from gpubench.cli.listing import list_entries
 from gpubench.cli.plan import plan
 from gpubench.cli.report import report
@@ -35,6 +38,9 @@ app.command()(doctor)
 app.command()(plan)
 app.command()(run)
 app.command()(report)
+app.command()(compare)
+app.add_typer(baseline)
+app.command()(history)
 app.command("list")(list_entries)
 
 

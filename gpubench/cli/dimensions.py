@@ -36,12 +36,26 @@ def with_sweep(plan: "Plan", asked: str | None, *, batch_search: bool) -> "Plan"
             _hold_for_one(plan, name)
     if batch_search:
         _hold_for_one(plan, "batch-size")
+    if plan.tier == "loader":
+        _hold_untrained(sweep=asked is not None, search=batch_search, plan=plan)
     plan = dataclasses.replace(plan, batch_search=batch_search)
     if asked is None:
         return plan
     sweep = Sweep.parse(asked)
     _hold_for_all(plan, sweep)
     return dataclasses.replace(plan, sweep=sweep, variants=sweep.variants)
+
+
+def _hold_untrained(plan: "Plan", *, sweep: bool, search: bool) -> None:
+    """The input pipeline alone takes no steps, so nothing of a step can be asked of it."""
+    given = {
+        "--sweep": sweep,
+        "--batch-size auto": search,
+        "--accumulation": plan.accumulation > 1,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise BadUsage(f"{option} is of training, and --tier loader trains nothing")
 
 
 def _hold_for_one(plan: "Plan", name: str) -> None:

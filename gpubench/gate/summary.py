@@ -130,8 +130,8 @@ def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
 
 def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
     measurements = record.measured(subject, mode)
-    state, reason = _state(measurements)
-    parity, unchecked = _parity(record, subject, mode)
+    state, reason = state_of(measurements)
+    parity, unchecked = parity_of(record, subject, mode)
     if parity is not None and not parity.holds:
         state, reason = "invalid", _parted(parity)
     own = rows[rows["mode"] == mode]
@@ -151,7 +151,7 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
     )
     if state not in COUNTING:
         return cell
-    reference = _state(record.measured(subject, REFERENCE.name))[0]
+    reference = state_of(record.measured(subject, REFERENCE.name))[0]
     figures = _figures(measurements, own, rows)
     if reference not in COUNTING:
         figures["speedup"] = None
@@ -189,7 +189,7 @@ def _break_even(
     """Against the eager mode of the same numerics, where that was measured and counts."""
     eager = mode_named(mode).base
     measured = record.measured(subject, eager)
-    if eager == mode or _state(measured)[0] not in COUNTING:
+    if eager == mode or state_of(measured)[0] not in COUNTING:
         return None
     throughputs = {
         name: rows[rows["mode"] == name]["throughput"].dropna().tolist() for name in (mode, eager)
@@ -212,7 +212,7 @@ def _speedup(
     return ratio_of(throughputs, reference) if reference else None
 
 
-def _state(measurements: Sequence[Measurement]) -> tuple[CellState, str | None]:
+def state_of(measurements: Sequence[Measurement]) -> tuple[CellState, str | None]:
     """The worst state of a cell's processes that have an answer, with its reason."""
     if not measurements:
         return "not-measured", "the run ended before its turn"
@@ -229,7 +229,7 @@ def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
     return tuple(m.reason or m.state for m in broken)
 
 
-def _parity(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | None, str | None]:
+def parity_of(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | None, str | None]:
     """The verdict against float32, or why there is none for a mode that should have one."""
     if mode == REFERENCE.name:
         return None, None

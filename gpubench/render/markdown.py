@@ -12,20 +12,21 @@ def render(tables: Sequence[Table]) -> str:
 
 
 def _one(table: Table) -> str:
-    lines = [f"### {_escaped(table.title)}", "", *(_escaped(line) + "  " for line in table.about)]
+    lines = [f"### {escaped(table.title)}", "", *(escaped(line) + "  " for line in table.about)]
     lines += ["", _line([column.heading for column in table.columns])]
     lines.append("|" + "|".join("---:" if c.numeric else "---" for c in table.columns) + "|")
     lines += [_line([row.texts[column.key] for column in table.columns]) for row in table.rows]
     if table.notes:
-        lines += ["", *(f"- {_escaped(note)}" for note in table.notes)]
+        lines += ["", *(f"- {escaped(note)}" for note in table.notes)]
     return "\n".join(lines)
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text with everything escaped that Markdown would take for markup."""
     for mark in "\\`*_{}[]<>#|":
         text = text.replace(mark, "\\" + mark)
     return printable(text).replace("\\<", "&lt;").replace("\\>", "&gt;")

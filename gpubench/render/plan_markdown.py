@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gpubench.env.redact import clean
 from gpubench.plan.report import PlanReport, Problem
-from gpubench.render.markdown import _escaped
+from gpubench.render.markdown import escaped
 
 ANSWERS = {"yes": "yes", "no": "no", "unknown": "not decided", "not-asked": "not asked"}
 
@@ -56,7 +56,7 @@ def _instead(problem: Problem) -> str:
 
 
 def _cell(text: str) -> str:
-    return _escaped(clean(text))
+    return escaped(clean(text))
 
 
 def _code(text: str) -> str:

@@ -16,6 +16,9 @@ from gpubench.bench.record import (
 )
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
+from gpubench.gate.baselines import Baseline
+from gpubench.gate.calibration import Calibration
+from gpubench.gate.compare import Comparison
 from gpubench.plan.report import PlanReport
 
 PUBLISHED: dict[str, Any] = {
@@ -23,6 +26,9 @@ PUBLISHED: dict[str, Any] = {
     "doctor": DoctorReport,
     "plan": PlanReport,
     "run": Header | WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch,
+    "compare": Comparison,
+    "calibration": Calibration,
+    "baseline": Baseline,
 }
 """What each schema describes; of ``run`` it is one line of a record."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from transformers import BertConfig, BertForTokenClassification
 
 from gpubench.bench.job import Workload, public_name
@@ -40,6 +41,9 @@ SMOKE_SHAPE = {
 SMOKE_LEARNING_RATE = 1e-3
 """A network this small, from random weights, needs larger steps for its loss to move."""
 
+TAKES_ATTENTIONS_SHAPE = int(transformers.__version__.partition(".")[0]) >= 5
+"""Whether BERT takes a mask as attention uses it; transformers 4 adds the heads' axis itself."""
+
 
 class TaggerLoss(torch.nn.Module):
     """A token classifier that answers its own cross-entropy over the labelled tokens."""
@@ -56,7 +60,8 @@ class TaggerLoss(torch.nn.Module):
         The mask comes in the shape attention uses. From a (B, L) mask transformers asks in every
         step whether anything is masked at all, and that answer waits for the device.
         """
-        answer = self.tagger(input_ids=input_ids, attention_mask=attention_mask, labels=labels)
+        mask = attention_mask if TAKES_ATTENTIONS_SHAPE else attention_mask[:, 0]  # (B, 1, L)
+        answer = self.tagger(input_ids=input_ids, attention_mask=mask, labels=labels)
         loss: torch.Tensor = answer.loss
         return loss
 

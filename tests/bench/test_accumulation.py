@@ -86,6 +86,12 @@ def test_accumulated_gradients_are_scaled_and_unscaled_as_one(mode):
     assert losses(Task(2), 4, mode) == pytest.approx(losses(Task(8), 1, mode), rel=2e-2)
 
 
+def test_a_compiled_model_accumulates_as_well():
+    assert losses(Task(2), 4, "fp32+compile", steps=3) == pytest.approx(
+        losses(Task(8), steps=3), rel=1e-5
+    )
+
+
 def test_the_scaler_unscales_once_a_step(monkeypatch):
     calls = []
     unscale = torch.amp.GradScaler.unscale_

@@ -50,6 +50,12 @@ def test_a_mixture_is_kept_whole_and_its_contents_are_exact():
     assert feed.facts(6) == {"numbers": 2 * (2 + 4 + 6)}
 
 
+def test_accumulated_batches_are_counted_as_many_as_a_step_draws():
+    feed = ResidentFeed(Task(cycle=6), CPU, Feed(), accumulation=4)
+    assert feed.cycle == 3  # three steps of four batches are two cycles of six
+    assert feed.facts(feed.cycle) == {"numbers": 4 * (2 + 4 + 6)}
+
+
 def test_a_stream_counts_what_was_drawn_since_the_window_began():
     feed = StreamedFeed(Task(), CPU, Feed())
     next(feed)

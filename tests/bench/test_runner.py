@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_a_killed_child_is_a_failure_that_names_the_signal(tmp_path):
     result, _ = answer(tmp_path, "os.kill(os.getpid(), signal.SIGKILL)\n")
     assert result.result["state"] == "failed"
     assert "killed by SIGKILL" in result.result["reason"]
+    assert "out-of-memory killer" in result.result["reason"]
 
 
 def test_a_child_that_the_kernel_ended_for_memory_is_out_of_memory(tmp_path, monkeypatch):
@@ -97,7 +99,6 @@ def test_figures_of_a_shortage_are_handed_on(tmp_path):
     )  # fmt: skip
     result = answer(tmp_path, said)[0].result
     assert result["shortage"] == {"device": "cuda", "requested_bytes": 7}
-    assert "out-of-memory killer" in result.result["reason"]
 
 
 def test_an_aborting_child_is_a_failure_with_its_last_words(tmp_path):
@@ -181,6 +182,39 @@ def test_a_child_finds_gpubench_whatever_safe_path_says(tmp_path, monkeypatch, s
     monkeypatch.setenv("PYTHONSAFEPATH", safe)
     with pytest.raises(MissingPackage, match=r"this needs (none|torch)"):
         run_job(JOB, cache=tmp_path)
+
+
+@pytest.fixture
+def another(tmp_path):
+    """Another interpreter: this one under another name, without its packages."""
+    interpreter = tmp_path / "another-python"
+    interpreter.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    interpreter.chmod(0o755)
+    return str(interpreter)
+
+
+def test_another_interpreter_finds_gpubench_and_nothing_that_lies_beside_it(
+    tmp_path, monkeypatch, another
+):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages-of-this-interpreter"))
+    program = (
+        "import gpubench.bench.job\n"
+        "path = [p for p in os.environ['PYTHONPATH'].split(os.pathsep)]\n"
+        "event = {'event': 'result', 'path': path, 'beside': os.listdir(path[0])}\n"
+        "print(json.dumps(event), flush=True)\n"
+    )
+    found = run_job(
+        JOB, cache=tmp_path, program=f"import json, os\n{program}", executable=another
+    ).result
+    assert len(found["path"]) == 1
+    assert found["beside"] == ["gpubench"]
+
+
+def test_a_second_job_of_another_interpreter_shares_its_cache_folder(tmp_path, another):
+    program = "import gpubench\n" + says(event="result", state="ok")
+    for _ in range(2):
+        answered = run_job(JOB, cache=tmp_path, program=program, executable=another)
+        assert answered.result == {"state": "ok"}
 
 
 def test_data_that_cannot_be_used_ends_the_run(tmp_path):

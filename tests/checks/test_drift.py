@@ -7,8 +7,8 @@ import pytest
 from gpubench import codec
 from gpubench.checks.diagnosis import diagnose
 from gpubench.checks.drift import WHY, drift
-from gpubench.checks.drift_facts import LEFT_OUT, facts
 from gpubench.checks.running import run_checks
+from gpubench.env.differences import LEFT_OUT, facts
 from gpubench.env.snapshot import LibraryFile, Snapshot, digest
 from gpubench.errors import UnreadableInput
 from tests.checks import healthy as h

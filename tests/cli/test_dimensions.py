@@ -9,6 +9,7 @@ from gpubench.errors import BadUsage
 from tests.fakes.records import PLAN
 
 CEILINGS = dataclasses.replace(PLAN, suites=("ceilings",))
+LOADER = dataclasses.replace(PLAN, tier="loader")
 BOTH = dataclasses.replace(PLAN, suites=("deit", "bert-ner"))
 
 
@@ -31,6 +32,9 @@ def test_a_plan_without_a_sweep_is_as_before():
         (dataclasses.replace(PLAN, batch_size=4), "batch-size=8,16", False, "both set it"),
         (PLAN, "batch-size=8,16", True, "--batch-size auto both set it"),
         (dataclasses.replace(PLAN, sequence_length=64), None, False, "means nothing to deit"),
+        (LOADER, "batch-size=8,16", False, "--sweep is of training, and --tier loader trains no"),
+        (LOADER, None, True, "--batch-size auto is of training"),
+        (dataclasses.replace(LOADER, accumulation=2), None, False, "--accumulation is of training"),
         (CEILINGS, None, True, "--batch-size means nothing to ceilings"),
         (CEILINGS, "batch-size=8,16", False, "ceilings has none; leave it out"),
     ],

@@ -15,8 +15,8 @@ from gpubench.bench.record import read_record
 pytest.importorskip("scipy")
 pytest.importorskip("pandas")
 
-LINES = 1 + 1 + 4 + 2 + 2
-"""Header, workload, two processes in each of two modes, parity, endings."""
+LINES = 1 + 1 + 2 + 4 + 2 + 2 + 2
+"""Header, workload, ceilings, two processes in each of two modes, parity, ceilings, endings."""
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "kill", ["after:2", "after:4", "after:9", f"after:{LINES}", "during:1", "during:3", "during:5"]
+    "kill", ["after:2", "after:4", "after:10", f"after:{LINES}", "during:1", "during:5", "during:7"]
 )
 def test_a_run_killed_at_any_line_goes_on_to_the_same_cells(tmp_path, pids, whole, kill):
     output = tmp_path / "run"
@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_line_and_leaves_a_record_that_is_gone_on_with(tmp_pa
     (tmp_path / "other").mkdir()
     run(pids, tmp_path / "other" / "run")
     size = (tmp_path / "other" / "run" / "record.jsonl").read_bytes()
-    room = len(b"\n".join(size.split(b"\n")[:4])) + 100  # the second process is cut in its middle
+    room = len(b"\n".join(size.split(b"\n")[:6])) + 100  # the line after two processes is cut
     full = run(pids, output, limit=room)
     assert full.returncode == 2
     last = full.stderr.splitlines()[-1]

@@ -144,7 +144,9 @@ def test_ctrl_c_keeps_what_was_measured_and_the_printed_command_goes_on(tmp_path
 def test_a_parent_killed_outright_leaves_its_record_and_no_process(tmp_path):
     output = tmp_path / "run"
     child = begun(output, 5, *QUICK)
-    children = _children(child.pid)
+    ends = time.monotonic() + 60
+    while not (children := _children(child.pid)) and time.monotonic() < ends:
+        time.sleep(0.01)
     child.kill()
     child.communicate()
     assert children
@@ -205,3 +207,45 @@ def test_the_ceilings_of_a_gpu_that_is_not_there_are_one_line(tmp_path):
     assert done.returncode == 2
     assert "--device cpu measures the CPU" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_the_loader_tier_times_windows_over_seeded_sentences_and_trains_nothing(tmp_path):
+    output = tmp_path / "run"
+    done = run(
+        "--suite", "bert-ner", "--tier", "loader", "--workers", "1", "--lengths", "bucketed",
+        "--long", "window", "--output", output, "--format", "json", *QUICK,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (table,) = json.loads(done.stdout)["tables"]
+    assert [row["workers"] for row in table["rows"]] == [0, 1]
+    assert all(row["items_per_second"] > 0 for row in table["rows"])
+    assert all(
+        0 < row["real_tokens_per_second"] < row["padded_tokens_per_second"] for row in table["rows"]
+    )
+    record = read_record(output)
+    survey = record.workloads[Subject("bert-ner")].survey
+    assert (survey["words_cut"], record.measurements) == (0, ())
+    assert survey["sentences_windowed"] > 0
+
+
+def test_a_run_from_files_says_which_side_bounds_it(tmp_path):
+    for index in range(8):
+        picture(tmp_path / "photos" / "ab"[index % 2] / f"{index}.jpg", seed=index)
+    output = tmp_path / "run"
+    done = run(
+        "--suite", "deit", "--data", tmp_path / "photos", "--workers", "0", "--modes", "fp32",
+        "--output", output, "--format", "json", *QUICK,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["tables"][0]["rows"]
+    assert row["bound_by"] in ("input", "device", "neither", "contention")
+    assert 0 < row["waiting_share"] < 1
+    assert row["device_samples_per_second"] > 0
+    assert row["loader_samples_per_second"] > 0
+    assert row["cores_to_feed_device"] > 0
+    again = run(
+        "--suite", "deit", "--data", tmp_path / "photos", "--workers", "1", "--modes", "fp32",
+        "--output", output, "--resume", *QUICK,
+    )  # fmt: skip
+    assert again.returncode == 2
+    assert "begun with other options" in again.stderr

@@ -15,7 +15,7 @@ from gpubench.cli.progress import PlainWatcher
 
 CHILD = (
     "from gpubench.bench import worker\n"
-    "kinds = ('describe', 'measure', 'parity')\n"
+    "kinds = ('describe', 'measure', 'parity', 'ceilings')\n"
     "worker.WORK = {kind: ('tests.fakes.quick', kind) for kind in kinds}\n"
     "worker.main()\n"
 )

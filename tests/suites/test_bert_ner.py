@@ -1,6 +1,7 @@
 """The NER suite builds BERT, its labels and its batches."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,3 +121,17 @@ def test_a_model_that_is_not_there_is_one_line(monkeypatch):
     with pytest.raises(BadUsage, match="cannot load the model no/such-model") as caught:
         bert_ner.build(Workload(preset="smoke", model="no/such-model"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("newer", "shape"), [(True, (2, 1, 1, 8)), (False, (2, 1, 8))])
+def test_the_mask_has_the_shape_that_the_installed_transformers_takes(monkeypatch, newer, shape):
+    class Tagger(torch.nn.Module):
+        def forward(self, input_ids, attention_mask, labels):
+            seen.append(attention_mask.shape)
+            return SimpleNamespace(loss=torch.zeros(()))
+
+    seen = []
+    monkeypatch.setattr(bert_ner, "TAKES_ATTENTIONS_SHAPE", newer)
+    tokens = torch.ones(2, 8, dtype=torch.long)
+    bert_ner.TaggerLoss(Tagger())(tokens, torch.ones(2, 1, 1, 8, dtype=torch.bool), tokens)
+    assert seen == [shape]

@@ -219,7 +219,7 @@ def with_ceilings(runs: Sequence["SuiteRun"], modes: Sequence[Mode]) -> list["Su
             for run in runs
         )
     }
-    if not training:
+    if not training or not modes:  # the loader tier trains nothing
         return list(told.values())
     peaks = [
         dataclasses.replace(

@@ -40,7 +40,7 @@ class Difference:
     """One thing before and after, as words; None where it is not there."""
 
     kind: str
-    """One of ``drift.WHY``."""
+    """A word for what it belongs to: ``torch``, ``driver``, ``variable``, …, ``rest``."""
     what: str
     name: str | None = None
     """The word by which a finding would speak of it."""

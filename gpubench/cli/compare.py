@@ -1,0 +1,101 @@
+"""``gpubench compare``: did it become slower?"""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gpubench.cli import terminal
+from gpubench.errors import BadUsage, UnreadableInput
+
+if TYPE_CHECKING:
+    from gpubench.gate.calibration import Calibration
+    from gpubench.gate.sides import Session
+
+
+def compare(
+    baseline: Annotated[
+        Path,
+        typer.Argument(help="A record, folder of records or baselines, or pytest-benchmark JSON."),
+    ],
+    candidate: Annotated[Path, typer.Argument(help="What is held against it; the same kinds.")],
+    tolerance: Annotated[
+        str | None,
+        typer.Option(help="3% (of throughput, the default), or throughput=3%,peak-memory=1%, …."),
+    ] = None,
+    on_inconclusive: Annotated[
+        str, typer.Option(help="What not knowing is: fail (exit 4), warn or pass (exit 0).")
+    ] = "fail",
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="This machine's noise (default: its file in reports/calibrations)."),
+    ] = None,
+    max_age: Annotated[
+        int, typer.Option(min=1, help="Days after which a stored baseline is refused.")
+    ] = 90,
+    format: Annotated[  # noqa: A002
+        str, typer.Option(help="text, markdown, json, junit or github-benchmark.")
+    ] = "text",
+    output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+) -> int:
+    """Hold one run against another, and say whether it is slower than tolerated."""
+    from gpubench.gate.compare import Rules
+    from gpubench.gate.compare import compare as judge
+    from gpubench.gate.metrics import parse_tolerances
+    from gpubench.gate.sides import read_side
+    from gpubench.gate.verdicts import ON_INCONCLUSIVE
+    from gpubench.render.compare import renderer
+
+    render, tolerances = renderer(format), parse_tolerances(tolerance)
+    wanted = next((word for word in ON_INCONCLUSIVE if word == on_inconclusive), None)
+    if wanted is None:
+        raise BadUsage(f"--on-inconclusive {on_inconclusive}: choose fail, warn or pass")
+    new = read_side(candidate)
+    old = _baseline(baseline, new, max_age)
+    known = _calibration(calibration, new)
+    rules = Rules(tolerances=tolerances, on_inconclusive=wanted, calibration=known)
+    found = judge(old, new, rules)
+    terminal.answer(render(found), output)
+    if found.verdict == "INCONCLUSIVE" and wanted == "warn":
+        terminal.note("warning: inconclusive; --on-inconclusive fail makes this exit 4")
+    return found.exit_status
+
+
+def _baseline(place: Path, candidate: "Sequence[Session]", max_age: int) -> "list[Session]":
+    """The baseline's sessions; UnreadableInput with what to do where there is none."""
+    from gpubench.gate.baselines import for_candidate, is_stored, refuse_old
+    from gpubench.gate.sides import read_side
+
+    if not place.exists():
+        raise UnreadableInput(
+            f"no baseline at {place}: measure one (gpubench run), keep it with gpubench baseline "
+            "set RECORD, and compare with its folder"
+        )
+    sessions = for_candidate(place, candidate) if is_stored(place) else read_side(place)
+    if not sessions:
+        raise UnreadableInput(
+            f"no baseline in {place} for this machine's model and suites: "
+            "gpubench baseline set RECORD keeps one"
+        )
+    if is_stored(place) or is_stored(place.parent.parent):
+        refuse_old(sessions, max_age, datetime.datetime.now(datetime.timezone.utc))
+    return sessions
+
+
+def _calibration(given: Path | None, candidate: "Sequence[Session]") -> "Calibration | None":
+    """The noise of the candidate's machine, as named or where it is kept."""
+    from gpubench.gate.calibration import FOLDER, age_warning, find, read, refuse_other
+
+    machines = [cell.machine for session in candidate for cell in session.cells.values()]
+    if not machines:
+        return None
+    found = read(given) if given is not None else find(FOLDER, machines[0])
+    if found is None:
+        return None
+    refuse_other(found, machines[0])
+    warning = age_warning(found, datetime.datetime.now(datetime.timezone.utc))
+    if warning is not None:
+        terminal.note(f"warning: {warning}")
+    return found

@@ -1,0 +1,87 @@
+"""JSON of pytest-benchmark is read; one file is one process."""
+
+import json
+
+import pytest
+
+pytest.importorskip("pandas")
+
+from gpubench.errors import UnreadableInput
+from gpubench.gate.compare import compare
+from gpubench.gate.pytest_benchmark import session_in
+from gpubench.gate.sides import read_side
+from tests.fakes.pytest_benchmark import FILE, file
+
+pytestmark = pytest.mark.torch
+
+WOBBLE = (1.0, 1.003, 0.998, 1.001)
+
+
+def side(folder, factor=1.0, first=1, files=4, **changes):
+    folder.mkdir()
+    for number, wobble in enumerate(WOBBLE[:files]):
+        plain = file(first + number, factor * wobble, **changes)
+        (folder / f"{number:04d}_run.json").write_text(json.dumps(plain))
+    return read_side(folder)
+
+
+def test_a_file_is_a_session_of_one_process_per_benchmark():
+    session = session_in(file(), "file.json")
+    rates = {n.subject.suite: c.values["throughput"] for n, c in session.cells.items()}
+    assert rates == {
+        "tests/test_speed.py::test_parse": (1.0,),
+        "tests/test_speed.py::test_dump[10]": (5.0,),
+    }
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"), [(1.0, "PASS"), (1.06, "REGRESSION"), (0.9, "IMPROVED")]
+)
+def test_several_files_a_side_are_gated(tmp_path, factor, said):
+    old, new = side(tmp_path / "a"), side(tmp_path / "b", factor, first=11)
+    assert {verdict.word for verdict in compare(old, new).verdicts} == {said}
+
+
+def test_one_file_a_side_is_inconclusive(tmp_path):
+    old, new = side(tmp_path / "a", files=1), side(tmp_path / "b", 1.5, first=11, files=1)
+    found = compare(old, new)
+    assert (found.verdict, found.exit_status) == ("INCONCLUSIVE", 4)
+    assert "3 files a side" in found.verdicts[0].reason
+    assert found.verdicts[0].effect == pytest.approx(0.5)
+
+
+def test_many_files_on_one_side_do_not_make_up_for_one_on_the_other(tmp_path):
+    found = compare(side(tmp_path / "a"), side(tmp_path / "b", 1.5, first=11, files=1))
+    assert found.verdict == "INCONCLUSIVE"
+
+
+def test_another_host_is_not_comparable(tmp_path):
+    old, new = side(tmp_path / "a"), side(tmp_path / "b", first=11, node="builder-8")
+    assert compare(old, new).verdict == "NOT-COMPARABLE"
+    assert "builder" not in str(compare(old, new))
+
+
+def test_the_commit_is_listed_among_what_differs(tmp_path):
+    old, new = side(tmp_path / "a"), side(tmp_path / "b", first=11)
+    new[-1].software["commit"] = "another"
+    assert [change.what for change in compare(old, new).changes] == ["commit"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {**FILE, "benchmarks": []},
+        {**FILE, "benchmarks": {}},
+        {**FILE, "benchmarks": [1]},
+        {**FILE, "benchmarks": [{"name": "x"}]},
+        {**FILE, "benchmarks": [{"name": "x", "stats": {"median": 0}}]},
+        {**FILE, "benchmarks": [{"name": "x", "stats": {"median": "1"}}]},
+        {**FILE, "benchmarks": [{"name": "x", "stats": {"median": True}}]},
+        {**FILE, "benchmarks": [{"name": "x", "stats": {"median": float("nan")}}]},
+        {**FILE, "benchmarks": [{"name": 5, "stats": {"median": 1.0}}]},
+        {**FILE, "machine_info": []},
+    ],
+)
+def test_a_broken_file_is_refused_in_one_line(broken):
+    with pytest.raises(UnreadableInput, match=r"file\.json"):
+        session_in(broken, "file.json")
