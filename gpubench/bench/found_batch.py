@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gpubench import codec
 from gpubench.bench import ceilings
+from gpubench.bench.feed import here
 from gpubench.bench.job import Job, Subject
 from gpubench.bench.modes import Mode, mode_named
 from gpubench.bench.record import BatchSearch
@@ -103,7 +104,9 @@ def _answer(session: Session, suite: SuiteRun, step: Step) -> Answer:
         job = Job(
             kind="search-batch",
             suite_module=suite.module,
-            workload=suite.workload,
+            workload=dataclasses.replace(
+                suite.workload, feed=here(suite.workload.feed, session.device)
+            ),
             mode=step.mode,
             protocol=session.protocol,
             device=session.device,

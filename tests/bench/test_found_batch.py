@@ -39,6 +39,7 @@ def session(folder, answers, modes, before=None):
     asked = []
 
     def ask(job, *, cache, progress):
+        assert not job.workload.feed.pinned, "on a CPU there is no copy to pin for"
         asked.append((job.mode.name, job.workload.sequence_length))
         return Answer(result={"reason": None, **answers[job.mode.name]}, seconds=1.0)
 
