@@ -49,7 +49,7 @@ class Step:
     @property
     def is_first(self) -> bool:
         """Whether it is the first process of its cell."""
-        return self.kind in ("measure", "load") and self.process == 0
+        return self.kind in ("measure", "load", "ceilings") and self.process == 0
 
 
 def schedule(

@@ -89,6 +89,7 @@ class Ceilings:
             for suite in wanted
         }
         self._gpu: str | None = None
+        agenda.reserve(lambda: [step for step in self.remaining if step.is_first])
 
     @property
     def remaining(self) -> list[Step]:
@@ -104,7 +105,7 @@ class Ceilings:
         steps = self._steps.pop(subject, [])
         for index, step in enumerate(steps):
             run = self._runs[subject]
-            if run.has_given_up(step):
+            if run.has_given_up(step) or not self._agenda.has_time_for(step):
                 continue
             later = [*steps[index + 1 :], *self._agenda.remaining, *self.remaining]
             seconds = self._agenda.estimate.of([step, *later])

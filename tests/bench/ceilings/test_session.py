@@ -1,6 +1,7 @@
 """Ceilings in a session: in turn, once each, around the training, and gone on with."""
 
 import dataclasses
+import time
 
 import pytest
 
@@ -67,17 +68,18 @@ class OnGpu(Measuring):
         return {**super()._measured(job), "device": gpu, "window_monotonic": [1.0, 2.0]}
 
 
-def run(folder, machine, suites=(TRAINING,), before=None, device="cpu", sampling=None):
+def run(folder, machine, suites=(TRAINING,), before=None, device="cpu", sampling=None, **more):
     writer = RecordWriter.reopen(folder) if before else RecordWriter.create(folder, HEADER)
     session = Session(
         modes=MODES,
-        protocol=SMOKE,
+        protocol=more.pop("protocol", SMOKE),
         device=device,
         writer=writer,
         before=before,
         watcher=Silent(),
         ask=machine,
         sampling=sampling or Watched(),
+        **more,
     )
     run_session(session, with_ceilings(suites, MODES))
 
@@ -114,6 +116,20 @@ def test_the_suite_measures_each_in_processes_of_its_own_that_take_turns(tmp_pat
     run(tmp_path, machine, suites=[SUITE])
     assert [asked[1:] for asked in machine.asked] == [(name,) for name in ON_CPU] * 2
     assert all(job.protocol.window_min_seconds < 1 for job in machine.ceilings)
+
+
+def test_a_budget_ends_the_suite_after_the_first_process_of_each(tmp_path):
+    machine = Measuring()
+    run(tmp_path, machine, [SUITE], protocol=dataclasses.replace(SMOKE, budget_seconds=1.0))
+    assert [asked[1:] for asked in machine.asked] == [(name,) for name in ON_CPU]
+
+
+def test_a_budget_that_a_search_has_used_up_leaves_what_has_to_be_done(tmp_path):
+    machine = Measuring()
+    budget = dataclasses.replace(SMOKE, budget_seconds=10_000.0)
+    run(tmp_path, machine, protocol=budget, began=time.monotonic() - 9_999)
+    assert machine.asked.count(("measure", "fp32")) == 1
+    assert machine.asked.count(PEAKS) == 2
 
 
 def test_what_a_device_does_not_have_is_a_line_and_costs_no_process(tmp_path):
