@@ -10,7 +10,7 @@ from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Closing, Ended, Measurement, RunRecord
-from gpubench.bench.schedule import GIVES_UP, Step, in_turn, schedule
+from gpubench.bench.schedule import Step, gives_up, in_turn, schedule
 
 Cell = tuple[Subject, Mode]
 
@@ -181,7 +181,7 @@ class Agenda:
         return step.kind not in ("describe", "load") and self._gave_up((step.subject, step.mode))
 
     def _gave_up(self, cell: Cell) -> bool:
-        return any(m.state in GIVES_UP for m in self._measured.get(cell, {}).values())
+        return any(gives_up(m) for m in self._measured.get(cell, {}).values())
 
     @property
     def _spent(self) -> float:

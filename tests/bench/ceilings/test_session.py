@@ -214,11 +214,37 @@ def test_a_product_on_a_gpu_that_stays_slow_is_invalid(tmp_path):
     assert states == {("before", "invalid"), ("after", "ok")}
 
 
-def test_the_suite_watches_the_gpu_that_its_first_process_tells_of(tmp_path):
-    watched = Watched()
-    run(tmp_path, OnGpu(), [SUITE], device="cuda", sampling=watched)
+def test_a_ceiling_that_was_disturbed_has_further_processes_and_is_measured_again(tmp_path):
+    line = {"state": "invalid", "reason": "clocks disagree", "disturbed": True, "samples": []}
+    answer = {"state": "ok", "reason": None, "device": {"type": "cpu"}}
+    answer["ceilings"] = [{"name": "launch", **line}]
+    machine = Measuring(broken={("launch",): answer})
+    run(tmp_path, machine, suites=[SUITE])
+    assert machine.asked.count(("ceilings", "launch")) == 2
+    machine = Measuring()
+    run(tmp_path, machine, suites=[SUITE], before=read_record(tmp_path))
+    assert machine.asked == [("ceilings", "launch")] * 2
+
+
+def test_a_ceiling_on_a_gpu_that_stayed_slow_is_measured_again_by_a_resumed_run(tmp_path):
+    run(tmp_path, OnGpu(), [SUITE], device="cuda", sampling=Watched(SLOWED, SLOWED, SLOWED))
+    before = read_record(tmp_path)
+    states = [r.state for r in before.of(CeilingRun) if r.name == CEILINGS[0].name]
+    assert states == ["invalid", "ok"]
+    machine = OnGpu()
+    run(tmp_path, machine, [SUITE], device="cuda", before=before)
+    assert set(machine.asked) == {("ceilings", CEILINGS[0].name)}
+
+
+def test_the_first_process_of_the_suite_is_done_again_under_the_watch_it_made_possible(tmp_path):
+    machine = OnGpu()
+    run(tmp_path, machine, [SUITE], device="cuda", sampling=Watched(SLOWED))
     lines = read_record(tmp_path).of(CeilingRun)
-    assert [bool(line.telemetry) for line in lines] == [False] + [True] * (len(lines) - 1)
+    assert all(line.telemetry["samples"] == 9 for line in lines)
+    assert len(lines[0].telemetry["discarded"]) == 1
+    first = machine.asked[0]
+    assert machine.asked[:3] == [first] * 3
+    assert machine.asked[3] != first
 
 
 def test_a_sweep_measures_the_ceilings_once():
