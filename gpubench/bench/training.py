@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -124,6 +125,27 @@ class TrainingStep:
             yield
         finally:
             self._batches = plain
+
+    @contextlib.contextmanager
+    def rehearsing(self) -> Iterator[None]:
+        """Train batches that come again afterwards, in their order."""
+        plain, drawn = self._batches, deque[Batch]()
+
+        def noted() -> Iterator[Batch]:
+            for batch in plain:
+                drawn.append(batch)
+                yield batch
+
+        def again() -> Iterator[Batch]:
+            while drawn:
+                yield drawn.popleft()
+            yield from plain
+
+        self._batches = noted()
+        try:
+            yield
+        finally:
+            self._batches = again()
 
     @contextlib.contextmanager
     def uncompiled(self) -> Iterator[None]:

@@ -141,13 +141,12 @@ class NerTask:
             labels = tokens_drawn % len(self._labels)
             labels[:, 0] = labels[:, -1] = tokens.IGNORED
             mask = torch.ones(shape, dtype=torch.bool)
-            yield _pinned(
-                {
-                    "input_ids": tokens_drawn,
-                    "attention_mask": mask[:, None, None, :],
-                    "labels": labels,
-                }
-            )
+            batch = {
+                "input_ids": tokens_drawn,
+                "attention_mask": mask[:, None, None, :],
+                "labels": labels,
+            }
+            yield _pinned(batch) if self._workload.feed.pinned else batch
 
     def data(self) -> Mapping[str, Any]:
         """Sentences handed to the model so far, counting repeats."""

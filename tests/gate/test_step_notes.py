@@ -42,6 +42,12 @@ def test_a_pass_that_the_profiler_slowed_is_held_against_the_window_s_steps():
     assert not is_host_bound(busy_share([slowed]))
 
 
+def test_a_fed_step_is_held_against_the_window_in_which_it_starved():
+    batches_were_ready = pass_of(busy=0.5, wall=0.5)
+    fed = measurement(step=0.1, profile=batches_were_ready, feeding={"waiting_seconds": 0.5})
+    assert busy_share([fed]) == pytest.approx(0.5)
+
+
 def test_a_share_is_never_more_than_all_of_it():
     assert busy_share([measurement(step=0.1, profile=pass_of(busy=1.2, wall=1.0))]) == 1.0
 

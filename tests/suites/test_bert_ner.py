@@ -1,5 +1,6 @@
 """The NER suite builds BERT, its labels and its batches."""
 
+import dataclasses
 import itertools
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ pytest.importorskip("transformers")
 import torch
 from transformers import BertConfig, BertForTokenClassification
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Workload
 from gpubench.errors import BadData, BadUsage
 from gpubench.suites import bert_ner
@@ -27,6 +29,15 @@ def test_standard_is_bert_base_chinese_with_seven_labels():
     assert sum(p.numel() for p in task.model.parameters()) == 102_267_648 - 590_592 + 5_383
     assert (task.settings["dropout"], task.settings["labels"], task.batch_size) == (0.1, 7, 16)
     assert task.learning_rate == 2e-5
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_seeded_tokens_are_pinned_only_where_the_feed_says_so(monkeypatch, pinned):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: asked.append(1) or self)
+    next(bert_ner.build(dataclasses.replace(SMOKE, feed=Feed(pinned=pinned))).batches())
+    assert bool(asked) is pinned
 
 
 def test_special_tokens_carry_no_label_and_the_others_do():
