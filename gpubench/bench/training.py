@@ -1,7 +1,6 @@
 """One training step, as it is timed: forward, loss, backward, optimizer; nothing read back."""
 
 import contextlib
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -48,7 +47,7 @@ class TrainingStep:
 
     A step is ``accumulation`` batches, one after the other, whose gradients are added up before
     the optimizer moves once: the loss is the mean over all of them, as of one large batch.
-    ``batches`` come without end and on the device: see ``resident`` and ``streamed``.
+    ``batches`` come without end and on the device: see ``feeding``.
     """
 
     def __init__(
@@ -170,24 +169,3 @@ def _adamw(model: torch.nn.Module, learning_rate: float) -> tuple[torch.optim.Op
     with contextlib.suppress(RuntimeError, TypeError):
         return torch.optim.AdamW(parameters, lr=learning_rate, fused=True), True
     return torch.optim.AdamW(parameters, lr=learning_rate), False
-
-
-def resident(
-    host: Iterator[Batch], device: torch.device, count: int = RESIDENT_BATCHES
-) -> Iterator[Batch]:
-    """The first ``count`` batches, kept on the device and trained in turn."""
-    kept = [_moved(batch, device) for batch in itertools.islice(host, count)]
-    return itertools.cycle(kept)
-
-
-def streamed(host: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """Every batch, copied to the device as it comes; the first is drawn here and now.
-
-    What a source does once (reading files, starting workers) is thereby no part of a first step.
-    """
-    first = next(host)
-    return (_moved(batch, device) for batch in itertools.chain([first], host))
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
