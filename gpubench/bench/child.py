@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from gpubench.bench import compilation, cuda, losses
-from gpubench.bench.feed import here
 from gpubench.bench.feeding import (
     AnyFeed,
     CpuTime,
@@ -20,7 +19,7 @@ from gpubench.bench.feeding import (
     fitted,
     in_whole_cycles,
 )
-from gpubench.bench.job import COUNTING, Job, Workload
+from gpubench.bench.job import COUNTING, Job
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.profiled import profiled
@@ -47,7 +46,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     device = cuda.device_for(job.device)
     progress("survey", 0, 1)
     workload, survey = suite.survey(job.workload, job.scratch)
-    task = suite.build(fed_here(workload, device))
+    task = suite.build(workload)
     answer = {
         "revision": suite.REVISION,
         "workload": dataclasses.asdict(workload),
@@ -64,11 +63,6 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     }
     progress("soak", 0, 1)
     return {**answer, "soak_steps": _soak(job, task, device)}
-
-
-def fed_here(workload: Workload, device: torch.device) -> Workload:
-    """The workload as this device is fed: batches for a CPU are not pinned for a GPU beside it."""
-    return dataclasses.replace(workload, feed=here(workload.feed, device.type))
 
 
 def _step_flops(suite: Suite, workload: Any) -> int | None:
@@ -118,7 +112,6 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
-    job = dataclasses.replace(job, workload=fed_here(job.workload, device))
     torch.manual_seed(job.workload.seed)
     with precision(job.mode):
         task = suite.build(job.workload)
@@ -266,8 +259,6 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     reason = cuda.unsupported(job.mode, device)
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
-
-    job = dataclasses.replace(job, workload=fed_here(job.workload, device))
 
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
         return _trajectory(job, suite, device, disturbance, seed)

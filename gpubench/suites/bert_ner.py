@@ -12,6 +12,7 @@ import torch
 import transformers
 from transformers import BertConfig, BertForTokenClassification
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage
@@ -141,12 +142,14 @@ class NerTask:
             labels = tokens_drawn % len(self._labels)
             labels[:, 0] = labels[:, -1] = tokens.IGNORED
             mask = torch.ones(shape, dtype=torch.bool)
-            batch = {
-                "input_ids": tokens_drawn,
-                "attention_mask": mask[:, None, None, :],
-                "labels": labels,
-            }
-            yield _pinned(batch) if self._workload.feed.pinned else batch
+            yield _pinned(
+                {
+                    "input_ids": tokens_drawn,
+                    "attention_mask": mask[:, None, None, :],
+                    "labels": labels,
+                },
+                self._workload.feed,
+            )
 
     def data(self) -> Mapping[str, Any]:
         """Sentences handed to the model so far, counting repeats."""
@@ -257,8 +260,8 @@ def _dropout(model: torch.nn.Module) -> float:
     return max(rates, default=0.0)
 
 
-def _pinned(batch: Batch) -> Batch:
-    """The batch in page-locked memory where there is a GPU to copy it to without waiting."""
-    if not torch.cuda.is_available():
+def _pinned(batch: Batch, feed: Feed) -> Batch:
+    """The batch in page-locked memory where it is copied to a GPU without waiting."""
+    if not feed.pinned or not torch.cuda.is_available():
         return batch
     return {name: tensor.contiguous().pin_memory() for name, tensor in batch.items()}

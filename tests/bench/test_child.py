@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gpubench.bench import child, cuda, fitting, training  # noqa: E402
+from gpubench.bench import child, cuda, training  # noqa: E402
 from gpubench.bench.feeding import StreamedFeed  # noqa: E402
 from gpubench.bench.job import Job, Workload  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
@@ -127,25 +127,6 @@ def test_only_a_gpu_s_allocator_is_asked_to_give_back(monkeypatch):
     assert asked == []
     cuda.give_back_memory(torch.device("cuda"))
     assert asked == [1]
-
-
-@pytest.mark.parametrize(
-    ("kind", "work"),
-    [
-        ("describe", child.describe),
-        ("measure", child.measure),
-        ("parity", child.parity),
-        ("search-batch", fitting.search_batch),
-    ],
-)
-def test_batches_for_a_cpu_are_not_pinned_for_a_gpu_beside_it(kind, work, seen, monkeypatch):
-    monkeypatch.setattr(child, "_step_flops", lambda *arguments: None)
-    monkeypatch.setattr(fitting, "MOST_SECONDS", 0)
-    asked = job(kind)
-    assert asked.workload.feed.pinned
-    work(asked, mixture, lambda *stage: None)
-    assert seen.feeds
-    assert not any(feed.pinned for feed in seen.feeds)
 
 
 def test_parity_holds_no_more_batches_than_a_step_needs(seen):

@@ -1,6 +1,6 @@
 """A suite of batches of several widths that keeps an account of itself, for jobs in this process.
 
-``model`` may name a fault. What was built, drawn and trained stands in the lists of ``SEEN``.
+``model`` may name a fault. What was drawn and trained stands in ``SEEN``.
 """
 
 import dataclasses
@@ -17,9 +17,8 @@ WIDTHS = (1, 2, 3, 3, 3, 3, 3, 3)
 
 @dataclasses.dataclass
 class Seen:
-    """What jobs did: feeds that were built for, batches made, widths trained, batches alive."""
+    """What jobs did: batches made, widths trained, batches alive and the most that ever were."""
 
-    feeds: list = dataclasses.field(default_factory=list)
     made: int = 0
     trained: list = dataclasses.field(default_factory=list)
     alive: int = 0
@@ -68,7 +67,6 @@ class Task:
     cycle = len(WIDTHS)
 
     def __init__(self, workload):
-        SEEN.feeds.append(workload.feed)
         self._rows = workload.batch_size or 2
         self.model = Loss(workload.model)
         self.settings = {"item": "row", "model": "mixture", "layers": 1}

@@ -31,19 +31,20 @@ def test_standard_is_bert_base_chinese_with_seven_labels():
     assert task.learning_rate == 2e-5
 
 
-@pytest.mark.parametrize("pinned", [True, False])
-def test_seeded_tokens_are_pinned_only_where_the_feed_says_so(monkeypatch, pinned):
-    asked = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: asked.append(1) or self)
-    next(bert_ner.build(dataclasses.replace(SMOKE, feed=Feed(pinned=pinned))).batches())
-    assert bool(asked) is pinned
-
-
 def test_special_tokens_carry_no_label_and_the_others_do():
     labels = next(bert_ner.build(SMOKE).batches())["labels"]
     assert (labels[:, [0, -1]] == IGNORED).all()
     assert (labels[:, 1:-1] >= 0).all()
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_batches_are_pinned_only_where_the_feed_says_so(monkeypatch, pinned):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: asked.append(self) or self)
+    workload = dataclasses.replace(SMOKE, feed=Feed(pinned=pinned))
+    next(bert_ner.build(workload).batches())
+    assert bool(asked) == pinned
 
 
 def test_the_mask_hides_padding():
