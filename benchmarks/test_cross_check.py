@@ -8,11 +8,13 @@ from torch.utils.benchmark import Timer
 
 from benchmarks.pairs import noted, ratio_of_pairs
 from gpubench.bench import cuda
+from gpubench.bench.feed import USUAL_FEED
+from gpubench.bench.feeding import ResidentFeed
 from gpubench.bench.job import Workload
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.precision import precision
 from gpubench.bench.steps import time_window
-from gpubench.bench.training import TrainingStep, resident
+from gpubench.bench.training import TrainingStep
 from gpubench.suites.registry import SUITES
 
 TRAINING = [suite for suite in SUITES if suite.trains]
@@ -30,7 +32,7 @@ def test_the_window_and_torchs_timer_agree(benchmark, suite):
     task = importlib.import_module(suite.module).build(Workload(preset="smoke"))
     clock = cuda.clock_of(DEVICE)
     with precision(REFERENCE):
-        step = TrainingStep(task, resident(task.batches(), DEVICE), REFERENCE, DEVICE)
+        step = TrainingStep(task, ResidentFeed(task, DEVICE, USUAL_FEED), REFERENCE, DEVICE)
         # the timer would otherwise measure with one thread
         timer = Timer("step()", globals={"step": step}, num_threads=torch.get_num_threads())
 

@@ -7,6 +7,8 @@ import torch
 
 from benchmarks.pairs import half_of, noted, ratio_of_pairs
 from gpubench.bench import cuda
+from gpubench.bench.feed import USUAL_FEED
+from gpubench.bench.feeding import ResidentFeed
 from gpubench.bench.job import Workload
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.precision import precision
@@ -16,7 +18,6 @@ from gpubench.bench.training import (
     RESIDENT_BATCHES,
     LossLog,
     TrainingStep,
-    resident,
 )
 from gpubench.gate.intervals import mean_of
 from gpubench.suites import deit
@@ -83,7 +84,7 @@ def plain_loop():
 def engine():
     """The engine's own step and window."""
     task = deit.build(Workload(preset="smoke"))
-    step = TrainingStep(task, resident(task.batches(), CPU), REFERENCE, CPU)
+    step = TrainingStep(task, ResidentFeed(task, CPU, USUAL_FEED), REFERENCE, CPU)
     return lambda steps: time_window(step, WallClock(), steps=steps).wall_seconds
 
 

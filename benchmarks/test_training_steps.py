@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from gpubench.bench import cuda
+from gpubench.bench.feed import USUAL_FEED
+from gpubench.bench.feeding import ResidentFeed
 from gpubench.bench.job import Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.precision import precision
-from gpubench.bench.training import TrainingStep, resident
+from gpubench.bench.training import TrainingStep
 from gpubench.suites.registry import SUITES
 
 TRAINING = [suite for suite in SUITES if suite.trains]
@@ -31,7 +33,7 @@ def test_training_step(benchmark, suite, mode):
     task = importlib.import_module(suite.module).build(Workload(preset=PRESET))
     clock = cuda.clock_of(DEVICE)
     with precision(mode):
-        step = TrainingStep(task, resident(task.batches(), DEVICE), mode, DEVICE)
+        step = TrainingStep(task, ResidentFeed(task, DEVICE, USUAL_FEED), mode, DEVICE)
 
         def one_step():
             step()

@@ -1,15 +1,24 @@
 """What a child does with its job: describe a workload, measure a mode, follow its losses."""
 
+import contextlib
 import dataclasses
-import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
 from gpubench.bench import compilation, cuda, losses
-from gpubench.bench.feeding import AnyFeed, CpuTime, alone, feed_of, fitted, in_whole_cycles
+from gpubench.bench.feeding import (
+    AnyFeed,
+    CpuTime,
+    ResidentFeed,
+    StreamedFeed,
+    alone,
+    feed_of,
+    fitted,
+    in_whole_cycles,
+)
 from gpubench.bench.job import COUNTING, Job
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
@@ -18,14 +27,14 @@ from gpubench.bench.protocol import window_steps
 from gpubench.bench.readbacks import ReadBacks
 from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.steps import Warmup, time_window, warm_up
-from gpubench.bench.task import Batch, Suite, Task
-from gpubench.bench.training import TrainingStep, resident, streamed
+from gpubench.bench.task import Suite, Task
+from gpubench.bench.training import TrainingStep
 
 Progress = Callable[[str, int, int], object]
 
 SETTLING_STEPS = 2
 """Untimed steps before the window (own choice): the memory that the checks took is given back,
-and what the steps need is taken again."""
+and what the steps need is taken again, by every shape of a mixture once."""
 
 MOST_SKIPPED = 0.1
 """The share of steps that the gradient scaler may skip in a window (own choice): a skipped step
@@ -81,10 +90,9 @@ def _soak(job: Job, task: Task, device: torch.device) -> int:
     clock = cuda.clock_of(device)
     try:
         with precision(REFERENCE):
-            batches = resident(task.batches(), device, count=1)
-            step = TrainingStep(
-                task, batches, REFERENCE, device, accumulation=job.workload.accumulation
-            )
+            accumulation = job.workload.accumulation
+            feed = ResidentFeed(task, device, job.workload.feed, accumulation=accumulation)
+            step = TrainingStep(task, feed, REFERENCE, device, accumulation=accumulation)
             while steps < 2 or time.perf_counter() < ends:
                 time_window(step, clock, steps=1)
                 steps += 1
@@ -129,24 +137,29 @@ def _timed(
     """Warm-up, check, window and profile; a step that reads back is not timed at all."""
     watch, reads = compilation.Watch(), ReadBacks(device)
     if job.mode.compile:  # operators are seen in the model as it is written, before it is compiled
-        with step.uncompiled():
-            reads.watch(step)
+        with step.uncompiled(), step.rehearsing():
+            reads.watch(step, unwatched=1)
         if reads.by("model"):
             return reads.refusal()
-    warmup = _warmed_up(job, step, device, progress)
+        cuda.give_back_memory(device)
+    warmup = _warmed_up(job, step, feed, device, progress)
     reads.watch(step, operators=job.mode.compile is None)
     if reads.by("model"):
         return reads.refusal()
     answer = _window(job, step, feed, device, progress, warmup, watch)
     answer["effective"] = reads.facts() | watch.now().facts()
+    progress("profile", 0, 1)
+    answer["profile"] = profiled(step, device, warmup.step_seconds, cycle=feed.cycle)
     if answer["state"] in COUNTING:
         steps = len(answer["step_seconds"])
         answer["feeding"] |= alone(step, feed, device, job.protocol, steps)
-    progress("profile", 0, 1)
-    return answer | {"profile": profiled(step, device, warmup.step_seconds)}
+    return answer
 
 
-def _warmed_up(job: Job, step: TrainingStep, device: torch.device, progress: Progress) -> Warmup:
+def _warmed_up(
+    job: Job, step: TrainingStep, feed: AnyFeed, device: torch.device, progress: Progress
+) -> Warmup:
+    """Steady steps; every shape of a mixture is met, and compiled, in the first ones."""
     stage = "compile and warm-up" if job.mode.compile else "warm-up"
     progress(stage, 0, job.protocol.warmup_max_steps)
     return warm_up(
@@ -154,6 +167,7 @@ def _warmed_up(job: Job, step: TrainingStep, device: torch.device, progress: Pro
         cuda.clock_of(device),
         job.protocol,
         compilations=compilation.graphs,
+        quiet=max(2, feed.cycle) if job.mode.compile else 2,
         progress=lambda done, most: progress(stage, done, most),
     )
 
@@ -170,7 +184,7 @@ def _window(
     """The measured steps: raw times, what they left behind, and the state they are in."""
     clock = cuda.clock_of(device)
     cuda.reset_peak_memory(device)
-    time_window(step, clock, steps=SETTLING_STEPS)
+    time_window(step, clock, steps=max(SETTLING_STEPS, feed.cycle))
     before, skipped = watch.now(), step.skipped_steps()
     steps = in_whole_cycles(window_steps(job.protocol, warmup.step_seconds), feed.cycle)
     progress("window", 0, steps)
@@ -246,11 +260,8 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
-    count = job.protocol.parity_steps * job.workload.accumulation
-    batches = list(itertools.islice(suite.build(job.workload, exact=True).batches(), count))
-
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
-        return _trajectory(job, suite, device, batches, disturbance, seed)
+        return _trajectory(job, suite, device, disturbance, seed)
 
     with precision(job.mode):
         progress("parity", 0, 1)
@@ -268,21 +279,37 @@ def _trajectory(
     job: Job,
     suite: Suite,
     device: torch.device,
-    batches: Sequence[Batch],
     disturbance: float,
     seed: int,
 ) -> list[float]:
+    """The losses over the seed's batches, drawn anew each time: a list of them could be vast."""
     torch.manual_seed(job.workload.seed)
     task = suite.build(job.workload, exact=True)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    accumulation = job.workload.accumulation
-    step = TrainingStep(
-        task, streamed(iter(batches), device), job.mode, device, accumulation=accumulation
-    )
-    for _ in range(len(batches) // accumulation):
-        step()
+    accumulation, chance = job.workload.accumulation, Chance(job.workload.seed)
+    with chance.own():
+        feed = StreamedFeed(task, device, job.workload.feed, accumulation=accumulation)
+    step = TrainingStep(task, feed, job.mode, device, accumulation=accumulation)
+    with step.drawing(chance.own):
+        for _ in range(job.protocol.parity_steps):
+            step()
     return step.losses.read()
+
+
+class Chance:
+    """Random numbers of the host for drawing batches, whatever the training draws in between."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = torch.Generator().manual_seed(seed).get_state()
+
+    @contextlib.contextmanager
+    def own(self) -> Iterator[None]:
+        """Go on with these numbers inside, and with the others outside."""
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._state)
+            yield
+            self._state = torch.get_rng_state()
 
 
 def _disturb(model: torch.nn.Module, relative: float, seed: int) -> None:

@@ -1,6 +1,7 @@
 """The device: its clock, its memory, what it can do. The one place that talks to CUDA."""
 
 import contextlib
+import gc
 import hashlib
 import os
 import resource
@@ -193,6 +194,13 @@ def told_of_waits(device: torch.device, tell: Callable[[], object]) -> Iterator[
             yield
         finally:
             torch.cuda.set_sync_debug_mode(before)
+
+
+def give_back_memory(device: torch.device) -> None:
+    """Return what torch's allocator holds and nobody uses; a CUDA graph's pool cannot take it."""
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def reset_peak_memory(device: torch.device) -> None:

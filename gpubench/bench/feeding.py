@@ -20,6 +20,10 @@ from gpubench.bench.steps import time_window
 from gpubench.bench.task import Batch, Task
 from gpubench.bench.training import RESIDENT_BATCHES, TrainingStep
 
+HELD_BATCHES = 2
+"""How many batches of one shape a stream holds to show the step without its input (own choice):
+they come on top of what the cell itself needs."""
+
 
 def batches_of(task: Task) -> int:
     """After how many batches a mixture of shapes is complete; 1 where all have one shape."""
@@ -49,9 +53,12 @@ def in_whole_cycles(steps: int, cycle: int) -> int:
 
 
 def fitted(protocol: Protocol, cycle: int) -> Protocol:
-    """The same rules with warm-up blocks of whole cycles, and room for four of them."""
+    """The same rules with warm-up blocks of whole cycles, and room for four of them.
+
+    The first steps, in which every shape may be compiled, have a block's room of their own.
+    """
     block = in_whole_cycles(protocol.block_steps, cycle)
-    most = max(protocol.warmup_max_steps, 4 * block) if cycle > 1 else protocol.warmup_max_steps
+    most = max(protocol.warmup_max_steps, 5 * block) if cycle > 1 else protocol.warmup_max_steps
     return dataclasses.replace(protocol, block_steps=block, warmup_max_steps=most)
 
 
@@ -134,7 +141,7 @@ class StreamedFeed(Iterator[Batch]):
 
     def hold(self) -> Iterator[Batch]:
         """The next batches, kept on the device and repeated: the same step without its input."""
-        count = kept_of(self._task)
+        count = max(HELD_BATCHES, batches_of(self._task))
         return itertools.cycle([next(self) for _ in range(count)])
 
 
@@ -179,10 +186,21 @@ def alone(
     """The same step over batches that stay on the device, after a window of ``steps`` steps.
 
     It is a quarter as long as that window, after one warm-up block; empty where the batches were
-    resident already.
+    resident already. It is a diagnostic, so what stops it becomes its reason and costs nothing.
     """
     if isinstance(feed, ResidentFeed):
         return {}
+    try:
+        return _alone(step, feed, device, protocol, steps)
+    except Exception as problem:
+        return {"resident_unread": f"{type(problem).__name__}: {problem}".splitlines()[0][:300]}
+    finally:
+        step.take(feed)
+
+
+def _alone(
+    step: TrainingStep, feed: StreamedFeed, device: torch.device, protocol: Protocol, steps: int
+) -> dict[str, Any]:
     clock = cuda.clock_of(device)
     step.take(feed.hold())
     time_window(step, clock, steps=protocol.block_steps)

@@ -11,12 +11,14 @@ import torch
 
 from gpubench.bench import cuda
 from gpubench.bench.batch_search import MARGIN, STAGE, BatchTry, forecast_peak, search
+from gpubench.bench.feed import Feed
+from gpubench.bench.feeding import batches_of, kept_of
 from gpubench.bench.hostmemory import forget_peak, host_memory
 from gpubench.bench.job import Job
 from gpubench.bench.precision import precision
 from gpubench.bench.steps import time_window
-from gpubench.bench.task import Batch, Suite
-from gpubench.bench.training import RESIDENT_BATCHES, TrainingStep
+from gpubench.bench.task import Batch, Suite, Task
+from gpubench.bench.training import TrainingStep
 from gpubench.units import Bytes
 
 Progress = Callable[[str, int, int], object]
@@ -47,7 +49,8 @@ def search_batch(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
 
     def attempt(size: int) -> BatchTry:
         progress(f"{STAGE}{size}", 0, 1)
-        changed = dataclasses.replace(job, workload=dataclasses.replace(workload, batch_size=size))
+        sized = dataclasses.replace(workload, batch_size=size, feed=_plain(workload.feed))
+        changed = dataclasses.replace(job, workload=sized)
         return _attempt(changed, suite, device)
 
     with precision(job.mode):
@@ -121,7 +124,7 @@ def _train(job: Job, suite: Suite, device: torch.device) -> tuple[float, Bytes]:
     """Seconds of the fastest step, and peak bytes."""
     torch.manual_seed(job.workload.seed)
     task = suite.build(job.workload)
-    batches = _as_many_as_measured(task.batches(), device, job.workload.tier)
+    batches = _as_many_as_measured(task, device, job.workload.tier)
     step = TrainingStep(task, batches, job.mode, device, accumulation=job.workload.accumulation)
     clock = cuda.clock_of(device)
     for _ in range(FIRST_STEPS):
@@ -130,16 +133,26 @@ def _train(job: Job, suite: Suite, device: torch.device) -> tuple[float, Bytes]:
     return min(times), _peak(device)
 
 
-def _as_many_as_measured(host: Iterator[Batch], device: torch.device, tier: str) -> Iterator[Batch]:
-    """One batch, in as many copies as a measured process keeps on the device."""
-    first = {name: tensor.to(device) for name, tensor in next(host).items()}
+def _plain(feed: Feed) -> Feed:
+    """The same batches made by this process: a search needs a few, and no time of the loader."""
+    return dataclasses.replace(feed, workers=0, pinned=False)
+
+
+def _as_many_as_measured(task: Task, device: torch.device, tier: str) -> Iterator[Batch]:
+    """The largest batch of a mixture, in as many copies as a measured process keeps of all."""
+    host = max(itertools.islice(task.batches(), batches_of(task)), key=_elements)
+    first = {name: tensor.to(device) for name, tensor in host.items()}
     kept = [first]
     if tier == "resident":
         kept += [
             {name: tensor.clone() for name, tensor in first.items()}
-            for _ in range(RESIDENT_BATCHES - 1)
+            for _ in range(kept_of(task) - 1)
         ]
     return itertools.cycle(kept)
+
+
+def _elements(batch: Batch) -> int:
+    return sum(tensor.numel() for tensor in batch.values())
 
 
 def _peak(device: torch.device) -> Bytes:

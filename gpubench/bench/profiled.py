@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from gpubench.bench.feeding import in_whole_cycles
 from gpubench.units import Seconds
 
 PASS_SECONDS = 0.5
@@ -41,14 +42,17 @@ ATTENTION_KERNELS = {"flash_fwd": "flash", "fmha_cutlass": "memory-efficient", "
 
 
 def profiled(
-    step: Callable[[], object], device: torch.device, step_seconds: Seconds
+    step: Callable[[], object], device: torch.device, step_seconds: Seconds, *, cycle: int = 1
 ) -> dict[str, Any]:
-    """What some more steps are made of; ``unread`` says why, where something is not known."""
+    """What some more steps are made of; ``unread`` says why, where something is not known.
+
+    They are whole cycles, where shapes come in cycles of so many steps.
+    """
     found: dict[str, Any] = {}
     try:
         found |= _operators(step)
         if device.type == "cuda":
-            found |= _kernels(step, step_seconds)
+            found |= _kernels(step, _steps(step_seconds, cycle))
         else:
             found["unread"] = "a CPU does the host's work itself, so no share of it is the device's"
     except Exception as problem:
@@ -70,9 +74,13 @@ def _operators(step: Callable[[], object]) -> dict[str, Any]:
     }
 
 
-def _kernels(step: Callable[[], object], step_seconds: Seconds) -> dict[str, Any]:
+def _steps(step_seconds: Seconds, cycle: int) -> int:
+    filling = math.ceil(PASS_SECONDS / max(step_seconds, 1e-6))
+    return in_whole_cycles(max(FEWEST_STEPS, min(MOST_STEPS, filling)), cycle)
+
+
+def _kernels(step: Callable[[], object], steps: int) -> dict[str, Any]:
     """Some steps as the GPU sees them, without watching the host, which would slow it."""
-    steps = max(FEWEST_STEPS, min(MOST_STEPS, math.ceil(PASS_SECONDS / max(step_seconds, 1e-6))))
     torch.cuda.synchronize()
     with profile(activities=[ProfilerActivity.CUDA]) as watched:
         began = time.perf_counter()

@@ -107,15 +107,20 @@ class ReadBacks:
                 stack.enter_context(_told(holder, "synchronize", self.note))
             yield
 
-    def watch(self, step: Any, *, operators: bool = True, steps: int = STEPS) -> None:
+    def watch(
+        self, step: Any, *, operators: bool = True, unwatched: int = 0, steps: int = STEPS
+    ) -> None:
         """Run a few steps and collect what they read back, or why that cannot be told.
 
         A compiled step is watched without ``operators``, and with them in its ``uncompiled`` form.
+        The first ``unwatched`` steps may read back what a model reads once, when it sets itself up.
         What stops a watched step must not cost the measurement: a fault of the step itself comes
         again in the warm-up or the window, and is told there.
         """
         watchers = self.operators if operators else contextlib.nullcontext
         try:
+            for _ in range(unwatched):
+                step()
             with step.drawing(self.paused), watchers(), self.waits():
                 for _ in range(steps):
                     step()

@@ -69,7 +69,7 @@ def time_window(step: Callable[[], object], clock: Clock[Mark], *, steps: int) -
 class Warmup:
     """What it took until the steps were steady.
 
-    ``start_seconds`` are the first steps, each waited for, until two in a row compiled nothing.
+    ``start_seconds`` are the first steps, each waited for, until some in a row compiled nothing.
     """
 
     start_seconds: tuple[Seconds, ...]
@@ -99,21 +99,27 @@ def warm_up(
     protocol: Protocol,
     *,
     compilations: Callable[[], int] = lambda: 0,
+    quiet: int = 2,
     progress: Callable[[int, int], object] = lambda done, most: None,
 ) -> Warmup:
-    """Run steps until they are steady; ``compilations`` counts graphs compiled so far."""
-    start = _first_steps(step, clock, protocol, compilations)
+    """Run steps until they are steady; ``compilations`` counts graphs compiled so far.
+
+    Blocks begin after ``quiet`` steps in a row compiled nothing. The cap in seconds never ends
+    the warm-up before two blocks, without which nothing could be called steady.
+    """
+    start = _first_steps(step, clock, protocol, compilations, quiet)
     blocks: list[tuple[Seconds, ...]] = []
-    done, began, stable = len(start), time.perf_counter(), False
+    done, ran, began, stable = len(start), 0, time.perf_counter(), False
     while not stable and done < protocol.warmup_max_steps:
         compiled = compilations()
+        ran += 1
         blocks.append(time_window(step, clock, steps=protocol.block_steps).step_seconds)
         done += protocol.block_steps
         progress(done, protocol.warmup_max_steps)
         if compilations() != compiled:
             blocks.clear()
         stable = is_stable(blocks, protocol.stable_within)
-        if time.perf_counter() - began > protocol.warmup_max_seconds:
+        if ran >= 2 and time.perf_counter() - began > protocol.warmup_max_seconds:
             break
     return Warmup(
         start_seconds=start,
@@ -128,12 +134,13 @@ def _first_steps(
     clock: Clock[Mark],
     protocol: Protocol,
     compilations: Callable[[], int],
+    quiet: int,
 ) -> tuple[Seconds, ...]:
-    """Time single steps until two in a row compile nothing, or the cap is reached."""
+    """Time single steps until ``quiet`` in a row compile nothing, or the cap is reached."""
     times: list[Seconds] = []
-    quiet = 0
-    while quiet < 2 and len(times) < protocol.warmup_max_steps:
+    silent = 0
+    while silent < quiet and len(times) < protocol.warmup_max_steps:
         compiled = compilations()
         times.append(time_window(step, clock, steps=1).wall_seconds)
-        quiet = quiet + 1 if compilations() == compiled else 0
+        silent = silent + 1 if compilations() == compiled else 0
     return tuple(times)

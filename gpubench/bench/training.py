@@ -1,7 +1,7 @@
 """One training step, as it is timed: forward, loss, backward, optimizer; nothing read back."""
 
 import contextlib
-import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -47,7 +47,7 @@ class TrainingStep:
 
     A step is ``accumulation`` batches, one after the other, whose gradients are added up before
     the optimizer moves once: the loss is the mean over all of them, as of one large batch.
-    ``batches`` come without end and on the device: see ``resident`` and ``streamed``.
+    ``batches`` come without end and on the device: see ``feeding``.
     """
 
     def __init__(
@@ -126,6 +126,27 @@ class TrainingStep:
             self._batches = plain
 
     @contextlib.contextmanager
+    def rehearsing(self) -> Iterator[None]:
+        """Train batches that come again afterwards, in their order."""
+        plain, drawn = self._batches, deque[Batch]()
+
+        def noted() -> Iterator[Batch]:
+            for batch in plain:
+                drawn.append(batch)
+                yield batch
+
+        def again() -> Iterator[Batch]:
+            while drawn:
+                yield drawn.popleft()
+            yield from plain
+
+        self._batches = noted()
+        try:
+            yield
+        finally:
+            self._batches = again()
+
+    @contextlib.contextmanager
     def uncompiled(self) -> Iterator[None]:
         """Train by the model as it is written; the compiled one is left as it was."""
         forward, graphs = self._forward, self.graphs
@@ -148,24 +169,3 @@ def _adamw(model: torch.nn.Module, learning_rate: float) -> tuple[torch.optim.Op
     with contextlib.suppress(RuntimeError, TypeError):
         return torch.optim.AdamW(parameters, lr=learning_rate, fused=True), True
     return torch.optim.AdamW(parameters, lr=learning_rate), False
-
-
-def resident(
-    host: Iterator[Batch], device: torch.device, count: int = RESIDENT_BATCHES
-) -> Iterator[Batch]:
-    """The first ``count`` batches, kept on the device and trained in turn."""
-    kept = [_moved(batch, device) for batch in itertools.islice(host, count)]
-    return itertools.cycle(kept)
-
-
-def streamed(host: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """Every batch, copied to the device as it comes; the first is drawn here and now.
-
-    What a source does once (reading files, starting workers) is thereby no part of a first step.
-    """
-    first = next(host)
-    return (_moved(batch, device) for batch in itertools.chain([first], host))
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}

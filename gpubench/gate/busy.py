@@ -25,12 +25,14 @@ def _share(measurement: Measurement) -> float | None:
     """Busy time of a profiled step over the shorter of its own wall time and the window's.
 
     The profiler slows the host, never the kernels, so the window's step is the truer one where
-    it is shorter.
+    it is shorter. A step fed from outside has the window's alone: the profile begins with batches
+    that were ready by then.
     """
     profile = measurement.profile
     if not profile.get("busy_seconds") or not profile.get("steps") or not measurement.step_seconds:
         return None
     busy = profile["busy_seconds"] / profile["steps"]
     window = (measurement.window_seconds or 0) / len(measurement.step_seconds)
-    step = min(profile["wall_seconds"] / profile["steps"], window)
+    fed = "waiting_seconds" in measurement.feeding
+    step = window if fed else min(profile["wall_seconds"] / profile["steps"], window)
     return min(1.0, busy / step) if step > 0 else None

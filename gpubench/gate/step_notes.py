@@ -21,14 +21,17 @@ def step_notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
         ):
             told.setdefault(word, []).append(cell.mode)
         if is_host_bound(cell.gpu_busy_share):
-            told.setdefault(_host_bound(cell), []).append(cell.mode)
+            told.setdefault(_host_bound(cell, record.header.plan.tier), []).append(cell.mode)
     return [f"{', '.join(modes)}: {word}" for word, modes in told.items()]
 
 
-def _host_bound(cell: Cell) -> str:
+def _host_bound(cell: Cell, tier: str) -> str:
+    busy = f"the GPU is busy {units.percent(cell.gpu_busy_share or 0.0)} of a step"
+    if tier == "end-to-end":  # which of the two is told by what bounds the cell
+        return f"{busy} and waits for its input or the host the rest"
     return (
-        f"host-bound: the GPU is busy {units.percent(cell.gpu_busy_share or 0.0)} of a step and "
-        "waits for the host the rest; a larger batch or a mode with CUDA graphs feeds it better"
+        f"host-bound: {busy} and waits for the host the rest; "
+        "a larger batch or a mode with CUDA graphs feeds it better"
     )
 
 

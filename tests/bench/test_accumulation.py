@@ -12,7 +12,7 @@ from gpubench.bench.job import Workload  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
 from gpubench.bench.parity import judge  # noqa: E402
 from gpubench.bench.record import ParityRun  # noqa: E402
-from gpubench.bench.training import TrainingStep, streamed  # noqa: E402
+from gpubench.bench.training import TrainingStep  # noqa: E402
 from gpubench.suites import bert_ner  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -63,9 +63,7 @@ class CountingTask(Task):
 
 
 def losses(task, accumulation=1, mode="fp32", steps=STEPS):
-    step = TrainingStep(
-        task, streamed(task.batches(), CPU), mode_named(mode), CPU, accumulation=accumulation
-    )
+    step = TrainingStep(task, task.batches(), mode_named(mode), CPU, accumulation=accumulation)
     if step.scaler is not None:  # a scale at which neither overflows, so that neither skips
         step.scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
     for _ in range(steps):
@@ -145,9 +143,7 @@ def test_no_batch_is_drawn_before_its_turn_where_all_weigh_the_same():
 
 def test_nothing_is_read_back_while_batches_are_weighed(monkeypatch):
     task = CountingTask(4, every_label=False)
-    step = TrainingStep(
-        task, streamed(task.batches(), CPU), mode_named("fp32"), CPU, accumulation=2
-    )
+    step = TrainingStep(task, task.batches(), mode_named("fp32"), CPU, accumulation=2)
     step()
 
     def read(*arguments):
@@ -192,9 +188,7 @@ def test_ner_with_ignored_tokens_follows_the_large_batch_within_the_parity_bands
                 for parameter in task.model.parameters():
                     parameter.mul_(1 + 2.0**-24 * torch.rand_like(parameter))
         batches = itertools.islice(task.batches(), STEPS * accumulation)
-        step = TrainingStep(
-            task, streamed(batches, CPU), mode_named("fp32"), CPU, accumulation=accumulation
-        )
+        step = TrainingStep(task, batches, mode_named("fp32"), CPU, accumulation=accumulation)
         if not weighed:
             step._portions._terms = None
         for _ in range(STEPS):

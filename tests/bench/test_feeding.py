@@ -81,6 +81,12 @@ def test_held_batches_need_their_source_no_more():
     assert task.made == made
 
 
+def test_of_one_shape_a_stream_holds_no_more_than_two_batches():
+    task = Task()
+    StreamedFeed(task, CPU, Feed()).hold()
+    assert task.made == 2
+
+
 @pytest.mark.parametrize(("steps", "cycle", "whole"), [(10, 1, 10), (10, 32, 32), (33, 32, 64)])
 def test_windows_are_whole_cycles(steps, cycle, whole):
     assert in_whole_cycles(steps, cycle) == whole
@@ -89,5 +95,5 @@ def test_windows_are_whole_cycles(steps, cycle, whole):
 def test_a_warm_up_of_a_mixture_compares_whole_cycles_and_has_time_for_them():
     rules = fitted(SMOKE, 32)
     assert rules.block_steps == 32
-    assert rules.warmup_max_steps >= 4 * 32
+    assert rules.warmup_max_steps >= 32 + 4 * 32  # the first steps and four blocks
     assert fitted(SMOKE, 1) == SMOKE

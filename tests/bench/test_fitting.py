@@ -1,13 +1,17 @@
 """A batch size is searched in a process of its own, by real steps, and measured in others."""
 
 import dataclasses
+import itertools
 
 import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
 from gpubench.bench import fitting
 from gpubench.bench.batch_search import BatchTry
+from gpubench.bench.feed import Feed
 from gpubench.bench.hostmemory import HostMemory
 from gpubench.bench.job import Job, Subject, Workload
 from gpubench.bench.modes import mode_named
@@ -86,8 +90,6 @@ def test_on_a_cpu_no_size_is_tried_that_a_control_group_would_not_give(monkeypat
     tries = [
         BatchTry(batch_size=size, fits=True, peak_bytes=GIB + size * GIB // 8) for size in (4, 8)
     ]
-    import torch
-
     assert fitting._forecast(torch.device("cpu"), tries, 9) is None  # 2.2 of 2.8 GiB
     assert "may be used" in fitting._forecast(torch.device("cpu"), tries, 16)
 
@@ -103,6 +105,37 @@ def test_accumulated_batches_are_searched_as_they_are_measured(monkeypatch):
     monkeypatch.setattr(fitting, "TrainingStep", step)
     find(model="above-1", accumulation=3)
     assert set(sizes) == {3}
+
+
+class Mixture:
+    """Batches of widths that grow and shrink, in a cycle of five."""
+
+    cycle = 5
+
+    def batches(self):
+        for width in itertools.cycle((1, 2, 7, 3, 1)):
+            yield {"x": torch.zeros(4, width)}
+
+
+@pytest.mark.parametrize(("tier", "copies"), [("resident", 5), ("end-to-end", 1)])
+def test_the_largest_batch_of_a_mixture_is_tried_in_as_many_copies_as_are_kept(tier, copies):
+    batches = fitting._as_many_as_measured(Mixture(), torch.device("cpu"), tier)
+    drawn = [next(batches)["x"] for _ in range(20)]
+    assert {tensor.shape[1] for tensor in drawn} == {7}
+    assert len({tensor.data_ptr() for tensor in drawn}) == copies
+
+
+def test_a_search_starts_no_workers(monkeypatch):
+    feeds = []
+    original = hungry.build
+
+    def build(workload, **options):
+        feeds.append(workload.feed)
+        return original(workload, **options)
+
+    monkeypatch.setattr(hungry, "build", build)
+    find(model="above-1", tier="end-to-end", feed=Feed(workers=4, augment=True))
+    assert set(feeds) == {Feed(workers=0, pinned=False, augment=True)}
 
 
 @pytest.mark.timeout(300)

@@ -7,12 +7,14 @@ pytest.importorskip("timm")
 pytest.importorskip("transformers")
 
 from gpubench.bench import cuda  # noqa: E402
+from gpubench.bench.feed import USUAL_FEED  # noqa: E402
+from gpubench.bench.feeding import ResidentFeed  # noqa: E402
 from gpubench.bench.job import Workload  # noqa: E402
 from gpubench.bench.modes import MODES, mode_named  # noqa: E402
 from gpubench.bench.precision import mismatches, precision, read_back  # noqa: E402
 from gpubench.bench.profiled import profiled  # noqa: E402
 from gpubench.bench.readbacks import ReadBacks  # noqa: E402
-from gpubench.bench.training import TrainingStep, resident  # noqa: E402
+from gpubench.bench.training import TrainingStep  # noqa: E402
 from gpubench.suites import bert_ner, deit  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.gpu]
@@ -26,7 +28,7 @@ def step_of(suite, mode):
     if reason := cuda.unsupported(mode, device):
         pytest.skip(reason)
     task = suite.build(Workload(preset="smoke"))
-    return TrainingStep(task, resident(task.batches(), device), mode, device)
+    return TrainingStep(task, ResidentFeed(task, device, USUAL_FEED), mode, device)
 
 
 @pytest.mark.parametrize("mode", EAGER, ids=lambda mode: mode.name)

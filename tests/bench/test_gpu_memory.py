@@ -8,13 +8,15 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("timm")
 
 from gpubench.bench import cuda, fitting  # noqa: E402
+from gpubench.bench.feed import USUAL_FEED  # noqa: E402
+from gpubench.bench.feeding import moved  # noqa: E402
 from gpubench.bench.hostmemory import host_memory  # noqa: E402
 from gpubench.bench.job import Job, Workload  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
 from gpubench.bench.precision import precision  # noqa: E402
 from gpubench.bench.protocol import SMOKE  # noqa: E402
 from gpubench.bench.shortage import read_shortage  # noqa: E402
-from gpubench.bench.training import TrainingStep, streamed  # noqa: E402
+from gpubench.bench.training import TrainingStep  # noqa: E402
 from gpubench.suites import deit  # noqa: E402
 
 pytestmark = [pytest.mark.torch, pytest.mark.gpu]
@@ -102,11 +104,9 @@ def test_accumulated_gradients_are_those_of_the_large_batch(name):
             {key: tensor[at : at + batch_size] for key, tensor in whole.items()}
             for at in range(0, 8, batch_size)
         ]
-        batches = (part for _ in range(50) for part in parts)
+        batches = (moved(part, device, USUAL_FEED) for _ in range(50) for part in parts)
         with precision(mode):
-            step = TrainingStep(
-                task, streamed(batches, device), mode, device, accumulation=accumulation
-            )
+            step = TrainingStep(task, batches, mode, device, accumulation=accumulation)
             for _ in range(12):
                 step()
         return step.losses.read()

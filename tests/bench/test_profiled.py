@@ -135,3 +135,13 @@ def test_the_pass_has_a_wall_time_and_a_bounded_number_of_steps(monkeypatch):
     assert facts["wall_seconds"] > 0
     assert facts["busy_seconds"] == pytest.approx(20 * 0.003)
     assert profiled.profiled(lambda: None, torch.device("cuda"), 9.0)["steps"] == 3
+
+
+def test_a_mixture_is_profiled_in_whole_cycles(monkeypatch):
+    monkeypatch.setattr(profiled, "profile", FakeProfile)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    facts = [
+        profiled.profiled(lambda: None, torch.device("cuda"), seconds, cycle=32)
+        for seconds in (9.0, 1e-9)
+    ]
+    assert [each["steps"] for each in facts] == [32, 32]

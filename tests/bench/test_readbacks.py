@@ -12,10 +12,12 @@ pytest.importorskip("transformers")
 from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
 
 from gpubench.bench import cuda  # noqa: E402
+from gpubench.bench.feed import USUAL_FEED  # noqa: E402
+from gpubench.bench.feeding import ResidentFeed, StreamedFeed  # noqa: E402
 from gpubench.bench.job import Workload  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
 from gpubench.bench.readbacks import ReadBacks  # noqa: E402
-from gpubench.bench.training import TrainingStep, resident, streamed  # noqa: E402
+from gpubench.bench.training import TrainingStep  # noqa: E402
 from gpubench.suites import bert_ner, deit  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -49,9 +51,9 @@ class Task:
             yield {"x": torch.ones(3)[order]}
 
 
-def read_backs(then=lambda loss, x: None, mode="fp32", bring=resident):
+def read_backs(then=lambda loss, x: None, mode="fp32", bring=ResidentFeed):
     task = Task(then)
-    step = TrainingStep(task, bring(task.batches(), CPU), mode_named(mode), CPU)
+    step = TrainingStep(task, bring(task, CPU, USUAL_FEED), mode_named(mode), CPU)
     reads = ReadBacks(CPU)
     reads.watch(step)
     assert reads.unwatched is None
@@ -108,7 +110,7 @@ def test_a_place_is_told_once_however_often_it_reads():
 
 
 def test_drawing_a_batch_is_the_host_s_work_and_no_read_back():
-    assert read_backs(bring=streamed).found == []
+    assert read_backs(bring=StreamedFeed).found == []
 
 
 def test_a_thread_that_loads_data_meanwhile_is_not_the_step():
@@ -138,7 +140,7 @@ def test_a_read_in_the_backward_is_found():
 
     task = Task()
     task.model.forward = lambda x: Peek.apply((task.model.weight * x).sum())
-    step = TrainingStep(task, resident(task.batches(), CPU), mode_named("fp32"), CPU)
+    step = TrainingStep(task, ResidentFeed(task, CPU, USUAL_FEED), mode_named("fp32"), CPU)
     reads = ReadBacks(CPU)
     reads.watch(step)
     (found,) = reads.by("model")
@@ -152,7 +154,7 @@ def unfused(step):
 
 def test_an_unfused_scaler_step_is_declared_and_not_held_against_the_model():
     task = Task()
-    step = TrainingStep(task, resident(task.batches(), CPU), mode_named("amp-fp16"), CPU)
+    step = TrainingStep(task, ResidentFeed(task, CPU, USUAL_FEED), mode_named("amp-fp16"), CPU)
     reads = ReadBacks(CPU)
     reads.watch(unfused(step))
     assert reads.by("model") == []
@@ -169,7 +171,7 @@ def test_a_step_that_cannot_be_watched_is_said_and_costs_nothing():
         raise NotImplementedError("not under a watcher")
 
     task = Task(refuse)
-    step = TrainingStep(task, resident(task.batches(), CPU), mode_named("fp32"), CPU)
+    step = TrainingStep(task, ResidentFeed(task, CPU, USUAL_FEED), mode_named("fp32"), CPU)
     reads = ReadBacks(CPU)
     reads.watch(step)
     assert reads.facts()["read_backs_unwatched"] == "NotImplementedError: not under a watcher"

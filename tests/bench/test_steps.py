@@ -69,6 +69,14 @@ def test_the_cap_in_seconds_ends_the_warm_up(monkeypatch):
     assert warmup.steps < SMOKE.warmup_max_steps
 
 
+def test_a_block_longer_than_the_cap_in_seconds_is_still_compared_with_another(monkeypatch):
+    clock = ScriptedClock([9.0] * 1000)
+    monkeypatch.setattr("gpubench.bench.steps.time.perf_counter", lambda: clock.now)
+    warmup = warm_up(clock.step, clock, dataclasses.replace(SMOKE, warmup_max_seconds=10.0))
+    assert warmup.stable
+    assert len(warmup.block_medians) == 2
+
+
 def test_a_block_in_which_something_was_compiled_does_not_count():
     clock = ScriptedClock([0.1] * 100)
     compiled = iter([0, 1, 1, 1, 1, 1] + [1, 2] + [2] * 100)
@@ -82,6 +90,13 @@ def test_first_steps_go_on_until_two_compile_nothing():
     counts = iter([0, 1, 1, 2, 2, 2, 2, 2] + [2] * 50)
     warmup = warm_up(clock.step, clock, SMOKE, compilations=lambda: next(counts))
     assert len(warmup.start_seconds) == 4
+
+
+def test_first_steps_wait_for_every_shape_of_a_mixture():
+    clock = ScriptedClock([0.1] * 100)
+    counts = iter([0, 1] + [1, 1] * 5 + [1, 2] + [2] * 200)  # the seventh step compiles again
+    warmup = warm_up(clock.step, clock, SMOKE, compilations=lambda: next(counts), quiet=8)
+    assert len(warmup.start_seconds) == 7 + 8
 
 
 def test_compile_seconds_are_what_the_first_steps_took_beyond_steady_ones(monkeypatch):

@@ -5,8 +5,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gpubench.bench import training  # noqa: E402
+from gpubench.bench.feed import USUAL_FEED  # noqa: E402
+from gpubench.bench.feeding import ResidentFeed, StreamedFeed  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
-from gpubench.bench.training import LossLog, TrainingStep, resident, streamed  # noqa: E402
+from gpubench.bench.training import LossLog, TrainingStep  # noqa: E402
 
 pytestmark = pytest.mark.torch
 CPU = torch.device("cpu")
@@ -35,8 +37,8 @@ class Task:
             yield {"x": torch.full((2,), float(self.drawn))}
 
 
-def step_of(task, mode="fp32", bring=resident):
-    return TrainingStep(task, bring(task.batches(), CPU), mode_named(mode), CPU)
+def step_of(task, mode="fp32", bring=ResidentFeed):
+    return TrainingStep(task, bring(task, CPU, USUAL_FEED), mode_named(mode), CPU)
 
 
 def test_a_step_moves_the_weight_and_the_loss_falls():
@@ -57,7 +59,7 @@ def test_a_resident_run_draws_its_batches_once():
 
 def test_an_end_to_end_run_draws_a_batch_a_step():
     task = Task()
-    step = step_of(task, "fp32", streamed)
+    step = step_of(task, "fp32", StreamedFeed)
     for _ in range(5):
         step()
     assert task.drawn == 5
@@ -90,7 +92,7 @@ def test_without_a_scaler_no_step_is_skipped():
 
 
 def test_overflowing_gradients_are_counted_as_skipped_steps():
-    step = step_of(Task(), "amp-fp16", streamed)
+    step = step_of(Task(), "amp-fp16", StreamedFeed)
     with torch.no_grad():
         step.model.weight.fill_(1e38)
     step()

@@ -8,7 +8,7 @@ pytest.importorskip("pandas")
 
 from gpubench.gate.busy import HOST_BOUND_BELOW, busy_share, is_host_bound
 from gpubench.gate.tables import comparison
-from tests.fakes.records import HEALTHY, broken, measurement, record
+from tests.fakes.records import HEADER, HEALTHY, PLAN, broken, measurement, record
 
 pytestmark = pytest.mark.torch
 
@@ -40,6 +40,12 @@ def test_a_pass_that_the_profiler_slowed_is_held_against_the_window_s_steps():
     slowed = measurement(step=0.1, profile=pass_of(busy=0.95, wall=2.0))
     assert busy_share([slowed]) == pytest.approx(0.95)
     assert not is_host_bound(busy_share([slowed]))
+
+
+def test_a_fed_step_is_held_against_the_window_in_which_it_starved():
+    batches_were_ready = pass_of(busy=0.5, wall=0.5)
+    fed = measurement(step=0.1, profile=batches_were_ready, feeding={"waiting_seconds": 0.5})
+    assert busy_share([fed]) == pytest.approx(0.5)
 
 
 def test_a_share_is_never_more_than_all_of_it():
@@ -96,6 +102,14 @@ def test_waits_that_are_torch_s_own_are_declared(effective, who):
 def test_a_step_that_could_not_be_watched_is_noted():
     (said,) = notes({"read_backs_unwatched": "OutOfMemoryError: 80 GiB"})
     assert "not checked for read-backs inside the step: OutOfMemoryError: 80 GiB" in said
+
+
+def test_a_gpu_that_waits_for_its_input_is_not_said_to_wait_for_the_host():
+    fed = dataclasses.replace(PLAN, tier="end-to-end")
+    told = [dataclasses.replace(m, profile=pass_of(0.25, 0.5)) for m in HEALTHY]
+    (table,) = comparison(record(measurements=told, header=dataclasses.replace(HEADER, plan=fed)))
+    assert not any("host-bound" in note for note in table.notes)
+    assert any("waits for its input or the host" in note for note in table.notes)
 
 
 def test_the_share_is_in_the_data_formats():
