@@ -107,7 +107,7 @@ def scaling_text(row: LoaderRow) -> str:
 def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow]) -> list[str]:
     """Why rows have no number or a doubtful one, and what the rows are."""
     notes = [
-        f"{row.feed.title}: {row.state}: {row.reason}"
+        f"{row.feed.title}: {STATE_WORDS.get(row.state, row.state)}: {row.reason}"
         for row in rows
         if row.state != "ok" and row.reason
     ]

@@ -9,6 +9,7 @@ pytest.importorskip("pandas")
 from gpubench.bench.job import Subject
 from gpubench.bench.record import read_record
 from gpubench.cli.app import main
+from gpubench.gate.pages import pages
 from gpubench.gate.summary import is_sound, summarise
 from gpubench.gate.tables import comparison
 from gpubench.render import plots
@@ -115,3 +116,11 @@ def test_a_device_whose_threads_are_no_number_is_a_table():
 def test_measurements_without_a_mode_of_the_plan_are_left_alone():
     made = record([*HEALTHY, measurement("tf32")])
     assert len(comparison(made)[0].rows) == 2
+
+
+def test_a_variant_that_the_sweep_does_not_have_has_no_value():
+    whole = sweep_record("batch-size=8,16", lambda b: 0.01 * b)
+    sweep = dataclasses.replace(whole.header.plan.sweep, values=(8, 32))
+    plan = dataclasses.replace(whole.header.plan, sweep=sweep)
+    made = dataclasses.replace(whole, header=dataclasses.replace(whole.header, plan=plan))
+    assert [row.values["value"] for row in pages(made)[0].rows] == [8, None]
