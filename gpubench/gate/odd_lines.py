@@ -74,6 +74,7 @@ def _of_numbers(measurement: Measurement) -> Measurement:
     return dataclasses.replace(
         measurement,
         telemetry=seen,
+        memory={name: size for name, size in measurement.memory.items() if _is_number(size)},
         feeding=measurement.feeding if _are_numbers(measurement.feeding, "feeding") else {},
         profile=measurement.profile if _are_numbers(measurement.profile, "profile") else {},
     )

@@ -163,3 +163,8 @@ def test_a_profile_that_is_no_numbers_tells_no_busy_share(odd):
                      Subject("deit"))[0].gpu_busy_share == pytest.approx(0.1)  # fmt: skip
     made = record([dataclasses.replace(HEALTHY[0], profile={**profile, **odd})])
     assert summarise(made, Subject("deit"))[0].gpu_busy_share is None
+
+
+def test_a_peak_that_no_memory_has_is_absent():
+    odd = [dataclasses.replace(m, memory={"peak_bytes": 10**400}) for m in HEALTHY]
+    assert comparison(record(odd))[0].rows[0].texts["memory"] == "–"
