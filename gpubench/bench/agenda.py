@@ -10,7 +10,7 @@ from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Closing, Ended, Measurement, RunRecord
-from gpubench.bench.schedule import GIVES_UP, Step, in_turn, schedule
+from gpubench.bench.schedule import Step, gives_up, in_turn, schedule
 
 Cell = tuple[Subject, Mode]
 
@@ -27,7 +27,8 @@ class Agenda:
     out, and the next that fits is done. Whether to go on is decided by the width of an interval
     alone, never by what lies in it.
 
-    ``clock`` is in seconds and counts from the agenda's making. ``feeds`` are timed alone.
+    The budget counts from ``began``, a time by ``clock`` in seconds, or else from the agenda's
+    making. ``feeds`` are timed alone.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Agenda:
         before: RunRecord | None,
         clock: Callable[[], float] = time.monotonic,
         feeds: Mapping[Subject, Sequence[Feed]] | None = None,
+        began: float | None = None,
     ) -> None:
         self._protocol, self._before, self._clock = protocol, before, clock
         self._loaded = () if modes else tuple(feeds or {})
@@ -49,7 +51,8 @@ class Agenda:
             ]
         )
         self._described: set[Subject] = {step.subject for step in self._steps}
-        self._began = clock()
+        self._began = clock() if began is None else began
+        self._reserved: Callable[[], Sequence[Step]] = tuple
         self.estimate = Estimate(protocol)
         self._measured: dict[Cell, dict[int, Measurement]] = {cell: {} for cell in self._cells}
         self._left_out: dict[Cell, list[Step]] = {}
@@ -63,7 +66,7 @@ class Agenda:
             step = self._steps.pop(0)
             if self._has_given_up(step):
                 continue
-            if self._is_too_long(step):
+            if not self.has_time_for(step):
                 self._left_out.setdefault((step.subject, step.mode), []).append(step)
             else:
                 yield step
@@ -75,12 +78,28 @@ class Agenda:
 
     def seconds_left(self, step: Step) -> float:
         """How long a job and those that are known to follow will take, within the budget."""
-        needed = [step, *(s for s in self.remaining if s.is_first or s.kind == "describe")]
+        needed = [step, *(s for s in self.remaining if _has_to_be(s))]
         expected = self.estimate.of([step, *self.remaining])
         budget = self._protocol.budget_seconds
         if budget is None:
             return expected
-        return max(self.estimate.of(needed), min(expected, budget - self._spent))
+        kept = self.estimate.of(self._reserved())
+        return max(self.estimate.of(needed), min(expected, budget - self._spent - kept))
+
+    def reserve(self, later: Callable[[], Sequence[Step]]) -> None:
+        """Keep time for jobs that somebody else does: ``later`` answers those still to come."""
+        self._reserved = later
+
+    def has_time_for(self, step: Step) -> bool:
+        """Whether a job, and then what has to be done, ends within the budget.
+
+        What has to be done is done whatever the time.
+        """
+        budget = self._protocol.budget_seconds
+        if budget is None or _has_to_be(step):
+            return True
+        later = [*(s for s in self.remaining if _has_to_be(s)), *self._reserved()]
+        return self._spent + self.estimate.of([step, *later]) <= budget
 
     def learn(self, step: Step, seconds: float, measurement: Measurement | None = None) -> None:
         """Take in how a job ended."""
@@ -162,15 +181,13 @@ class Agenda:
         return step.kind not in ("describe", "load") and self._gave_up((step.subject, step.mode))
 
     def _gave_up(self, cell: Cell) -> bool:
-        return any(m.state in GIVES_UP for m in self._measured.get(cell, {}).values())
-
-    def _is_too_long(self, step: Step) -> bool:
-        """Whether a job would end after the budget; what has to be done never is."""
-        budget = self._protocol.budget_seconds
-        if budget is None or step.kind == "describe" or step.is_first:
-            return False
-        return self._spent + self.estimate.of_one(step) > budget
+        return any(gives_up(m) for m in self._measured.get(cell, {}).values())
 
     @property
     def _spent(self) -> float:
         return self._clock() - self._began
+
+
+def _has_to_be(step: Step) -> bool:
+    """Whether it is done whatever the budget: every cell once, and what that needs."""
+    return step.kind == "describe" or step.is_first

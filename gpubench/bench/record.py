@@ -149,7 +149,7 @@ class Measurement(OfSubject):
     ``process`` counts from 0. Where ``state`` is none that counts, ``reason`` says why
     and the times are absent or not to be used; ``shortage`` is there where memory ran out.
     ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
-    the window.
+    the window. ``disturbed`` is what is invalid for what happened around it, not for what it is.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -175,6 +175,7 @@ class Measurement(OfSubject):
     loss_faults: dict[str, int] = dataclasses.field(default_factory=dict)
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
+    disturbed: bool = False
 
     @property
     def counts(self) -> bool:
@@ -314,7 +315,8 @@ class CeilingRun(OfSubject):
     """One ceiling as one process measured it: raw windows; ``name`` is one of ``CEILINGS``.
 
     The variant tells those of a suite ("") from those around a training session. ``telemetry`` is
-    there where a GPU was watched meanwhile.
+    there where a GPU was watched meanwhile. ``disturbed`` is what is invalid for what happened
+    around it: the GPU was slowed or shared, or two clocks did not agree.
     """
 
     kind: Literal["ceiling"] = "ceiling"
@@ -327,6 +329,7 @@ class CeilingRun(OfSubject):
     samples: tuple[CeilingSample, ...] = ()
     device: dict[str, Any] = dataclasses.field(default_factory=dict)
     telemetry: dict[str, Any] | None = None
+    disturbed: bool = False
 
 
 Line = WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch | Loading

@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from gpubench.bench.feed import Feed
 from gpubench.bench.job import Kind, Subject
 from gpubench.bench.modes import REFERENCE, Mode
-from gpubench.bench.record import Loading, Measurement, RunRecord
+from gpubench.bench.record import CeilingRun, Loading, Measurement, RunRecord
 
 GIVES_UP = ("not-supported", "out-of-memory", "invalid")
-"""States that the next process of the same cell would end in as well."""
+"""States that the next process of the same cell would end in as well, unless it was disturbed."""
 
 WORTH_ANOTHER_TRY = ("failed", "timed-out")
 """States after which a resumed run does the job again."""
+
+
+def gives_up(line: Measurement | CeilingRun) -> bool:
+    """Whether the next process of the same would end as this one did."""
+    return line.state in GIVES_UP and not line.disturbed
+
+
+def is_an_answer(line: Measurement | CeilingRun) -> bool:
+    """Whether a resumed run leaves it as it is."""
+    return line.state not in WORTH_ANOTHER_TRY and not line.disturbed
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,7 @@ class Step:
     @property
     def is_first(self) -> bool:
         """Whether it is the first process of its cell."""
-        return self.kind in ("measure", "load") and self.process == 0
+        return self.kind in ("measure", "load", "ceilings") and self.process == 0
 
 
 def schedule(
@@ -122,13 +132,9 @@ def _is_kept(step: Step, before: RunRecord) -> bool:
             for line in loaded
         )
     measured = before.measured(step.subject, step.mode.name)
-    if any(measurement.state in GIVES_UP for measurement in measured):
+    if any(gives_up(measurement) for measurement in measured):
         return True
     if step.kind == "parity":
         parity = before.parities.get((step.subject, step.mode.name))
         return parity is not None and parity.state not in WORTH_ANOTHER_TRY
-    return any(_is_answered(step, measurement) for measurement in measured)
-
-
-def _is_answered(step: Step, measurement: Measurement) -> bool:
-    return measurement.process == step.process and measurement.state not in WORTH_ANOTHER_TRY
+    return any(line.process == step.process and is_an_answer(line) for line in measured)

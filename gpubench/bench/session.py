@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ class Session:
     """What all jobs of a run share.
 
     ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process, and
-    ``sampling`` watches a GPU meanwhile.
+    ``sampling`` watches a GPU meanwhile. The budget counts from ``began`` (``time.monotonic``),
+    so that a search for a batch size before the first job is in it.
     """
 
     modes: tuple[Mode, ...]
@@ -100,6 +102,7 @@ class Session:
     watcher: Watcher
     ask: Ask = run_job
     sampling: Sampling = sampling
+    began: float = dataclasses.field(default_factory=time.monotonic)
 
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
@@ -111,6 +114,7 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
         session.protocol,
         session.before,
         feeds={suite.subject: feeds_of(suite.workload, session.device) for suite in trained},
+        began=session.began,
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
         runs: dict[Subject, _SuiteSession] = {}

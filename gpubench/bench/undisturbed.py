@@ -22,8 +22,9 @@ def undisturbed(
     """The answer of a process during which nothing happened to the GPU, with its telemetry.
 
     A hardware slow-down, another process, an Xid or a memory error costs another try, at most
-    ``MOST_DISCARDED`` times; then the measurement is invalid. Clocks that are held would be held
-    the next time as well: the state says so. ``show`` is given the sampler's latest reading.
+    ``MOST_DISCARDED`` times; then the measurement is invalid, and ``disturbed``: later it may not
+    be. Clocks that are held would be held the next time as well: the state says so. ``show`` is
+    given the sampler's latest reading.
     """
     discarded: list[str] = []
     while True:
@@ -62,7 +63,8 @@ def _judged(result: dict[str, Any], seen: Telemetry, fault: str | None) -> dict[
     if state in ("failed", "timed-out"):
         return {"reason": f"{seen.fault}: {reason}"} if seen.fault else {}
     if fault is not None:
-        return {"state": "invalid", "reason": f"{fault}, three times in a row"}
+        reason = f"{fault}, three times in a row"
+        return {"state": "invalid", "reason": reason, "disturbed": True}
     if seen.cap is not None and state == "ok":
         return {"state": "capped", "reason": seen.cap}
     if seen.cap is not None and state == "unstable":

@@ -74,5 +74,10 @@ def _hold_for_all(plan: "Plan", sweep: "Sweep") -> None:
             raise BadUsage(f"--sweep {name}: {suite} has none; {others}")
     if getattr(plan, sweep.field) is not None:
         raise BadUsage(f"--sweep {name} and --{name} both set it; leave one out")
+    if name == "sequence-length" and plan.feed.lengths == "bucketed":
+        raise BadUsage(
+            "--sweep sequence-length pads every sentence to the length it names, and "
+            "--lengths bucketed to several below it; leave one out"
+        )
     if name == "batch-size" and plan.batch_search:
         raise BadUsage("--sweep batch-size and --batch-size auto both set it; leave one out")

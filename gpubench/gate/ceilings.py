@@ -86,7 +86,8 @@ def _state(runs: list[CeilingRun]) -> tuple[str, str | None]:
     """A process that broke says nothing where another has an answer; what it refused, counts."""
     if not runs:
         return "not-measured", "the run ended before its turn"
-    answered = [run for run in runs if run.state not in ("failed", "timed-out")] or runs
+    broken = ("failed", "timed-out")
+    answered = [run for run in runs if run.state not in broken and not run.disturbed] or runs
     worst = next((run for run in answered if run.state != "ok"), answered[0])
     if worst.state == "ok" and not any(run.samples for run in answered):
         return "failed", "its processes gave no times"

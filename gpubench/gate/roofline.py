@@ -92,7 +92,8 @@ def runs_of(record: RunRecord, name: str, subjects: Sequence[object]) -> list[Ce
 
 def measured(runs: Sequence[CeilingRun], unit: Unit) -> Measured | None:
     """What the processes that have an answer say together; None where there is none."""
-    bests = [_best(run.samples, unit) for run in runs if run.state in COUNTING]
+    counting = [run for run in runs if run.state in COUNTING]
+    bests = [_best(run.samples, unit) for run in counting]
     known = [best for best in bests if best is not None]
     if not known:
         return None
@@ -100,7 +101,9 @@ def measured(runs: Sequence[CeilingRun], unit: Unit) -> Measured | None:
     value = statistics.median(rates)
     pick = min if unit == "second" else max
     best, shape = pick(known)
-    windows = [r for run in runs for s in run.samples if s.shape == shape for r in _rates(s, unit)]
+    windows = [
+        r for run in counting for s in run.samples if s.shape == shape for r in _rates(s, unit)
+    ]
     return Measured(
         value=value,
         best=best,

@@ -191,14 +191,19 @@ def state_of(measurements: Sequence[Measurement]) -> tuple[CellState, str | None
     if not measurements:
         return "not-measured", "the run ended before its turn"
     measurements = believed(measurements)
-    measurements = [m for m in measurements if m.state not in BROKEN] or measurements
+    measurements = [m for m in measurements if not _broke(m)] or measurements
     worst = min(measurements, key=lambda m: WORST_FIRST.index(m.state))
     return worst.state, worst.reason
 
 
+def _broke(measurement: Measurement) -> bool:
+    """Whether a process says nothing of its mode."""
+    return measurement.state in BROKEN or measurement.disturbed
+
+
 def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
     """Why processes broke, if others of the same cell did not."""
-    broken = [m for m in measurements if m.state in BROKEN]
+    broken = [m for m in measurements if _broke(m)]
     if len(broken) == len(measurements):
         return ()
     return tuple(m.reason or m.state for m in broken)

@@ -9,6 +9,7 @@ from gpubench.bench.feed import Feed
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.protocol import SMOKE
+from gpubench.bench.schedule import Step
 from tests.fakes.records import HEADER, broken, measurement, record
 
 DEIT = Subject("deit")
@@ -134,6 +135,25 @@ def test_nothing_is_begun_that_would_end_after_the_budget():
     assert run.now <= 65.0
     assert run.count == {"fp32": 2, "amp-bf16": 1}
     assert run.ended["amp-bf16"] == ("budget", ("process 2",))
+
+
+def test_time_is_kept_for_what_is_done_after_the_last_job():
+    run = Run(budget=65.0)
+    agenda = Agenda(run.subjects, run.modes, run.protocol, None, clock=lambda: run.now)
+    agenda.reserve(lambda: [Step(subject=DEIT, kind="ceilings", mode=REFERENCE)])
+    for step in agenda:
+        run.now += 10.0
+        agenda.learn(step, 10.0, run._measured(step, {}) if step.kind == "measure" else None)
+    assert run.now + agenda.estimate.of(agenda._reserved()) <= 65.0
+    assert run.now >= 40.0, "what fits is done all the same"
+
+
+def test_time_spent_before_the_agenda_was_made_is_of_the_budget():
+    run = Run(budget=100.0)
+    run.now = 99.0
+    agenda = Agenda(run.subjects, run.modes, run.protocol, None, lambda: run.now, began=0.0)
+    done = [(step.kind, step.process) for step in agenda]
+    assert done == [("describe", 0), ("measure", 0), ("measure", 0)]
 
 
 def test_what_is_too_long_gives_way_to_what_fits():

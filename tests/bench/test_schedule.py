@@ -59,6 +59,14 @@ def test_a_mode_that_cannot_be_is_not_tried_again(state):
     assert all(step.mode.name != "amp-bf16" for step in schedule(Subject("deit"), MODES, 2, before))
 
 
+def test_a_mode_that_was_disturbed_is_tried_again_and_its_other_processes_too():
+    disturbed = dataclasses.replace(broken("invalid", "slowed"), disturbed=True)
+    before = record(measurements=[disturbed, *HEALTHY[2:]], parities=PARITIES)
+    assert names(schedule(Subject("deit"), MODES, 2, before))[1:] == [
+        ("measure", "fp32", 0), ("measure", "fp32", 1),
+    ]  # fmt: skip
+
+
 def test_a_parity_that_failed_is_tried_again():
     failed = dataclasses.replace(PARITIES[1], state="failed", losses=())
     before = record(parities=[PARITIES[0], failed])

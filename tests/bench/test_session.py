@@ -290,9 +290,20 @@ def test_a_process_that_was_slowed_is_discarded_and_done_again(tmp_path):
     assert machine.asked.count(("measure", "fp32")) == 3
 
 
-def test_a_gpu_that_stays_slowed_makes_the_cell_invalid(tmp_path):
+def test_a_gpu_that_stays_slowed_makes_the_process_invalid_and_the_next_has_its_turn(tmp_path):
     run(tmp_path, OnGpu(), sampling=Watched(SLOWED, SLOWED, SLOWED))
-    (kept,) = read_record(tmp_path).measured(SUITE.subject, "fp32")
-    assert kept.state == "invalid"
+    kept, later = read_record(tmp_path).measured(SUITE.subject, "fp32")
+    assert (kept.state, kept.disturbed, later.state) == ("invalid", True, "ok")
     assert "three times in a row" in kept.reason
     assert len(kept.telemetry["discarded"]) == 2
+
+
+def test_what_was_disturbed_is_measured_again_by_a_resumed_run(tmp_path):
+    run(tmp_path, OnGpu(), sampling=Watched(SLOWED, SLOWED, SLOWED))
+    machine = OnGpu()
+    run(tmp_path, machine, before=read_record(tmp_path))
+    assert [job for job in machine.asked if job[0] == "measure"] == [("measure", "fp32")]
+    again = read_record(tmp_path).measured(SUITE.subject, "fp32")
+    assert [(m.process, m.state, m.disturbed) for m in again] == [
+        (0, "ok", False), (1, "ok", False),
+    ]  # fmt: skip

@@ -77,7 +77,7 @@ def test_a_fault_is_discarded_and_measured_again(fault):
 def test_a_fault_that_stays_makes_the_measurement_invalid(fault):
     asked = ask("ok")
     result = done(asked, fault, fault, fault)
-    assert (result["state"], len(asked.asked)) == ("invalid", 3)
+    assert (result["state"], result["disturbed"], len(asked.asked)) == ("invalid", True, 3)
     assert result["reason"].endswith("three times in a row")
     assert len(result["telemetry"]["discarded"]) == 2
 
@@ -96,7 +96,8 @@ def test_held_clocks_of_an_unstable_process_are_said_as_well():
 
 
 def test_held_clocks_do_not_save_what_is_invalid():
-    assert done(ask("invalid"), HELD)["state"] == "invalid"
+    result = done(ask("invalid"), HELD)
+    assert (result["state"], "disturbed" in result) == ("invalid", False)
 
 
 def test_a_process_that_an_xid_ended_is_done_again():

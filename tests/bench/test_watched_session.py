@@ -93,6 +93,6 @@ def test_an_xid_that_comes_once_costs_one_process(tmp_path, driver):
 def test_a_fault_that_stays_gives_no_figure(tmp_path, driver, line, said):
     driver(line)
     processes, figure, notes = measured(tmp_path / "run", Training())
-    assert [m.state for m in processes] == ["invalid"]
+    assert [m.state for m in processes] == ["invalid", "invalid"]
     assert figure == "invalid"
     assert f"{said}, three times in a row" in notes

@@ -4,12 +4,14 @@ import dataclasses
 
 import pytest
 
+from gpubench.bench.feed import Feed
 from gpubench.cli.dimensions import batch_asked, with_sweep
 from gpubench.errors import BadUsage
 from tests.fakes.records import PLAN
 
 CEILINGS = dataclasses.replace(PLAN, suites=("ceilings",))
 LOADER = dataclasses.replace(PLAN, tier="loader")
+BUCKETED = dataclasses.replace(PLAN, suites=("bert-ner",), feed=Feed(lengths="bucketed"))
 BOTH = dataclasses.replace(PLAN, suites=("deit", "bert-ner"))
 
 
@@ -33,6 +35,7 @@ def test_a_plan_without_a_sweep_is_as_before():
         (PLAN, "batch-size=8,16", True, "--batch-size auto both set it"),
         (dataclasses.replace(PLAN, sequence_length=64), None, False, "means nothing to deit"),
         (LOADER, "batch-size=8,16", False, "--sweep is of training, and --tier loader trains no"),
+        (BUCKETED, "sequence-length=64,128", False, "and --lengths bucketed to several below it"),
         (LOADER, None, True, "--batch-size auto is of training"),
         (dataclasses.replace(LOADER, accumulation=2), None, False, "--accumulation is of training"),
         (CEILINGS, None, True, "--batch-size means nothing to ceilings"),
@@ -42,6 +45,10 @@ def test_a_plan_without_a_sweep_is_as_before():
 def test_what_does_not_go_together_is_said(plan, asked, search, why):
     with pytest.raises(BadUsage, match=why):
         with_sweep(plan, asked, batch_search=search)
+
+
+def test_batch_sizes_of_bucketed_sentences_may_be_swept():
+    assert with_sweep(BUCKETED, "batch-size=8,16", batch_search=False).sweep is not None
 
 
 def test_an_option_of_one_suite_may_stand_where_that_suite_is_one_of_two():

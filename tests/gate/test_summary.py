@@ -113,6 +113,14 @@ def test_losses_are_those_of_the_start_and_the_end():
     assert cell().losses == pytest.approx((1.9, 0.9))
 
 
+def test_a_disturbed_process_leaves_the_others_of_its_cell_as_they_are():
+    disturbed = dataclasses.replace(broken("invalid", "slowed", "amp-bf16"), disturbed=True)
+    made = cell(measurements=[*HEALTHY[:2], disturbed, HEALTHY[3]])
+    assert (made.state, made.processes, made.faults) == ("ok", 1, ("slowed",))
+    alone = cell(measurements=[*HEALTHY[:2], disturbed])
+    assert (alone.state, alone.reason, alone.throughput) == ("invalid", "slowed", None)
+
+
 def test_telemetry_gives_clock_power_and_energy_per_sample():
     seen = {
         "sm_clock_mhz": 1980.0,

@@ -36,8 +36,10 @@ def _one(name: str, device: torch.device, seconds: Seconds) -> dict[str, Any]:
         return {"state": "ok", "reason": None, "samples": measured(device, seconds)}
     except works.NotHere as reason:
         return _without("not-supported", reason)
-    except (works.NotAsSet, ClocksDisagree) as reason:
+    except works.NotAsSet as reason:
         return _without("invalid", reason)
+    except ClocksDisagree as reason:
+        return {**_without("invalid", reason), "disturbed": True}
     except Exception as problem:
         if cuda.is_out_of_memory(problem):
             return _without("out-of-memory", problem)

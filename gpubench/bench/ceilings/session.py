@@ -14,7 +14,7 @@ from gpubench.bench.job import Job, State, Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.record import CeilingRun, RunRecord
 from gpubench.bench.runner import Answer
-from gpubench.bench.schedule import GIVES_UP, WORTH_ANOTHER_TRY, Step
+from gpubench.bench.schedule import Step, gives_up, is_an_answer
 from gpubench.bench.undisturbed import undisturbed
 from gpubench.units import Seconds
 
@@ -68,8 +68,7 @@ def _is_kept(step: Step, before: RunRecord) -> bool:
     answered = {
         run.name
         for run in runs
-        if run.state in GIVES_UP
-        or (run.process == step.process and run.state not in WORTH_ANOTHER_TRY)
+        if gives_up(run) or (run.process == step.process and is_an_answer(run))
     }
     return answered.issuperset(step.ceilings)
 
@@ -89,6 +88,7 @@ class Ceilings:
             for suite in wanted
         }
         self._gpu: str | None = None
+        agenda.reserve(lambda: [step for step in self.remaining if step.is_first])
 
     @property
     def remaining(self) -> list[Step]:
@@ -104,7 +104,7 @@ class Ceilings:
         steps = self._steps.pop(subject, [])
         for index, step in enumerate(steps):
             run = self._runs[subject]
-            if run.has_given_up(step):
+            if run.has_given_up(step) or not self._agenda.has_time_for(step):
                 continue
             later = [*steps[index + 1 :], *self._agenda.remaining, *self.remaining]
             seconds = self._agenda.estimate.of([step, *later])
@@ -135,17 +135,24 @@ class _CeilingRuns:
         for line in lines:
             self._session.writer.append(line)
             self.gpu = self.gpu or line.device.get("gpu")
-            if line.state in GIVES_UP:
+            if gives_up(line):
                 self._given_up.add(line.name)
         worst = min(lines, key=lambda line: TOLD_FIRST.index(line.state))
         return worst.state, worst.reason, answer.seconds
 
     def _answer(self, step: Step, gpu: str | None) -> Answer:
+        """The step's answer, watched where there is a GPU.
+
+        The first process of all tells which one it is, and is then done again under watch.
+        """
         if _is_none(step.ceilings, self._session.device):
             known = [ceilings.ceiling_named(name) for name in step.ceilings]
             return Answer.without_process("not-supported", str(known[0].not_on_cpu))
         if gpu is None:
-            return self._ask(step)
+            unwatched = self._ask(step)
+            gpu = unwatched.result.get("device", {}).get("gpu")
+            if gpu is None:
+                return unwatched
         watcher = self._session.watcher
         return undisturbed(lambda: self._ask(step), gpu, self._session.sampling, watcher.sampled)
 
@@ -194,7 +201,8 @@ class _CeilingRuns:
 
 def _answers(step: Step, answer: Answer) -> list[dict[str, Any]]:
     """An answer for each ceiling; that of the process where it is no plain one."""
-    whole = {"state": answer.result["state"], "reason": answer.result["reason"]}
+    names = ("state", "reason", "disturbed")
+    whole = {name: answer.result[name] for name in names if name in answer.result}
     told: list[dict[str, Any]] | None = answer.result.get("ceilings")
     if told is None:
         return [{"name": name, **whole} for name in step.ceilings]

@@ -51,6 +51,18 @@ def test_a_leak_of_a_lower_precision_makes_float32_invalid(tmp_path, monkeypatch
     assert (line["state"], line["reason"]) == ("invalid", "float32 products ran as tf32")
 
 
+def test_clocks_that_disagree_are_a_disturbance_and_no_verdict(tmp_path, monkeypatch):
+    from gpubench.bench.ceilings import measuring
+    from gpubench.bench.ceilings.windows import ClocksDisagree
+
+    def disagree(*_):
+        raise ClocksDisagree("1 s is 2 s")
+
+    monkeypatch.setattr(measuring, "_samples", lambda name: disagree)
+    (line,) = measuring.measure(job(tmp_path, "launch"), None, lambda *_: None)["ceilings"]
+    assert (line["state"], line["disturbed"]) == ("invalid", True)
+
+
 @pytest.mark.parametrize(
     ("problem", "state"),
     [

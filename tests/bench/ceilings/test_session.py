@@ -1,6 +1,7 @@
 """Ceilings in a session: in turn, once each, around the training, and gone on with."""
 
 import dataclasses
+import time
 
 import pytest
 
@@ -67,17 +68,18 @@ class OnGpu(Measuring):
         return {**super()._measured(job), "device": gpu, "window_monotonic": [1.0, 2.0]}
 
 
-def run(folder, machine, suites=(TRAINING,), before=None, device="cpu", sampling=None):
+def run(folder, machine, suites=(TRAINING,), before=None, device="cpu", sampling=None, **more):
     writer = RecordWriter.reopen(folder) if before else RecordWriter.create(folder, HEADER)
     session = Session(
         modes=MODES,
-        protocol=SMOKE,
+        protocol=more.pop("protocol", SMOKE),
         device=device,
         writer=writer,
         before=before,
         watcher=Silent(),
         ask=machine,
         sampling=sampling or Watched(),
+        **more,
     )
     run_session(session, with_ceilings(suites, MODES))
 
@@ -114,6 +116,20 @@ def test_the_suite_measures_each_in_processes_of_its_own_that_take_turns(tmp_pat
     run(tmp_path, machine, suites=[SUITE])
     assert [asked[1:] for asked in machine.asked] == [(name,) for name in ON_CPU] * 2
     assert all(job.protocol.window_min_seconds < 1 for job in machine.ceilings)
+
+
+def test_a_budget_ends_the_suite_after_the_first_process_of_each(tmp_path):
+    machine = Measuring()
+    run(tmp_path, machine, [SUITE], protocol=dataclasses.replace(SMOKE, budget_seconds=1.0))
+    assert [asked[1:] for asked in machine.asked] == [(name,) for name in ON_CPU]
+
+
+def test_a_budget_that_a_search_has_used_up_leaves_what_has_to_be_done(tmp_path):
+    machine = Measuring()
+    budget = dataclasses.replace(SMOKE, budget_seconds=10_000.0)
+    run(tmp_path, machine, protocol=budget, began=time.monotonic() - 9_999)
+    assert machine.asked.count(("measure", "fp32")) == 1
+    assert machine.asked.count(PEAKS) == 2
 
 
 def test_what_a_device_does_not_have_is_a_line_and_costs_no_process(tmp_path):
@@ -198,11 +214,37 @@ def test_a_product_on_a_gpu_that_stays_slow_is_invalid(tmp_path):
     assert states == {("before", "invalid"), ("after", "ok")}
 
 
-def test_the_suite_watches_the_gpu_that_its_first_process_tells_of(tmp_path):
-    watched = Watched()
-    run(tmp_path, OnGpu(), [SUITE], device="cuda", sampling=watched)
+def test_a_ceiling_that_was_disturbed_has_further_processes_and_is_measured_again(tmp_path):
+    line = {"state": "invalid", "reason": "clocks disagree", "disturbed": True, "samples": []}
+    answer = {"state": "ok", "reason": None, "device": {"type": "cpu"}}
+    answer["ceilings"] = [{"name": "launch", **line}]
+    machine = Measuring(broken={("launch",): answer})
+    run(tmp_path, machine, suites=[SUITE])
+    assert machine.asked.count(("ceilings", "launch")) == 2
+    machine = Measuring()
+    run(tmp_path, machine, suites=[SUITE], before=read_record(tmp_path))
+    assert machine.asked == [("ceilings", "launch")] * 2
+
+
+def test_a_ceiling_on_a_gpu_that_stayed_slow_is_measured_again_by_a_resumed_run(tmp_path):
+    run(tmp_path, OnGpu(), [SUITE], device="cuda", sampling=Watched(SLOWED, SLOWED, SLOWED))
+    before = read_record(tmp_path)
+    states = [r.state for r in before.of(CeilingRun) if r.name == CEILINGS[0].name]
+    assert states == ["invalid", "ok"]
+    machine = OnGpu()
+    run(tmp_path, machine, [SUITE], device="cuda", before=before)
+    assert set(machine.asked) == {("ceilings", CEILINGS[0].name)}
+
+
+def test_the_first_process_of_the_suite_is_done_again_under_the_watch_it_made_possible(tmp_path):
+    machine = OnGpu()
+    run(tmp_path, machine, [SUITE], device="cuda", sampling=Watched(SLOWED))
     lines = read_record(tmp_path).of(CeilingRun)
-    assert [bool(line.telemetry) for line in lines] == [False] + [True] * (len(lines) - 1)
+    assert all(line.telemetry["samples"] == 9 for line in lines)
+    assert len(lines[0].telemetry["discarded"]) == 1
+    first = machine.asked[0]
+    assert machine.asked[:3] == [first] * 3
+    assert machine.asked[3] != first
 
 
 def test_a_sweep_measures_the_ceilings_once():
