@@ -5,6 +5,7 @@ from typing import Any
 
 from gpubench import units
 from gpubench.gate.loading import WITHIN, InputSide
+from gpubench.gate.marks import marked
 
 TOKEN_HEADINGS = {"padded_tokens": "padded tokens/s", "real_tokens": "real tokens/s"}
 
@@ -27,18 +28,18 @@ def input_values(side: InputSide | None) -> dict[str, Any]:
     }
 
 
-def input_texts(side: InputSide | None) -> dict[str, str]:
-    """The same for people, by column."""
+def input_texts(side: InputSide | None, *, shaky: bool) -> dict[str, str]:
+    """The same for people, by column; marked where the cell's own times are ``shaky``."""
     if side is None:
         return dict.fromkeys(("bound", "waiting", "cores"), units.ABSENT)
     return {
         "bound": side.bound or "not known",
         "waiting": units.ABSENT
         if side.waiting_share is None
-        else units.percent(side.waiting_share, 0),
+        else marked(units.percent(side.waiting_share, 0), shaky=shaky),
         "cores": units.ABSENT
         if side.cores_needed is None
-        else units.significant(side.cores_needed, 2),
+        else marked(units.significant(side.cores_needed, 2), shaky=shaky),
     }
 
 

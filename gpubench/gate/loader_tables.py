@@ -6,7 +6,7 @@ from typing import Any
 from gpubench import units
 from gpubench.bench.agenda import LOADER
 from gpubench.bench.job import Subject
-from gpubench.bench.record import RunRecord
+from gpubench.bench.record import Closing, Loading, RunRecord
 from gpubench.gate.input_texts import TOKEN_HEADINGS
 from gpubench.gate.loading import TOKENS, LoaderRow, loader_rows
 from gpubench.gate.marks import half_width, marked
@@ -107,7 +107,7 @@ def scaling_text(row: LoaderRow) -> str:
 def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow]) -> list[str]:
     """Why rows have no number or a doubtful one, and what the rows are."""
     notes = [
-        f"{row.feed.title}: {row.state}: {row.reason}"
+        f"{row.feed.title}: {STATE_WORDS.get(row.state, row.state)}: {row.reason}"
         for row in rows
         if row.state != "ok" and row.reason
     ]
@@ -120,7 +120,7 @@ def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow])
         for row in rows
         if row.rate and not row.faults and row.processes < planned
     ]
-    closing = record.closing(subject, LOADER)
+    closing = _closing(record, subject)
     if closing and closing.left_out:
         notes.append(
             f"the budget of {units.seconds(closing.budget_seconds)} was spent: left out "
@@ -136,3 +136,14 @@ def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow])
         "may be lower"
     )
     return notes
+
+
+def _closing(record: RunRecord, subject: Subject) -> Closing | None:
+    """What was left out; None where the loader was not closed, or has gone on since."""
+    told = [
+        line
+        for line in record.lines
+        if line.subject == subject
+        and (isinstance(line, Loading) or (isinstance(line, Closing) and line.mode == LOADER))
+    ]
+    return told[-1] if told and isinstance(told[-1], Closing) else None

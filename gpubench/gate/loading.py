@@ -128,7 +128,7 @@ def input_side(record: RunRecord, measurements: Sequence[Measurement]) -> InputS
     loader = _alone(record, counted[0].subject)
     device = _mean(
         [m.feeding["resident_steps"] * m.samples_per_step / m.feeding["resident_seconds"]
-         for m in counted if m.feeding.get("resident_seconds")]
+         for m in counted if m.feeding.get("resident_seconds") and m.feeding.get("resident_steps")]
     )  # fmt: skip
     waited = _mean(
         [m.feeding["waiting_seconds"] / (m.window_seconds or 1)

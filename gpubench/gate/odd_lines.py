@@ -1,7 +1,8 @@
 """What a record may hold that this version would not write: modes and times that are not there."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gpubench import units
 from gpubench.bench.job import COUNTING, Subject
@@ -19,7 +20,7 @@ def known_mode(name: str) -> Mode | None:
 
 def whole(value: object) -> int | None:
     """A positive whole number of a record's free fields; None for anything else."""
-    return value if isinstance(value, int) and value > 0 else None
+    return value if isinstance(value, int) and 0 < value < 1e18 else None
 
 
 def counted(value: object, noun: str) -> str:
@@ -33,17 +34,69 @@ def processes(record: RunRecord, subject: Subject, mode: str) -> list[Measuremen
 
 
 def believed(measurements: Iterable[Measurement]) -> list[Measurement]:
-    """The processes; one that claims times and has none has failed."""
+    """The processes; one that claims times and has none has failed.
+
+    Of what else was seen of it, groups of numbers that hold something else are left out.
+    """
     return [
         dataclasses.replace(m, state="failed", reason=NO_TIMES)
-        if m.state in COUNTING and not (m.counts and m.throughput > 0)
+        if m.state in COUNTING and not (m.counts and m.step_seconds and whole(m.samples_per_step))
         else m
-        for m in measurements
+        for m in map(_of_numbers, measurements)
     ]
+
+
+NUMBERS = {
+    "telemetry": (
+        "sm_clock_mhz",
+        "sm_clock_mhz_most",
+        "power_watts",
+        "temperature_c",
+        "energy_joules",
+    ),
+    "feeding": (
+        "resident_seconds",
+        "resident_steps",
+        "waiting_seconds",
+        "workers",
+        "padded_tokens",
+        "real_tokens",
+    ),
+    "profile": ("busy_seconds", "wall_seconds", "steps"),
+}
+"""The free fields of a process with which is calculated."""
+
+
+def _of_numbers(measurement: Measurement) -> Measurement:
+    seen = measurement.telemetry
+    if seen is not None and not (_are_numbers(seen, "telemetry") and _are_shares(seen)):
+        seen = {"unavailable": "what was noted of it is no numbers"}
+    return dataclasses.replace(
+        measurement,
+        telemetry=seen,
+        memory={name: size for name, size in measurement.memory.items() if _is_number(size)},
+        feeding=measurement.feeding if _are_numbers(measurement.feeding, "feeding") else {},
+        profile=measurement.profile if _are_numbers(measurement.profile, "profile") else {},
+    )
+
+
+def _are_numbers(fields: Mapping[str, Any], group: str) -> bool:
+    return all(fields.get(name) is None or _is_number(fields[name]) for name in NUMBERS[group])
+
+
+def _are_shares(seen: Mapping[str, Any]) -> bool:
+    shares = seen.get("throttled") or {}
+    return isinstance(shares, dict) and all(map(_is_number, shares.values()))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and abs(value) < 1e18
 
 
 def believed_loading(line: Loading) -> Loading:
     """The same of a process that only made batches."""
-    if line.state in COUNTING and not (line.counts and line.rate > 0):
+    if line.state in COUNTING and not (
+        line.counts and whole(line.batches) and whole(line.batch_size)
+    ):
         return dataclasses.replace(line, state="failed", reason=NO_TIMES)
     return line

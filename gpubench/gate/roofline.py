@@ -126,9 +126,9 @@ def _best(samples: Sequence[CeilingSample], unit: Unit) -> tuple[float, str] | N
 
 def _rates(sample: CeilingSample, unit: Unit) -> list[float]:
     """What each window comes to in the ceiling's unit; one without work or time is none."""
-    done = sample.amount * sample.repetitions
-    if done <= 0:
+    if sample.amount <= 0 or whole(sample.repetitions) is None:
         return []
+    done = sample.amount * sample.repetitions
     windows = [seconds for seconds in sample.seconds if seconds > 0]
     if unit == "second":
         return [seconds / done for seconds in windows]

@@ -97,9 +97,13 @@ class Cell:
     @property
     def is_shaky(self) -> bool:
         """Whether its figures are not to be taken as they stand, and so are marked."""
-        if self.throughput is None:
-            return False
-        return self.state != "ok" or self.throughput.is_wide or self.is_held_back
+        return self.throughput is not None and (self.is_unsteady or self.is_held_back)
+
+    @property
+    def is_unsteady(self) -> bool:
+        """Whether its own processes, its input apart, leave its figures in doubt."""
+        wide = self.throughput is not None and self.throughput.is_wide
+        return self.state != "ok" or wide
 
 
 def frame(record: RunRecord) -> "pd.DataFrame":

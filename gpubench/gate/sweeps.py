@@ -82,7 +82,7 @@ def _row(spot: Spot, sweep: Sweep, texts: dict[str, str]) -> Row:
             "variant": cell.subject.variant,
             "mode": cell.mode,
             "dimension": sweep.dimension,
-            "value": sweep.value(cell.subject.variant),
+            "value": _value(sweep, cell.subject.variant),
             "state": cell.state,
             "samples_per_second": throughput and throughput.value,
             "samples_per_second_low": throughput and throughput.low,
@@ -105,6 +105,11 @@ def _row(spot: Spot, sweep: Sweep, texts: dict[str, str]) -> Row:
             "memory_per_sample": units.memory(None if memory is None else round(memory)),
         },
     )
+
+
+def _value(sweep: Sweep, variant: str) -> int | None:
+    """What a variant stands for; None for one that the sweep does not have."""
+    return sweep.value(variant) if variant in sweep.variants else None
 
 
 def _units_per_sample(settings: dict[str, Any]) -> int | None:

@@ -106,7 +106,7 @@ def _row(cell: Cell, columns: Sequence[Column]) -> Row:
         "break_even": _break_even(cell.break_even),
         "loss": _losses(cell.losses),
         "parity": _parity(cell),
-        **input_texts(cell.input),
+        **input_texts(cell.input, shaky=cell.is_unsteady),
         **{key: _tokens(cell, key) for key in TOKEN_HEADINGS},
     }
     return Row(values=_values(cell), texts={column.key: texts[column.key] for column in columns})

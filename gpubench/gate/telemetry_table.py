@@ -6,6 +6,7 @@ from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.gate.conditions import Conditions, condition_values, unwatched
 from gpubench.gate.marks import by_reason, marked
+from gpubench.gate.odd_lines import processes
 from gpubench.gate.summary import Cell
 from gpubench.gate.table import Column, Row, Table
 
@@ -47,7 +48,7 @@ def unwatched_notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     reasons = by_reason(
         (reason, cell.mode)
         for cell in cells
-        if cell.throughput and (reason := unwatched(record.measured(cell.subject, cell.mode)))
+        if cell.throughput and (reason := unwatched(processes(record, cell.subject, cell.mode)))
     )
     return [
         f"{', '.join(modes)}: clocks, power and faults of the GPU were not watched: {reason}"

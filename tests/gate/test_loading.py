@@ -223,6 +223,12 @@ def test_processes_of_a_loader_for_which_there_was_no_time_are_told():
     assert not any("budget" in note or "processes measured" in note for note in whole.notes)
 
 
+def test_what_was_left_out_is_told_no_more_once_it_was_measured_after_all():
+    lines = [loading(0), closing("process 2 of x"), loading(0, 1)]
+    (table,) = comparison(read([], *lines, header=LOADER_HEADER))
+    assert not any("budget" in note for note in table.notes)
+
+
 def test_a_loader_s_row_has_no_more_processes_than_planned():
     protocol = dataclasses.replace(HEADER.protocol, precision=0.01)
     header = dataclasses.replace(LOADER_HEADER, protocol=protocol)

@@ -108,3 +108,16 @@ def test_half_an_interval_beyond_its_value_is_no_number():
 
 def test_names_of_one_reason_stand_together():
     assert by_reason([("x", "a"), ("y", "b"), ("x", "c")]) == {"x": ["a", "c"], "y": ["b"]}
+
+
+@pytest.mark.parametrize(("state", "marked_ones"), [("ok", 0), ("capped", 2)])
+def test_what_follows_of_the_input_from_times_in_doubt_is_marked(state, marked_ones):
+    held = [
+        fed(mode, p, 50 + p, 100, waited=0.8, state=state, reason="why")
+        for mode in PLAN.modes
+        for p in (0, 1)
+    ]
+    made = record(measurements=held, header=FROM_FILES)
+    made = dataclasses.replace(made, lines=(*made.lines, loading(rate=52)))
+    texts = row(made, 0).texts
+    assert [texts[name][0] for name in ("waiting", "cores")].count("~") == marked_ones

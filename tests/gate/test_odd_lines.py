@@ -9,6 +9,7 @@ pytest.importorskip("pandas")
 from gpubench.bench.job import Subject
 from gpubench.bench.record import read_record
 from gpubench.cli.app import main
+from gpubench.gate.pages import pages
 from gpubench.gate.summary import is_sound, summarise
 from gpubench.gate.tables import comparison
 from gpubench.render import plots
@@ -16,7 +17,7 @@ from gpubench.render.registry import FORMATS
 from tests.fakes.ceilings import ran, with_ceilings
 from tests.fakes.records import FACTS, HEADER, HEALTHY, PARITIES, PLAN, measurement, record, write
 from tests.fakes.sweeps import sweep_record
-from tests.gate.test_loading import LOADER_HEADER, loading, read
+from tests.gate.test_loading import LOADER_HEADER, fed, loading, read
 
 pytestmark = pytest.mark.torch
 
@@ -51,6 +52,7 @@ WITHOUT_TIMES = [
     {"window_seconds": 0.0},
     {"step_seconds": ()},
     {"samples_per_step": 0},
+    {"samples_per_step": 10**400},
 ]
 
 
@@ -83,15 +85,18 @@ def test_a_sweep_with_a_process_without_times_is_drawn_without_it(odd):
     assert "images/s" in plots.text("sweep", [made])
 
 
-@pytest.mark.parametrize("odd", [{"batches": 0}, {"window_seconds": None}, {"batch_size": 0}])
+@pytest.mark.parametrize(
+    "odd", [{"batches": 0}, {"window_seconds": None}, {"batch_size": 0}, {"batches": 10**400}]
+)
 def test_a_loader_that_claims_a_rate_and_has_none_has_failed(odd):
     (table,) = comparison(read([], loading(0, **odd), loading(2), header=LOADER_HEADER))
     assert [row.texts["rate"] for row in table.rows] == ["failed", "400"]
 
 
-def test_a_ceiling_without_work_has_no_figure():
+@pytest.mark.parametrize("fault", [{"amount": 0.0}, {"repetitions": 0}, {"repetitions": 10**400}])
+def test_a_ceiling_without_work_has_no_figure(fault):
     odd = ran("gemm-float32", 100.0)
-    odd = dataclasses.replace(odd, samples=(dataclasses.replace(odd.samples[0], amount=0.0),))
+    odd = dataclasses.replace(odd, samples=(dataclasses.replace(odd.samples[0], **fault),))
     (table,) = comparison(with_ceilings(odd))
     assert table.rows[0].texts["mfu"] == "–"
 
@@ -115,3 +120,51 @@ def test_a_device_whose_threads_are_no_number_is_a_table():
 def test_measurements_without_a_mode_of_the_plan_are_left_alone():
     made = record([*HEALTHY, measurement("tf32")])
     assert len(comparison(made)[0].rows) == 2
+
+
+def test_a_variant_that_the_sweep_does_not_have_has_no_value():
+    whole = sweep_record("batch-size=8,16", lambda b: 0.01 * b)
+    sweep = dataclasses.replace(whole.header.plan.sweep, values=(8, 32))
+    plan = dataclasses.replace(whole.header.plan, sweep=sweep)
+    made = dataclasses.replace(whole, header=dataclasses.replace(whole.header, plan=plan))
+    assert [row.values["value"] for row in pages(made)[0].rows] == [8, None]
+
+
+WATCHED = {"power_watts": 600.0, "energy_joules": 160.0, "throttled": {"heat": 0.5}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"power_watts": "many"}, {"energy_joules": []}, {"throttled": 0.5},
+        {"throttled": {"heat": None}}, {"sm_clock_mhz": 10**400},
+    ],
+)  # fmt: skip
+def test_telemetry_that_is_no_numbers_is_as_good_as_none(odd):
+    seen = [dataclasses.replace(m, telemetry={**WATCHED, **odd}) for m in HEALTHY]
+    (table,) = comparison(record(seen))
+    assert any("were not watched: what was noted of it is no numbers" in n for n in table.notes)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"resident_steps": {}}, {"waiting_seconds": "x"}, {"resident_steps": None}]
+)
+def test_a_feed_that_is_no_numbers_leaves_the_bound_unknown(odd):
+    held = [fed("fp32", p, 80, 100) for p in (0, 1)]
+    held = [dataclasses.replace(m, feeding={**m.feeding, **odd}) for m in held]
+    (table,) = comparison(read(held, loading()))
+    assert table.rows[0].texts["bound"] == "not known"
+
+
+@pytest.mark.parametrize("odd", [{"busy_seconds": "x"}, {"wall_seconds": {}}, {"steps": []}])
+def test_a_profile_that_is_no_numbers_tells_no_busy_share(odd):
+    profile = {"busy_seconds": 0.01, "wall_seconds": 0.1, "steps": 1}
+    assert summarise(record([dataclasses.replace(HEALTHY[0], profile=profile)]),
+                     Subject("deit"))[0].gpu_busy_share == pytest.approx(0.1)  # fmt: skip
+    made = record([dataclasses.replace(HEALTHY[0], profile={**profile, **odd})])
+    assert summarise(made, Subject("deit"))[0].gpu_busy_share is None
+
+
+def test_a_peak_that_no_memory_has_is_absent():
+    odd = [dataclasses.replace(m, memory={"peak_bytes": 10**400}) for m in HEALTHY]
+    assert comparison(record(odd))[0].rows[0].texts["memory"] == "–"

@@ -1,13 +1,15 @@
 """What is said of a cell follows from its processes, and no number is given that should not be."""
 
 import dataclasses
+import typing
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("pandas")
 
 from gpubench.bench.job import Subject
-from gpubench.gate.summary import frame, is_sound, summarise
+from gpubench.gate.summary import CellState, frame, is_sound, summarise
 from tests.fakes.records import (
     HEADER,
     HEALTHY,
@@ -185,3 +187,12 @@ def test_against_an_eager_mode_that_parity_refuses_nothing_pays_off():
     assert cell("amp-bf16+compile", **changes).break_even is not None
     parted = [PARITIES[0], parity("amp-bf16", losses=(2.0, 1.9, 1.2))]
     assert cell("amp-bf16+compile", parities=parted, **changes).break_even is None
+
+
+def test_every_state_a_row_can_have_is_explained():
+    states = {
+        state for kind in typing.get_args(CellState) for state in (typing.get_args(kind) or (kind,))
+    }
+    page = (Path(__file__).parents[2] / "docs" / "measuring.md").read_text()
+    explained = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    assert states <= set(explained)
