@@ -23,7 +23,8 @@ def why_apart(
     name: CellName, baseline: Sequence[Cell], candidate: Sequence[Cell]
 ) -> Verdict | None:
     """The verdict of a cell whose figures must not be compared; None where they may be."""
-    found = _one_sided(baseline, candidate) or _unlike((*baseline, *candidate))
+    unlike = why_unlike((*baseline, *candidate))
+    found = _one_sided(baseline, candidate) or (unlike and ("NOT-COMPARABLE", unlike))
     found = found or _broken(baseline, candidate)
     if found is None:
         return None
@@ -96,8 +97,8 @@ def _words(cell: Cell) -> str:
     return f"{said}: {cell.reason}" if cell.reason else said
 
 
-def _unlike(cells: Sequence[Cell]) -> Refusal | None:
-    """How the first cell that is not like those before it differs from them.
+def why_unlike(cells: Sequence[Cell]) -> str | None:
+    """How the first cell that is not like those before it differs from them; None where none is.
 
     Of the parameters, those count that two cells both know.
     """
@@ -105,7 +106,7 @@ def _unlike(cells: Sequence[Cell]) -> Refusal | None:
     for cell in cells:
         reason = why_other(cells[0].machine, cell.machine) or _why_another_workload(known, cell)
         if reason is not None:
-            return "NOT-COMPARABLE", reason
+            return reason
         known.update(cell.facts)
     return None
 

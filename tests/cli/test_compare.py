@@ -344,6 +344,27 @@ def test_a_history_of_nothing_is_status_two(sides, capsys, options):
     said(capsys)
 
 
+def test_a_history_shows_words_and_marks_where_a_table_does(tmp_path, capsys):
+    for day, state in enumerate(("ok", "invalid", "unstable", "ok"), start=1):
+        keep(tmp_path / "all", [day], state=state)
+    assert main(["history", "all", "--suite", "deit"]) == 0
+    table = said(capsys)[0].partition("notes")[0].splitlines()
+    lines = [line for line in table if "2026-11-0" in line][:4]
+    assert ["~" in line for line in lines] == [False, False, True, True]
+    assert ["invalid" in line for line in lines] == [False, True, False, False]
+    assert main(["history", "all", "--suite", "deit", "--format", "json"]) == 0
+    rows = json.loads(said(capsys)[0])["tables"][0]["rows"]
+    assert [row["state"] for row in rows] == ["ok", "invalid", "unstable", "ok"]
+    assert [row["samples_per_second"] is None for row in rows] == [False, True, False, False]
+    assert {row["batch_size"] for row in rows} == {8}
+
+
+def test_a_history_without_any_figure_says_why(tmp_path, capsys):
+    keep(tmp_path / "all", [1], state="invalid", reason="NaN")
+    assert main(["history", "all", "--suite", "deit"]) == 2
+    assert "invalid: NaN" in said(capsys)[1]
+
+
 # -- speed ----------------------------------------------------------------------------------------
 
 
