@@ -14,6 +14,9 @@ from gpubench.bench.schedule import GIVES_UP, Step, in_turn, schedule
 
 Cell = tuple[Subject, Mode]
 
+LOADER = "loader"
+"""What stands for the mode in the closing of a subject that is not trained."""
+
 
 class Agenda:
     """The jobs of a run in their order, decided one by one.
@@ -37,6 +40,7 @@ class Agenda:
         feeds: Mapping[Subject, Sequence[Feed]] | None = None,
     ) -> None:
         self._protocol, self._before, self._clock = protocol, before, clock
+        self._loaded = () if modes else tuple(feeds or {})
         self._cells: list[Cell] = [(subject, mode) for subject in subjects for mode in modes]
         self._steps = in_turn(
             [
@@ -85,10 +89,28 @@ class Agenda:
             self._measured[step.subject, step.mode][step.process] = measurement
 
     def closings(self) -> list[Closing]:
-        """Why each cell has as many processes as it has, where that was to be decided."""
+        """Why each cell has as many processes as it has, where that was to be decided.
+
+        Where nothing is trained the budget alone decides, and a subject's feeds are told together.
+        """
         if self._protocol.precision is None and self._protocol.budget_seconds is None:
             return []
-        return [self._closing(cell) for cell in self._cells if self._throughputs(cell)]
+        closings = [self._closing(cell) for cell in self._cells if self._throughputs(cell)]
+        return closings + [self._loader_closing(subject) for subject in self._loaded]
+
+    def _loader_closing(self, subject: Subject) -> Closing:
+        """What was left out of a subject whose batches alone are timed."""
+        steps = self._left_out.get((subject, REFERENCE), [])
+        return Closing(
+            suite=subject.suite,
+            variant=subject.variant,
+            mode=LOADER,
+            ended="budget" if steps else "processes",
+            budget_seconds=self._protocol.budget_seconds,
+            left_out=tuple(
+                f"{step.what} of {step.feed.title}" for step in steps if step.feed is not None
+            ),
+        )
 
     def _closing(self, cell: Cell) -> Closing:
         subject, mode = cell

@@ -29,6 +29,9 @@ FINENESS = 8
 LARGEST = 65_536
 """Beyond this no batch is tried (own choice)."""
 
+STAGE = "batch "
+"""What a search says before it tries a size, followed by the size."""
+
 SearchEnd = Literal["memory", "forecast", "flat", "time", "largest"]
 
 

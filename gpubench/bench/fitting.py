@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from gpubench.bench import cuda
-from gpubench.bench.batch_search import MARGIN, BatchTry, forecast_peak, search
+from gpubench.bench.batch_search import MARGIN, STAGE, BatchTry, forecast_peak, search
 from gpubench.bench.hostmemory import forget_peak, host_memory
 from gpubench.bench.job import Job
 from gpubench.bench.precision import precision
@@ -46,7 +46,7 @@ def search_batch(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     room = _room(device)
 
     def attempt(size: int) -> BatchTry:
-        progress(f"batch {size}", 0, 1)
+        progress(f"{STAGE}{size}", 0, 1)
         changed = dataclasses.replace(job, workload=dataclasses.replace(workload, batch_size=size))
         return _attempt(changed, suite, device)
 

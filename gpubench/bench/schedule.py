@@ -97,7 +97,8 @@ def in_turn(plans: Sequence[Sequence[Step]]) -> list[Step]:
     modes = list(dict.fromkeys(step.mode for step in every if step.kind == "measure"))
 
     def rank(step: Step) -> tuple[int, bool, int]:
-        return step.process, step.kind == "parity", modes.index(step.mode) if step.process else 0
+        place = modes.index(step.mode) if step.kind == "measure" and step.process else 0
+        return step.process, step.kind == "parity", place
 
     ordered = sorted(every, key=rank)  # where ranks are equal, the order stays
     described: set[Subject] = set()

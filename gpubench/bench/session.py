@@ -248,9 +248,9 @@ class _SuiteSession:
         return Job(
             kind=step.kind,
             suite_module=self._suite.module,
-            workload=self._workload
-            if step.feed is None
-            else dataclasses.replace(self._workload, feed=step.feed),
+            workload=dataclasses.replace(
+                self._workload, feed=here(step.feed or self._workload.feed, self._session.device)
+            ),
             mode=step.mode,
             protocol=self._session.protocol,
             device=self._session.device,

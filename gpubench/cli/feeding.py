@@ -1,12 +1,18 @@
 """The options of ``gpubench run`` that say how batches come to the step."""
 
 import dataclasses
-from typing import TYPE_CHECKING, cast, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from gpubench.errors import BadUsage
+from gpubench.suites.registry import suite_named
 
 if TYPE_CHECKING:
     from gpubench.bench.job import Workload
+    from gpubench.bench.record import Plan
+
+OF_FILES = ("lengths", "long", "augment")
+"""Fields of a feed, and options, that say how files are read."""
 
 
 def fed(
@@ -32,12 +38,46 @@ def fed(
     return dataclasses.replace(workload, feed=feed)
 
 
-def without_modes(tier: str, modes: str | None) -> bool:
-    """Whether nothing is trained; BadUsage where modes were named all the same."""
+def hold_feed(plan: "Plan") -> None:
+    """BadUsage where an option of reading means nothing to any suite of the plan."""
+    from gpubench.bench.feed import USUAL_FEED
+
+    means = {field for suite in plan.suites for field in suite_named(suite).feeding}
+    for field in OF_FILES:
+        if getattr(plan.feed, field) != getattr(USUAL_FEED, field) and field not in means:
+            raise BadUsage(f"--{field} means nothing to {', '.join(plan.suites)}")
+
+
+def own_feed(workload: "Workload", suite: str) -> "Workload":
+    """The workload without the ways of reading that mean nothing to the suite."""
+    from gpubench.bench.feed import USUAL_FEED
+
+    foreign = [field for field in OF_FILES if field not in suite_named(suite).feeding]
+    usual: dict[str, Any] = {field: getattr(USUAL_FEED, field) for field in foreign}
+    return dataclasses.replace(workload, feed=dataclasses.replace(workload.feed, **usual))
+
+
+def hold_training(plan: "Plan", given: Mapping[str, bool]) -> None:
+    """BadUsage where options of training are given and no suite trains."""
+    if any(suite_named(suite).trains for suite in plan.suites):
+        return
+    for option, is_given in given.items():
+        if is_given:
+            raise BadUsage(
+                f"{option} is of training, and {', '.join(plan.suites)} only measures the machine"
+            )
+
+
+def without_modes(tier: str, modes: str | None, precision: str | None = None) -> bool:
+    """Whether nothing is trained; BadUsage where something of training was asked all the same."""
     if tier != "loader":
         return False
     if modes is not None:
         raise BadUsage("--tier loader trains nothing, so it has no --modes")
+    if precision not in (None, "none"):
+        raise BadUsage(
+            "--tier loader has as many processes as --processes says; --precision is of training"
+        )
     return True
 
 

@@ -18,6 +18,7 @@ from gpubench.cli import terminal
 from gpubench.cli.outcome import outcome
 from gpubench.cli.standing import Progress, gpu_line, left
 from gpubench.env.reasons import REASONS
+from gpubench.gate.marks import half_width
 
 REFRESHES_A_SECOND = 4
 BAR_WIDTH = 24
@@ -136,11 +137,10 @@ class LiveWatcher:
         standing = self._progress.standing(step.subject, mode)
         if standing.throughput is None:
             return [mode, "", standing.state, "", units.memory(standing.peak_bytes)]
-        half = standing.throughput.half_width
         return [
             mode,
             str(standing.processes),
-            ("" if standing.state == "ok" else "~") + units.significant(standing.throughput.value),
-            units.percent(half),
+            standing.figure,
+            half_width(standing.throughput),
             units.memory(standing.peak_bytes),
         ]

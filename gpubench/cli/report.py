@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpubench.cli import terminal
-from gpubench.errors import ExitStatus
+from gpubench.errors import BadUsage, ExitStatus
 
 if TYPE_CHECKING:
     from gpubench.bench.record import RunRecord
@@ -36,6 +36,8 @@ def report(
     render = renderer(format)
     if plot is not None:
         drawn.plot_named(plot)
+        if format != "text":
+            raise BadUsage(f"--plot draws in characters; leave --format {format} out")
     read = [read_record(place) for place in records]
     if plots is not None:
         written = drawn.write(read, plots)

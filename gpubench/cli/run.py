@@ -121,7 +121,7 @@ def run(
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
-    from gpubench.cli.feeding import fed, without_modes
+    from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.render.registry import format_named
 
@@ -132,6 +132,14 @@ def run(
     chosen = _device(device, snapshot)
     protocol = _protocol(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
+    of_training = {
+        "--modes": modes is not None,
+        "--accumulation": accumulation > 1,
+        "--tier": tier is not None,
+        "--data": data != "synthetic",
+        "--model": model is not None,
+        "--precision": precision not in (None, "none"),
+    }
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
     samples, is_searched = batch_asked(batch_size)
     workload = dataclasses.replace(
@@ -139,12 +147,14 @@ def run(
         accumulation=accumulation,
     )
     workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
-    chosen_modes = () if without_modes(tier, modes) else _modes(modes, protocol.preset)
+    chosen_modes = () if without_modes(tier, modes, precision) else _modes(modes, protocol.preset)
     plan = with_sweep(
         _plan(suite, chosen_modes, protocol, chosen, workload),
         sweep,
         batch_search=is_searched,
     )
+    hold_feed(plan)
+    hold_training(plan, of_training)
     folder = output or _new_folder(plan)
     record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
     return print_tables(record, folder, format)
@@ -292,6 +302,7 @@ def _measure(
     from gpubench.bench.modes import mode_named
     from gpubench.bench.record import read_record
     from gpubench.bench.session import Session, SuiteRun, run_session
+    from gpubench.cli.feeding import own_feed
     from gpubench.cli.progress import watcher
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
@@ -299,7 +310,10 @@ def _measure(
         SuiteRun(
             subject=subject,
             module=suite_named(subject.suite).module,
-            workload=plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+            workload=own_feed(
+                plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+                subject.suite,
+            ),
         )
         for subject in plan.subjects
     ]

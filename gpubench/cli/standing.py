@@ -5,23 +5,37 @@ import time
 from collections.abc import Callable, Sequence
 
 from gpubench import units
-from gpubench.bench.job import Subject
+from gpubench.bench.job import COUNTING, Subject
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.bench.schedule import Step
 from gpubench.bench.undisturbed import Latest
 from gpubench.env.telemetry import Sample
 from gpubench.gate.intervals import Estimate, mean_of
+from gpubench.gate.marks import half_width, marked
+from gpubench.gate.odd_lines import believed
+from gpubench.gate.summary import state_of
 from gpubench.units import Bytes, Seconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a cell has so far; the throughput is None where no process of it counts."""
+    """What a cell has so far, by the rules of the table; of parity nothing is known yet.
+
+    ``processes`` have times that count; the throughput is None where the cell's state forbids it.
+    """
 
     processes: int
     state: str
     throughput: Estimate | None
     peak_bytes: Bytes | None
+
+    @property
+    def figure(self) -> str:
+        """The throughput with its mark; nothing where there is none."""
+        if self.throughput is None:
+            return ""
+        shaky = self.state != "ok" or self.throughput.is_wide
+        return marked(units.significant(self.throughput.value), shaky=shaky)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,24 +113,25 @@ class Progress:
 
     def standing(self, subject: Subject, mode: str) -> Standing:
         """What a cell has so far."""
-        measured = list(self._cells.get((subject, mode), {}).values())
+        measured = believed(self._cells.get((subject, mode), {}).values())
+        state, _ = state_of(measured)
         counting = [m.throughput for m in measured if m.counts]
         peaks = [m.memory["peak_bytes"] for m in measured if "peak_bytes" in m.memory]
         return Standing(
             processes=len(counting),
-            state=measured[-1].state if measured else "not-measured",
-            throughput=mean_of(counting) if counting else None,
+            state=state,
+            throughput=mean_of(counting) if counting and state in COUNTING else None,
             peak_bytes=max(peaks, default=None),
         )
 
 
 def so_far(standing: Standing) -> str:
-    """A cell's throughput with its interval: ``44.1 samples/s ± 1.2 %``."""
+    """A cell's throughput with its interval: ``44.1 samples/s ± 1.2 %``, or why it has lost it."""
     if standing.throughput is None:
-        return ""
-    half = standing.throughput.half_width
-    interval = "" if half is None else f" ± {units.percent(half)}"
-    return f"{units.significant(standing.throughput.value)} samples/s{interval}"
+        return f"no figure: a process was {standing.state}" if standing.processes else ""
+    half = half_width(standing.throughput)
+    interval = "" if half == units.ABSENT else f" ± {half}"
+    return f"{standing.figure} samples/s{interval}"
 
 
 def gpu_line(reading: Sample) -> list[str]:

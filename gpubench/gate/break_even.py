@@ -15,11 +15,13 @@ class BreakEven:
 
     ``likely``: it looks faster, but one of the two modes has a single process.
     ``never``: it is slower than the eager mode of the same numerics. ``inconclusive``: the
-    processes differ too much to say which of the two is faster.
+    processes differ too much, or are too few, to say that it is. ``is_shaky``: the figure of
+    either mode is not to be taken as it stands.
     """
 
     verdict: Verdict
     steps: float | None = None
+    is_shaky: bool = False
 
 
 def break_even(
@@ -39,7 +41,7 @@ def break_even(
     saved = eager_seconds * (1 - 1 / ratio.value)
     low, high = ratio.low, ratio.high
     if saved <= 0 or (high is not None and high <= 1):
-        decided = high is None or high <= 1
+        decided = high is not None and high <= 1
         return BreakEven(verdict="never" if decided else "inconclusive")
     if low is not None and low <= 1:
         return BreakEven(verdict="inconclusive")

@@ -8,7 +8,9 @@ from gpubench.bench import ceilings
 from gpubench.bench.ceilings import CEILINGS, Ceiling
 from gpubench.bench.job import COUNTING
 from gpubench.bench.record import CeilingRun, RunRecord
-from gpubench.gate.roofline import Measured, above_nominal, measured, nominal_of, runs_of
+from gpubench.gate.marks import by_reason, marked
+from gpubench.gate.odd_lines import counted
+from gpubench.gate.roofline import DOUBTFUL, Measured, above_nominal, measured, nominal_of, runs_of
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 
 UNITS = {"flop/s": "FLOP/s", "byte/s": "B/s"}
@@ -98,7 +100,7 @@ def _about(record: RunRecord) -> list[str]:
     device = devices[0]
     name = str(device.get("name"))
     if device.get("type") == "cpu":
-        name += f", {units.count(int(device.get('threads') or 0), 'thread')}"
+        name += f", {counted(device.get('threads') or 0, 'thread')}"
     processes = units.count(record.header.plan.processes, "process", "processes")
     lines = [f"{name} · torch {device.get('torch')} · {processes} per ceiling"]
     if record.header.plan.preset == "smoke":
@@ -109,16 +111,16 @@ def _about(record: RunRecord) -> list[str]:
 def _row(each: Found) -> Row:
     ceiling, figure = each.ceiling, each.figure
     word = STATE_WORDS.get(each.state, each.state)
-    mark = "" if each.state == "ok" else "~"
+    shaky = figure is not None and (each.state != "ok" or figure.is_shaky)
     share = figure.value / each.nominal if figure and each.nominal else None
     texts = {
         "ceiling": ceiling.title,
         "dtype": ceiling.dtype or units.ABSENT,
-        "measured": f"{mark}{_written(figure.value, ceiling)}" if figure else word,
+        "measured": marked(_written(figure.value, ceiling), shaky=shaky) if figure else word,
         "spread": units.percent(figure.spread and figure.spread / 2) if figure else units.ABSENT,
-        "best": _written(figure.best if figure else None, ceiling),
+        "best": marked(_written(figure.best if figure else None, ceiling), shaky=shaky),
         "nominal": _written(each.nominal, ceiling),
-        "share": units.percent(share),
+        "share": marked(units.percent(share), shaky=shaky),
         "shape": figure.shape if figure else units.ABSENT,
     }
     return Row(values=_values(each, share), texts=texts)
@@ -139,6 +141,7 @@ def _values(each: Found, share: float | None) -> dict[str, Any]:
         "spread": figure and figure.spread,
         "best_window": figure and figure.best,
         "noise": figure and figure.noise,
+        "doubt": figure and figure.doubt,
         "nominal": each.nominal,
         "share_of_nominal": share,
         "shape": figure and figure.shape,
@@ -153,11 +156,24 @@ def _written(value: float | None, ceiling: Ceiling) -> str:
 
 def _notes(every: list[Found]) -> list[str]:
     """Why there is no figure; several of one reason share a line."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
-    for each in every:
-        if each.reason and each.state != "ok":
-            by_reason.setdefault((each.state, each.reason), []).append(each.ceiling.name)
+    reasons = by_reason(
+        ((each.state, each.reason), each.ceiling.name)
+        for each in every
+        if each.reason and each.state != "ok"
+    )
+    doubts = by_reason(
+        (units.percent(each.figure.doubt, 0), each.ceiling.name)
+        for each in every
+        if each.figure and each.figure.doubt > DOUBTFUL
+    )
     return [
-        f"{', '.join(names)}: {STATE_WORDS.get(state, state)}: {reason}"
-        for (state, reason), names in by_reason.items()
+        *(
+            f"{', '.join(names)}: {STATE_WORDS.get(state, state)}: {reason}"
+            for (state, reason), names in reasons.items()
+        ),
+        *(
+            f"{', '.join(names)}: good to no more than {doubt}, as far as its windows and "
+            "processes lie apart"
+            for doubt, names in doubts.items()
+        ),
     ]

@@ -72,8 +72,6 @@ def _shares(throttled: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def condition_values(seen: Conditions | None) -> dict[str, Any]:
-    """The raw values, for CSV and JSON; absent ones are None."""
+    """The raw values, for CSV and JSON; absent ones are None, ``throttled`` has shares by name."""
     values = dataclasses.asdict(seen or Conditions())
-    shares = values.pop("throttled")
-    told = "; ".join(f"{name} {share:.3f}" for name, share in shares.items())
-    return {**values, "throttled": told or None}
+    return {**values, "throttled": values["throttled"] or None}

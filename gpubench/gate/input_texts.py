@@ -16,16 +16,14 @@ BOUND_NOTES = {
 
 
 def input_values(side: InputSide | None) -> dict[str, Any]:
-    """The raw values of a cell's input side; nothing outside the tier end-to-end."""
-    if side is None:
-        return {}
+    """The raw values of a cell's input side; all of them absent outside the tier end-to-end."""
     return {
-        "bound_by": side.bound,
-        "waiting_share": side.waiting_share,
-        "device_samples_per_second": side.device_rate,
-        "loader_samples_per_second": side.loader_rate,
-        "cores_to_feed_device": side.cores_needed,
-        "workers": side.workers,
+        "bound_by": side and side.bound,
+        "waiting_share": side and side.waiting_share,
+        "device_samples_per_second": side and side.device_rate,
+        "loader_samples_per_second": side and side.loader_rate,
+        "cores_to_feed_device": side and side.cores_needed,
+        "workers": side and side.workers,
     }
 
 

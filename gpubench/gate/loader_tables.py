@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpubench import units
+from gpubench.bench.agenda import LOADER
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord
 from gpubench.gate.input_texts import TOKEN_HEADINGS
-from gpubench.gate.loading import LoaderRow, loader_rows
+from gpubench.gate.loading import TOKENS, LoaderRow, loader_rows
+from gpubench.gate.marks import half_width, marked
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 
 
@@ -33,13 +35,12 @@ def loader_table(
         rows=tuple(
             Row(values=loader_values(subject, row), texts=_texts(record, row)) for row in rows
         ),
-        notes=tuple(loader_notes(record, rows)),
+        notes=tuple(loader_notes(record, subject, rows)),
     )
 
 
 def _texts(record: RunRecord, row: LoaderRow) -> dict[str, str]:
     on_gpu = record.header.plan.device != "cpu"
-    mark = "~" if row.state == "unstable" or (row.rate and row.rate.is_wide) else ""
     state = STATE_WORDS.get(row.state, row.state)
     cost = row.cpu_seconds_per_item
     return {
@@ -48,12 +49,16 @@ def _texts(record: RunRecord, row: LoaderRow) -> dict[str, str]:
         "copy": ("non-blocking" if row.feed.non_blocking else "blocking")
         if on_gpu
         else units.ABSENT,
-        "rate": f"{mark}{units.significant(row.rate.value)}" if row.rate else state,
-        "interval": _half_width(row),
-        "cpu": units.ABSENT if cost is None else f"{mark}{units.significant(1e3 * cost)}",
+        "rate": marked(units.significant(row.rate.value), shaky=row.is_shaky)
+        if row.rate
+        else state,
+        "interval": half_width(row.rate),
+        "cpu": units.ABSENT
+        if cost is None
+        else marked(units.significant(1e3 * cost), shaky=row.is_shaky),
         "scaling": scaling_text(row),
         **{
-            name: f"{mark}{units.significant(row.contents[name])}"
+            name: marked(units.significant(row.contents[name]), shaky=row.is_shaky)
             if name in row.contents
             else units.ABSENT
             for name in TOKEN_HEADINGS
@@ -83,7 +88,7 @@ def loader_values(subject: Subject, row: LoaderRow) -> dict[str, Any]:
         "scaling": scaling and scaling.value,
         "scaling_low": scaling and scaling.low,
         "scaling_high": scaling and scaling.high,
-        **{f"{name}_per_second": value for name, value in row.contents.items()},
+        **{f"{name}_per_second": row.contents.get(name) for name in (*TOKENS, *row.contents)},
     }
 
 
@@ -93,13 +98,13 @@ def scaling_text(row: LoaderRow) -> str:
         return units.ABSENT
     if row.scaling.is_wide:
         return "inconclusive"
-    text = f"{'~' if row.state == 'unstable' else ''}{row.scaling.value:.2f}"
+    text = marked(f"{row.scaling.value:.2f}", shaky=row.scaling_is_shaky)
     if row.scaling.low is None or row.scaling.high is None:
         return text
     return f"{text} [{row.scaling.low:.2f}, {row.scaling.high:.2f}]"
 
 
-def loader_notes(record: RunRecord, rows: Sequence[LoaderRow]) -> list[str]:
+def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow]) -> list[str]:
     """Why rows have no number or a doubtful one, and what the rows are."""
     notes = [
         f"{row.feed.title}: {row.state}: {row.reason}"
@@ -109,6 +114,18 @@ def loader_notes(record: RunRecord, rows: Sequence[LoaderRow]) -> list[str]:
     notes += [
         f"{row.feed.title}: a process left out: {fault}" for row in rows for fault in row.faults
     ]
+    planned = record.header.plan.processes
+    notes += [
+        f"{row.feed.title}: {row.processes} of {planned} processes measured"
+        for row in rows
+        if row.rate and not row.faults and row.processes < planned
+    ]
+    closing = record.closing(subject, LOADER)
+    if closing and closing.left_out:
+        notes.append(
+            f"the budget of {units.seconds(closing.budget_seconds)} was spent: left out "
+            f"{'; '.join(closing.left_out)} (--resume goes on)"
+        )
     wide = [row.feed.title for row in rows if row.rate and row.rate.is_wide]
     if wide:
         notes.append(f"{'; '.join(wide)}: the processes differ too much to give a figure")
@@ -119,10 +136,3 @@ def loader_notes(record: RunRecord, rows: Sequence[LoaderRow]) -> list[str]:
         "may be lower"
     )
     return notes
-
-
-def _half_width(row: LoaderRow) -> str:
-    half = None if row.rate is None else row.rate.half_width
-    if half is None:
-        return units.ABSENT
-    return "> 100 %" if half > 1 else units.percent(half)

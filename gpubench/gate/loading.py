@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from gpubench.bench.feed import Feed, here
-from gpubench.bench.job import State, Subject
+from gpubench.bench.job import COUNTING, State, Subject
 from gpubench.bench.record import Loading, Measurement, RunRecord
 from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+from gpubench.gate.odd_lines import believed_loading
 
 WITHIN = 0.10
 """Rates that differ by less count as equal when a side is named (own choice)."""
@@ -34,18 +35,26 @@ class LoaderRow:
     rate: Estimate | None = None
     cpu_seconds_per_item: float | None = None
     scaling: Estimate | None = None
+    scaling_is_shaky: bool = False
     contents: dict[str, float] = dataclasses.field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing went wrong in it."""
-        return self.state in ("ok", "unstable", "not-supported") and not self.faults
+        return self.state in (*COUNTING, "not-supported") and not self.faults
+
+    @property
+    def is_shaky(self) -> bool:
+        """Whether its figures are not to be taken as they stand, and so are marked."""
+        return self.rate is not None and (self.state != "ok" or self.rate.is_wide)
 
 
 def loader_rows(record: RunRecord, subject: Subject) -> list[LoaderRow]:
     """The rows of a subject, in the order in which they were first measured."""
-    latest = {(line.feed, line.process): line for line in record.of(Loading, subject)}
+    latest = {
+        (line.feed, line.process): believed_loading(line) for line in record.of(Loading, subject)
+    }
     alone = [line for line in latest.values() if line.feed.workers == 0 and line.counts]
     return [
         _row([line for line in latest.values() if line.feed == feed], alone)
@@ -59,17 +68,18 @@ def _row(lines: Sequence[Loading], alone: Sequence[Loading]) -> LoaderRow:
     bad = [line for line in lines if not line.counts]
     if not good:
         return LoaderRow(feed=feed, state=bad[0].state, reason=bad[0].reason, processes=0)
-    shaky = [line for line in good if line.state == "unstable"]
+    shaky = [line for line in good if line.state != "ok"]
     rates = [line.rate for line in good]
     costs = [c for line in good if (c := line.cpu_seconds_per_item) is not None]
     return LoaderRow(
         feed=feed,
-        state="unstable" if shaky else "ok",
+        state=shaky[0].state if shaky else "ok",
         reason=shaky[0].reason if shaky else None,
         processes=len(good),
         rate=mean_of(rates),
         cpu_seconds_per_item=statistics.fmean(costs) if costs else None,
         scaling=ratio_of(rates, [line.rate for line in alone]) if alone else None,
+        scaling_is_shaky=any(line.state != "ok" for line in (*good, *alone)),
         contents=per_second([(line.contents, line.window_seconds or 0.0) for line in good]),
         faults=tuple(line.reason or line.state for line in bad),
     )

@@ -3,9 +3,10 @@
 import dataclasses
 
 from gpubench.bench.job import Subject
-from gpubench.bench.modes import REFERENCE, mode_named
+from gpubench.bench.modes import REFERENCE
 from gpubench.bench.parity import Parity, curve
 from gpubench.bench.record import RunRecord
+from gpubench.gate.odd_lines import known_mode
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,10 @@ def parity_curves(record: RunRecord, subject: Subject) -> tuple[ParityCurve, ...
     found = []
     for mode in record.header.plan.modes:
         run = record.parities.get((subject, mode))
-        if mode == REFERENCE.name or run is None or run.state != "ok":
+        known = known_mode(mode)
+        if known is None or mode == REFERENCE.name or run is None or run.state != "ok":
             continue
-        rounding = mode_named(mode).rounding
+        rounding = known.rounding
         steps = curve(reference, run, rounding)
         if steps:
             found.append(ParityCurve(mode=mode, rounding=rounding, steps=steps))

@@ -5,13 +5,15 @@ What is held against what, and why compiled modes are judged otherwise, is in
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gpubench import units
-from gpubench.bench.modes import MODES, REFERENCE, Mode, mode_named
+from gpubench.bench.modes import MODES, Mode
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.contrasts import throughputs
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.odd_lines import known_mode
 from gpubench.gate.roofline import ABOVE_NOMINAL, Measured, Roofline, peak_of, roofline
 
 if TYPE_CHECKING:
@@ -32,10 +34,7 @@ def judged(record: RunRecord, facts: WorkloadFacts | None, cells: Sequence["Cell
     placed = [dataclasses.replace(cell, roofline=roofline(record, facts, cell)) for cell in cells]
     by_mode = {cell.mode: cell for cell in placed}
     faults = {cell.mode: fault for cell in placed if (fault := _fault(record, cell, by_mode))}
-    return [
-        _refused(cell, faults[cell.mode]) if cell.mode in faults else _kept(cell, faults)
-        for cell in placed
-    ]
+    return [_refused(cell, faults[cell.mode]) if cell.mode in faults else cell for cell in placed]
 
 
 def _fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) -> str | None:
@@ -71,7 +70,9 @@ def _speedup_fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) ->
 
     The slowest process is held against float32's fastest, so that noise makes no fault.
     """
-    mode = mode_named(cell.mode)
+    mode = known_mode(cell.mode)
+    if mode is None:
+        return None
     base = cells.get(_same_compilation(mode).name)
     if mode.rounding == "float32" or base is None or base.throughput is None:
         return None
@@ -79,7 +80,7 @@ def _speedup_fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) ->
     if cell.throughput is None or own is None or float32 is None:
         return None
     most = speedup_bound(mode, own, float32)
-    least = min(_throughputs(record, cell)) / max(_throughputs(record, base))
+    least = min(throughputs(record, cell)) / max(throughputs(record, base))
     if least <= most:
         return None
     return (
@@ -116,12 +117,6 @@ def scaling_fault(efficiency: Estimate, devices: int) -> str | None:
     )
 
 
-def _throughputs(record: RunRecord, cell: "Cell") -> list[float]:
-    """What each of a cell's processes came to."""
-    measured = record.measured(cell.subject, cell.mode)
-    return [process.throughput for process in measured if process.counts]
-
-
 def _refused(cell: "Cell", fault: str) -> "Cell":
     """The cell without anything that follows from its times."""
     conditions = cell.conditions
@@ -130,21 +125,13 @@ def _refused(cell: "Cell", fault: str) -> "Cell":
         state="implausible",
         reason=fault,
         throughput=None,
-        speedup=None,
         step_seconds=None,
         compile_cold_seconds=None,
         compile_warm_seconds=None,
-        break_even=None,
+        losses=None,
         conditions=conditions and dataclasses.replace(conditions, joules_per_sample=None),
-        speedup_is_shaky=False,
         roofline=None,
+        gpu_busy_share=None,
+        input=None,
+        tokens={},
     )
-
-
-def _kept(cell: "Cell", faults: Mapping[str, str]) -> "Cell":
-    """The cell without what compares it with one that is refused."""
-    if REFERENCE.name in faults:
-        cell = dataclasses.replace(cell, speedup=None, speedup_is_shaky=False)
-    if mode_named(cell.mode).base in faults:
-        cell = dataclasses.replace(cell, break_even=None)
-    return cell

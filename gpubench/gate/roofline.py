@@ -15,9 +15,10 @@ from gpubench import units
 from gpubench.bench import ceilings
 from gpubench.bench.ceilings import Ceiling, Unit, ceiling_named
 from gpubench.bench.job import COUNTING
-from gpubench.bench.modes import mode_named
 from gpubench.bench.record import CeilingRun, CeilingSample, RunRecord, WorkloadFacts
 from gpubench.gate.intervals import Estimate
+from gpubench.gate.marks import marked
+from gpubench.gate.odd_lines import known_mode, whole
 from gpubench.knowledge.peaks import NominalPeaks, nominal_peaks
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Measured:
     ``best`` is the best window of all, at ``shape``; ``spread`` the range of the processes' bests
     as a share of the value, None for one process. ``noise`` is how far the best window lies from
     the median one of the same shape, as a share: what a quiet machine would not have. ``starved``
-    is the share of the best window in which the threads of a CPU waited for a processor.
+    is the share of the best window in which the threads of a CPU waited for a processor. ``held``
+    says that in a process clocks were held, or times did not settle.
     """
 
     value: float
@@ -59,6 +61,12 @@ class Measured:
     starved: float
     shape: str
     processes: int
+    held: bool = False
+
+    @property
+    def is_shaky(self) -> bool:
+        """Whether it gives no plain number."""
+        return self.held or self.doubt > DOUBTFUL
 
     @property
     def highest(self) -> float:
@@ -101,6 +109,7 @@ def measured(runs: Sequence[CeilingRun], unit: Unit) -> Measured | None:
         starved=_starved(runs, shape, best, unit),
         shape=shape,
         processes=len(rates),
+        held=any(run.state in COUNTING and run.state != "ok" for run in runs),
     )
 
 
@@ -113,8 +122,10 @@ def _best(samples: Sequence[CeilingSample], unit: Unit) -> tuple[float, str] | N
 
 
 def _rates(sample: CeilingSample, unit: Unit) -> list[float]:
-    """What each window comes to in the ceiling's unit; one that took no time is none."""
+    """What each window comes to in the ceiling's unit; one without work or time is none."""
     done = sample.amount * sample.repetitions
+    if done <= 0:
+        return []
     windows = [seconds for seconds in sample.seconds if seconds > 0]
     if unit == "second":
         return [seconds / done for seconds in windows]
@@ -127,7 +138,7 @@ def _starved(runs: Sequence[CeilingRun], shape: str, best: float, unit: Unit) ->
     A neighbour that takes half of every core halves all windows alike; only this tells.
     """
     shares = [
-        processor / (seconds * int(run.device.get("threads") or 1))
+        processor / (seconds * (whole(run.device.get("threads")) or 1))
         for run in runs
         if run.device.get("type") == "cpu"
         for sample in run.samples
@@ -191,7 +202,7 @@ class Roofline:
     @property
     def is_shaky(self) -> bool:
         """Whether the share of the measured peak is no plain number."""
-        return self.peak is not None and (self.peak.doubt > DOUBTFUL or (self.mfu or 0) > 1)
+        return self.peak is not None and (self.peak.is_shaky or (self.mfu or 0) > 1)
 
     @property
     def mfu_nominal(self) -> float | None:
@@ -203,8 +214,10 @@ def roofline(record: RunRecord, facts: WorkloadFacts | None, cell: "Cell") -> Ro
     """Where a cell stands; None where it has no throughput or its work could not be counted."""
     if cell.throughput is None or facts is None or not facts.step_flops or not facts.batch_size:
         return None
-    flops = facts.step_flops / facts.batch_size
-    rounding = mode_named(cell.mode).rounding
+    mode = known_mode(cell.mode)
+    if mode is None:
+        return None
+    flops, rounding = facts.step_flops / facts.batch_size, mode.rounding
     nominal = nominal_of(ceiling_named(ceilings.product(rounding)), facts.device)
     return Roofline(
         achieved=_scaled(cell.throughput, flops),
@@ -227,6 +240,7 @@ def roofline_values(place: Roofline | None) -> dict[str, float | None]:
     return {
         "model_flops_per_second": place.achieved.value if place else None,
         "mfu": place.mfu if place else None,
+        "mfu_is_shaky": place.is_shaky if place else None,
         "mfu_nominal": place.mfu_nominal if place else None,
         "peak_measured_flops_per_second": peak.best if peak else None,
         "peak_measured_doubt": peak.doubt if peak else None,
@@ -236,10 +250,12 @@ def roofline_values(place: Roofline | None) -> dict[str, float | None]:
 
 def peaks_line(record: RunRecord) -> str:
     """The peaks that a run's cells are held against, for the lines above a table."""
-    formats = dict.fromkeys(mode_named(name).rounding for name in record.header.plan.modes)
+    known = filter(None, map(known_mode, record.header.plan.modes))
+    formats = dict.fromkeys(mode.rounding for mode in known)
     peaks = {rounding: peak_of(record, rounding) for rounding in formats}
     told = [
-        f"{rounding} {units.si(peak.best, 'FLOP/s')} (good to {units.percent(peak.doubt, 0)})"
+        f"{rounding} {marked(units.si(peak.best, 'FLOP/s'), shaky=peak.is_shaky)} "
+        f"(good to {units.percent(peak.doubt, 0)})"
         for rounding, peak in peaks.items()
         if peak is not None
     ]
@@ -255,6 +271,8 @@ def roofline_notes(record: RunRecord, places: Sequence[Roofline | None]) -> list
     ]
     if any(place and place.mfu and place.mfu > 1 for place in places):
         notes.append("an MFU above 100 % is within what the measured peak is good to")
+    if any(place and place.peak and place.peak.held for place in places):
+        notes.append("a peak was measured with clocks held or unsteady: MFU of it is marked ~")
     return notes
 
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.gate.contrasts import throughputs
 from gpubench.gate.growth import Point
+from gpubench.gate.odd_lines import whole
 from gpubench.gate.summary import Cell, summarise
 
 
@@ -23,6 +25,11 @@ class Spot:
         return self.cell.throughput is not None
 
     @property
+    def tells_time(self) -> bool:
+        """Whether its times are those of the mode, so that they may be fitted."""
+        return self.counts and not self.cell.is_held_back
+
+    @property
     def step_seconds(self) -> list[float]:
         """The wall time of a step in each process."""
         return [self.facts.samples_per_step / throughput for throughput in self.throughputs]
@@ -31,7 +38,7 @@ class Spot:
     def length(self) -> int | None:
         """Tokens in a sample: of a sentence, or those an image is cut into."""
         found = self.facts.settings.get("sequence_length", self.facts.settings.get("tokens"))
-        return int(found) if found else None
+        return whole(found)
 
     @property
     def memory_per_sample(self) -> float | None:
@@ -47,9 +54,8 @@ def spots(record: RunRecord, suite: str) -> dict[str, list[Spot]]:
         facts = record.workloads.get(subject)
         for cell in summarise(record, subject) if facts else ():
             assert facts is not None
-            own = record.measured(subject, cell.mode)
-            throughputs = tuple(m.throughput for m in own if m.counts)
-            found[cell.mode].append(Spot(cell=cell, facts=facts, throughputs=throughputs))
+            own = tuple(throughputs(record, cell))
+            found[cell.mode].append(Spot(cell=cell, facts=facts, throughputs=own))
     return found
 
 

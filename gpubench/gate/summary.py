@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gpubench.bench import ceilings
 from gpubench.bench.job import COUNTING, State, Subject
-from gpubench.bench.modes import REFERENCE, mode_named
+from gpubench.bench.modes import REFERENCE
 from gpubench.bench.parity import Parity, judge
 from gpubench.bench.record import Measurement, RunRecord
-from gpubench.gate.break_even import BreakEven, break_even
+from gpubench.gate.break_even import BreakEven
 from gpubench.gate.busy import busy_share
 from gpubench.gate.ceilings import is_known
 from gpubench.gate.conditions import Conditions, conditions_of
-from gpubench.gate.intervals import Estimate, mean_of, ratio_of
+from gpubench.gate.contrasts import contrasted
+from gpubench.gate.intervals import Estimate, mean_of
 from gpubench.gate.loading import InputSide, input_side, loader_faults, token_rates
+from gpubench.gate.odd_lines import UNKNOWN_MODE, believed, known_mode, processes
 from gpubench.gate.plausibility import judged
 from gpubench.gate.roofline import Roofline
 
@@ -92,6 +94,13 @@ class Cell:
         """Whether its figures are those of its input rather than of its mode."""
         return self.input is not None and self.input.holds_back
 
+    @property
+    def is_shaky(self) -> bool:
+        """Whether its figures are not to be taken as they stand, and so are marked."""
+        if self.throughput is None:
+            return False
+        return self.state != "ok" or self.throughput.is_wide or self.is_held_back
+
 
 def frame(record: RunRecord) -> "pd.DataFrame":
     """A row per process: what it measured, its state, its throughput in samples per second, …."""
@@ -111,7 +120,7 @@ def frame(record: RunRecord) -> "pd.DataFrame":
                 "compile_cache": m.compile_cache,
                 "compile_seconds": m.compile_seconds,
             }
-            for m in record.measurements
+            for m in believed(record.measurements)
         ],
         columns=[
             "suite", "variant", "mode", "process", "state", "throughput", "step_seconds",
@@ -125,11 +134,11 @@ def summarise(record: RunRecord, subject: Subject) -> list[Cell]:
     rows = frame(record)
     rows = rows[(rows["suite"] == subject.suite) & (rows["variant"] == subject.variant)]
     cells = [_cell(record, subject, mode, rows) for mode in record.header.plan.modes]
-    return judged(record, record.workloads.get(subject), cells)
+    return contrasted(record, judged(record, record.workloads.get(subject), cells))
 
 
 def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") -> Cell:
-    measurements = record.measured(subject, mode)
+    measurements = processes(record, subject, mode)
     state, reason = state_of(measurements)
     parity, unchecked = parity_of(record, subject, mode)
     if parity is not None and not parity.holds:
@@ -151,27 +160,17 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
     )
     if state not in COUNTING:
         return cell
-    reference = state_of(record.measured(subject, REFERENCE.name))[0]
-    figures = _figures(measurements, own, rows)
-    if reference not in COUNTING:
-        figures["speedup"] = None
-    figures["break_even"] = _break_even(record, subject, mode, figures, rows)
-    shaky = (state, reference) != ("ok", "ok")
-    sides = [input_side(record, record.measured(subject, name)) for name in (mode, REFERENCE.name)]
-    shaky |= any(side is not None and side.holds_back for side in sides)
-    return dataclasses.replace(cell, **figures, input=sides[0], speedup_is_shaky=shaky)
+    figures = _figures(measurements, own)
+    return dataclasses.replace(cell, **figures, input=input_side(record, measurements))
 
 
-def _figures(
-    measurements: Sequence[Measurement], own: "pd.DataFrame", rows: "pd.DataFrame"
-) -> dict[str, Any]:
+def _figures(measurements: Sequence[Measurement], own: "pd.DataFrame") -> dict[str, Any]:
     """Everything that may only be said of a cell whose times can be trusted."""
     throughputs = own["throughput"].dropna().tolist()
     compiled = own.dropna(subset=["compile_seconds"]).groupby("compile_cache")["compile_seconds"]
     compile_seconds = compiled.median().to_dict()
     return {
         "throughput": mean_of(throughputs),
-        "speedup": _speedup(throughputs, own, rows),
         "step_seconds": float(own["step_seconds"].median()),
         "compile_cold_seconds": compile_seconds.get("cold"),
         "compile_warm_seconds": compile_seconds.get("warm"),
@@ -183,39 +182,11 @@ def _figures(
     }
 
 
-def _break_even(
-    record: RunRecord, subject: Subject, mode: str, figures: dict[str, Any], rows: "pd.DataFrame"
-) -> BreakEven | None:
-    """Against the eager mode of the same numerics, where that was measured and counts."""
-    eager = mode_named(mode).base
-    measured = record.measured(subject, eager)
-    if eager == mode or state_of(measured)[0] not in COUNTING:
-        return None
-    throughputs = {
-        name: rows[rows["mode"] == name]["throughput"].dropna().tolist() for name in (mode, eager)
-    }
-    return break_even(
-        figures["compile_cold_seconds"],
-        throughputs[mode],
-        throughputs[eager],
-        measured[0].samples_per_step,
-    )
-
-
-def _speedup(
-    throughputs: Sequence[float], own: "pd.DataFrame", rows: "pd.DataFrame"
-) -> Estimate | None:
-    """The ratio to float32; None where that has no process that counts."""
-    if (own["mode"] == REFERENCE.name).all():
-        return Estimate(value=1.0, low=None, high=None)
-    reference = rows[rows["mode"] == REFERENCE.name]["throughput"].dropna().tolist()
-    return ratio_of(throughputs, reference) if reference else None
-
-
 def state_of(measurements: Sequence[Measurement]) -> tuple[CellState, str | None]:
     """The worst state of a cell's processes that have an answer, with its reason."""
     if not measurements:
         return "not-measured", "the run ended before its turn"
+    measurements = believed(measurements)
     measurements = [m for m in measurements if m.state not in BROKEN] or measurements
     worst = min(measurements, key=lambda m: WORST_FIRST.index(m.state))
     return worst.state, worst.reason
@@ -233,6 +204,9 @@ def parity_of(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | 
     """The verdict against float32, or why there is none for a mode that should have one."""
     if mode == REFERENCE.name:
         return None, None
+    known = known_mode(mode)
+    if known is None:
+        return None, UNKNOWN_MODE
     runs = [record.parities.get((subject, name)) for name in (REFERENCE.name, mode)]
     for name, run in zip((REFERENCE.name, mode), runs, strict=True):
         if run is None:
@@ -242,7 +216,7 @@ def parity_of(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | 
     reference, own = runs
     assert reference is not None
     assert own is not None
-    verdict = judge(reference, own, mode_named(mode).rounding)
+    verdict = judge(reference, own, known.rounding)
     return verdict, None if verdict else "float32's own losses are not finite or too few"
 
 

@@ -20,12 +20,29 @@ def notes(sweep: Sweep, shown: dict[str, list[Spot]], known: Sequence[Spot]) -> 
     ]
     if sweep.dimension != "batch-size":
         notes += _operations_line(known)
-    if any(spot.cell.state == "unstable" for spot in known):
-        notes.append("variants whose steps did not settle (~) are points of the fits all the same")
+    notes += _shaky_lines(known)
     if known and known[0].facts.device.get("type") == "cpu":
         notes.append(
             "on a CPU peak memory is the largest resident set of the whole process, libraries and "
             "start-up included: its part per sample is coarse"
+        )
+    return notes
+
+
+POINTS_ALL_THE_SAME = {
+    "unstable": "variants whose steps did not settle (~) are points of the fits all the same",
+    "capped": "variants measured with clocks held (~) are points of the fits all the same",
+}
+
+
+def _shaky_lines(known: Sequence[Spot]) -> list[str]:
+    """Which marked variants the fits rest on, and which they leave out."""
+    states = {spot.cell.state for spot in known}
+    notes = [said for state, said in POINTS_ALL_THE_SAME.items() if state in states]
+    if any(spot.counts and not spot.tells_time for spot in known):
+        notes.append(
+            "variants held back by their input (~) are left out of what is said of time: it is the "
+            "loader's and not the mode's"
         )
     return notes
 
@@ -59,7 +76,7 @@ def _memory(found: Bounded) -> str:
 
 def _gain_lines(found: Sequence[Spot]) -> list[str]:
     """From which batch on a larger one is hardly faster."""
-    between = growth.gains([(spot.facts.batch_size, spot.throughputs) for spot in found])
+    between = growth.gains([(s.facts.batch_size, s.throughputs) for s in found if s.tells_time])
     if not between:
         return []
     size, last = growth.saturated_from(between), between[-1]
@@ -86,7 +103,8 @@ def _least() -> str:
 
 
 def _length_lines(found: Sequence[Spot]) -> list[str]:
-    times = [(spot.length, t) for spot in found for t in spot.step_seconds if spot.length]
+    timed = [spot for spot in found if spot.tells_time]
+    times = [(spot.length, t) for spot in timed for t in spot.step_seconds if spot.length]
     points = [(float(length), seconds) for length, seconds in times if length]
     if len({x for x, _ in points}) < 2:
         return ["growth needs two lengths or more"]

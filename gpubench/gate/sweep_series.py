@@ -13,12 +13,18 @@ FITTED_POINTS = 33
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """One variant; the ends are None where nothing tells them."""
+    """One variant; the ends are None where nothing tells them.
+
+    One that ``is_shaky`` is not to be taken as it stands, one that is not ``fit`` is left out of
+    what is fitted.
+    """
 
     x: float
     y: float
     low: float | None = None
     high: float | None = None
+    is_shaky: bool = False
+    fit: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +93,9 @@ def _series(
     for mode, found in by_mode.items():
         placed = [(spot, x) for spot in found if (x := x_of(spot)) is not None]
         dots = tuple(dot for spot, x in placed if (dot := dot_of(spot, x)) is not None)
-        made.append(Series(mode=mode, dots=dots, fitted=_fitted(dots, powers)))
+        made.append(
+            Series(mode=mode, dots=dots, fitted=_fitted([dot for dot in dots if dot.fit], powers))
+        )
     return tuple(made)
 
 
@@ -113,7 +121,9 @@ def _tokens(spot: Spot) -> float | None:
 
 def _throughput(spot: Spot, x: float) -> Dot | None:
     found = spot.cell.throughput
-    return None if found is None else Dot(x=x, y=found.value, low=found.low, high=found.high)
+    if found is None:
+        return None
+    return Dot(x=x, y=found.value, low=found.low, high=found.high, is_shaky=spot.cell.is_shaky)
 
 
 def _milliseconds(spot: Spot, x: float) -> Dot | None:
@@ -122,7 +132,14 @@ def _milliseconds(spot: Spot, x: float) -> Dot | None:
     if found is None:
         return None
     low, high = (None if end is None else samples / end for end in (found.high, found.low))
-    return Dot(x=x, y=samples / found.value, low=low, high=high)
+    return Dot(
+        x=x,
+        y=samples / found.value,
+        low=low,
+        high=high,
+        is_shaky=spot.cell.is_shaky,
+        fit=spot.tells_time,
+    )
 
 
 def _gibibytes(spot: Spot, x: float) -> Dot | None:

@@ -1,11 +1,13 @@
 """The table of a sweep: a row per mode and variant, and under it what the fits say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.bench.sweep import Sweep
+from gpubench.gate.marks import by_reason, marked
+from gpubench.gate.odd_lines import whole
 from gpubench.gate.spots import Spot, spots
 from gpubench.gate.sweep_lines import notes
 from gpubench.gate.table import Column, Row, Table
@@ -72,7 +74,6 @@ def _row(spot: Spot, sweep: Sweep, texts: dict[str, str]) -> Row:
     throughput = cell.throughput
     rate = throughput.value * per_sample if throughput and per_sample else None
     in_millions = "sequence_length" not in spot.facts.settings
-    shaky = texts["throughput"].startswith("~")
     shown = None if rate is None else units.significant(rate / 1e6 if in_millions else rate)
     memory = spot.memory_per_sample
     return Row(
@@ -86,7 +87,9 @@ def _row(spot: Spot, sweep: Sweep, texts: dict[str, str]) -> Row:
             "samples_per_second": throughput and throughput.value,
             "samples_per_second_low": throughput and throughput.low,
             "samples_per_second_high": throughput and throughput.high,
-            "pixels_per_second" if in_millions else "tokens_per_second": rate,
+            "is_shaky": cell.is_shaky,
+            "pixels_per_second": rate if in_millions else None,
+            "tokens_per_second": None if in_millions else rate,
             "step_seconds": cell.step_seconds,
             "peak_memory_bytes": cell.peak_bytes,
             "peak_memory_bytes_per_sample": memory,
@@ -96,7 +99,7 @@ def _row(spot: Spot, sweep: Sweep, texts: dict[str, str]) -> Row:
             "variant": cell.subject.variant,
             "throughput": texts["throughput"],
             "interval": texts["interval"],
-            "rate": units.ABSENT if shown is None else f"{'~' if shaky else ''}{shown}",
+            "rate": marked(shown or units.ABSENT, shaky=cell.is_shaky),
             "step": texts["step"],
             "memory": texts["memory"],
             "memory_per_sample": units.memory(None if memory is None else round(memory)),
@@ -107,8 +110,9 @@ def _row(spot: Spot, sweep: Sweep, texts: dict[str, str]) -> Row:
 def _units_per_sample(settings: dict[str, Any]) -> int | None:
     """Tokens of a sentence, padding counted, or pixels of an image."""
     if "sequence_length" in settings:
-        return int(settings["sequence_length"])
-    return int(settings["image_size"]) ** 2 if "image_size" in settings else None
+        return whole(settings["sequence_length"])
+    side = whole(settings.get("image_size"))
+    return None if side is None else side**2
 
 
 def _about(sweep: Sweep, known: Sequence[Spot]) -> tuple[str, ...]:
@@ -137,17 +141,10 @@ def _left_out(
     ]
     notes = [
         f"{', '.join(modes)}: not supported here: {reason}"
-        for reason, modes in _grouped(
+        for reason, modes in by_reason(
             (found[0].cell.reason or "", mode)
             for mode, found in by_mode.items()
             if mode not in shown
         ).items()
     ]
     return notes + (["the run ended before the last variant"] if missing else [])
-
-
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for key, value in pairs:
-        groups.setdefault(key, []).append(value)
-    return groups

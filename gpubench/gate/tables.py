@@ -15,7 +15,9 @@ from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.input_texts import TOKEN_HEADINGS, input_notes, input_texts, input_values
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.loader_tables import loader_table
-from gpubench.gate.loading import loader_faults
+from gpubench.gate.loading import TOKENS, loader_faults
+from gpubench.gate.marks import by_reason, half_width, marked
+from gpubench.gate.odd_lines import counted
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.searches import search_lines
 from gpubench.gate.step_notes import step_notes
@@ -95,10 +97,10 @@ def _row(cell: Cell, columns: Sequence[Column]) -> Row:
     texts = {
         "mode": cell.mode,
         "throughput": _throughput(cell),
-        "interval": _half_width(cell.throughput),
+        "interval": half_width(cell.throughput),
         "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
         "mfu": _mfu(cell),
-        "step": units.seconds(cell.step_seconds),
+        "step": marked(units.seconds(cell.step_seconds), shaky=cell.is_shaky),
         "memory": units.memory(cell.peak_bytes),
         "compile": _pair(cell.compile_cold_seconds, cell.compile_warm_seconds, units.seconds),
         "break_even": _break_even(cell.break_even),
@@ -123,6 +125,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "samples_per_second": throughput and throughput.value,
         "samples_per_second_low": throughput and throughput.low,
         "samples_per_second_high": throughput and throughput.high,
+        "is_shaky": cell.is_shaky,
         "speedup": speedup and speedup.value,
         "speedup_low": speedup and speedup.low,
         "speedup_high": speedup and speedup.high,
@@ -133,6 +136,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "compile_warm_seconds": cell.compile_warm_seconds,
         "break_even_steps": cell.break_even and cell.break_even.steps,
         "break_even": cell.break_even and cell.break_even.verdict,
+        "break_even_is_shaky": cell.break_even and cell.break_even.is_shaky,
         "loss_first": cell.losses and cell.losses[0],
         "loss_last": cell.losses and cell.losses[1],
         "skipped_steps": cell.skipped_steps,
@@ -143,7 +147,7 @@ def _values(cell: Cell) -> dict[str, Any]:
         "parity_holds": cell.parity and cell.parity.holds,
         "parity_deviation": cell.parity and cell.parity.deviation,
         "parity_allowed": cell.parity and cell.parity.allowed,
-        **{f"{name}_per_second": rate for name, rate in cell.tokens.items() if cell.throughput},
+        **{f"{name}_per_second": cell.tokens.get(name) for name in TOKENS},
         **input_values(cell.input),
     }
 
@@ -151,25 +155,13 @@ def _values(cell: Cell) -> dict[str, Any]:
 def _throughput(cell: Cell) -> str:
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
-    return f"{_mark(cell)}{units.significant(cell.throughput.value)}"
-
-
-def _mark(cell: Cell) -> str:
-    """The sign before a figure that is not to be taken as it stands."""
-    wide = cell.throughput is not None and cell.throughput.is_wide
-    return "~" if cell.state != "ok" or wide or cell.is_held_back else ""
+    return marked(units.significant(cell.throughput.value), shaky=cell.is_shaky)
 
 
 def _tokens(cell: Cell, name: str) -> str:
     if cell.throughput is None or name not in cell.tokens:
         return units.ABSENT
-    return f"{_mark(cell)}{units.significant(cell.tokens[name])}"
-
-
-def _half_width(estimate: Estimate | None) -> str:
-    if estimate is None or estimate.half_width is None:
-        return units.ABSENT
-    return "> 100 %" if estimate.half_width > 1 else units.percent(estimate.half_width)
+    return marked(units.significant(cell.tokens[name]), shaky=cell.is_shaky)
 
 
 def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
@@ -177,7 +169,7 @@ def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
         return units.ABSENT
     if estimate.is_wide:
         return "inconclusive"
-    text = f"{'~' if shaky else ''}{estimate.value:.2f}"
+    text = marked(f"{estimate.value:.2f}", shaky=shaky)
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return text
     return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
@@ -188,8 +180,7 @@ def _mfu(cell: Cell) -> str:
     place = cell.roofline if cell.throughput else None
     if place is None or place.mfu is None:
         return units.ABSENT
-    shaky = cell.state != "ok" or place.achieved.is_wide or place.is_shaky
-    return f"{'~' if shaky else ''}{units.percent(place.mfu)}"
+    return marked(units.percent(place.mfu), shaky=cell.is_shaky or place.is_shaky)
 
 
 def _pair(first: float | None, second: float | None, write: Callable[[float | None], str]) -> str:
@@ -203,9 +194,9 @@ def _break_even(found: BreakEven | None) -> str:
     if found is None:
         return units.ABSENT
     if found.steps is None:
-        return found.verdict
-    mark = "~" if found.verdict == "likely" else ""
-    return f"{mark}{units.significant(found.steps, 2)} steps"
+        return marked(found.verdict, shaky=found.is_shaky and found.verdict == "never")
+    steps = f"{units.significant(found.steps, 2)} steps"
+    return marked(steps, shaky=found.is_shaky or found.verdict == "likely")
 
 
 def _losses(ends: tuple[float, float] | None) -> str:
@@ -232,12 +223,12 @@ def title(record: RunRecord, subject: Subject) -> str:
     settings = facts.settings
     shape = [
         str(settings.get("model", subject.suite)),
-        units.count(settings.get("layers", 0), "layer"),
+        counted(settings.get("layers", 0), "layer"),
     ]
     if "image_size" in settings:
         shape.append(f"{settings['image_size']} px")
     if "sequence_length" in settings:
-        shape.append(units.count(int(settings["sequence_length"]), "token"))
+        shape.append(counted(settings["sequence_length"], "token"))
     times = f"{facts.accumulation} × " if facts.accumulation > 1 else ""
     shape.append(f"batch {times}{facts.batch_size}")
     if plan.preset != "smoke":
@@ -248,7 +239,7 @@ def title(record: RunRecord, subject: Subject) -> str:
 def ran_on(facts: WorkloadFacts) -> str:
     """The device and the torch on it."""
     device = facts.device
-    threads = units.count(device.get("threads", 0), "thread")
+    threads = counted(device.get("threads", 0), "thread")
     name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
     return f"{name} · torch {device.get('torch')}"
 
@@ -258,7 +249,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
         return []
     plan = record.header.plan
     processes = units.count(plan.processes, "process", "processes")
-    if record.header.protocol.precision is not None:
+    if record.header.protocol.precision is not None and plan.tier != "loader":
         processes += " or more"
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
     data = f"{facts.settings.get('data')}, {plan.tier}"
@@ -310,13 +301,14 @@ def _rows_line(survey: dict[str, Any]) -> str:
 
 def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """What must be known of rows: why there is no number, or why it is doubtful."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
-    for cell in cells:
-        if cell.state not in ("ok", "out-of-memory") and cell.reason:
-            by_reason.setdefault((cell.state, cell.reason), []).append(cell.mode)
+    reasons = by_reason(
+        ((cell.state, cell.reason), cell.mode)
+        for cell in cells
+        if cell.state not in ("ok", "out-of-memory") and cell.reason
+    )
     notes = [
         f"{', '.join(modes)}: {STATE_WORDS.get(state, state)}: {reason}"
-        for (state, reason), modes in by_reason.items()
+        for (state, reason), modes in reasons.items()
     ]
     notes += memory_notes(record, cells)
     wide = [cell.mode for cell in cells if cell.throughput and cell.throughput.is_wide]
@@ -340,7 +332,7 @@ def _notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     notes += unwatched_notes(record, cells)
     notes += step_notes(record, cells)
     notes += _data_notes(record, cells)
-    notes += input_notes([(cell.mode, cell.input) for cell in cells])
+    notes += input_notes([(cell.mode, cell.input) for cell in cells if cell.throughput])
     notes += [f"loader alone: {f}" for c in cells[:1] for f in loader_faults(record, c.subject)]
     notes += roofline_notes(record, [cell.roofline for cell in cells if cell.throughput])
     notes += [

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.gate.conditions import Conditions, condition_values, unwatched
+from gpubench.gate.marks import by_reason, marked
 from gpubench.gate.summary import Cell
 from gpubench.gate.table import Column, Row, Table
 
@@ -43,32 +44,32 @@ def _notes(watched: Sequence[tuple[Cell, Conditions]]) -> tuple[str, ...]:
 
 def unwatched_notes(record: RunRecord, cells: Sequence[Cell]) -> list[str]:
     """Cells on a GPU that nobody watched, and why: their faults and clocks are not known."""
-    by_reason: dict[str, list[str]] = {}
-    for cell in cells:
-        reason = unwatched(record.measured(cell.subject, cell.mode))
-        if reason and cell.throughput:
-            by_reason.setdefault(reason, []).append(cell.mode)
+    reasons = by_reason(
+        (reason, cell.mode)
+        for cell in cells
+        if cell.throughput and (reason := unwatched(record.measured(cell.subject, cell.mode)))
+    )
     return [
         f"{', '.join(modes)}: clocks, power and faults of the GPU were not watched: {reason}"
-        for reason, modes in by_reason.items()
+        for reason, modes in reasons.items()
     ]
 
 
 def _row(cell: Cell, seen: Conditions) -> Row:
     of = {"suite": cell.subject.suite, "variant": cell.subject.variant or None, "mode": cell.mode}
-    return Row(values={**of, **condition_values(seen)}, texts=_texts(cell.mode, seen))
+    return Row(values={**of, **condition_values(seen)}, texts=_texts(cell, seen))
 
 
-def _texts(mode: str, seen: Conditions) -> dict[str, str]:
+def _texts(cell: Cell, seen: Conditions) -> dict[str, str]:
     reasons = [f"{name} {units.percent(share, 0)}" for name, share in seen.throttled.items()]
     return {
-        "mode": mode,
+        "mode": cell.mode,
         "clock": _clock(seen),
         "power": _with_unit(seen.power_watts, "W"),
         "temperature": _with_unit(seen.temperature_c, "°C"),
         "energy": units.ABSENT
         if seen.joules_per_sample is None
-        else f"{units.significant(seen.joules_per_sample)} J",
+        else marked(f"{units.significant(seen.joules_per_sample)} J", shaky=cell.is_shaky),
         "throttled": ", ".join(reasons) or units.ABSENT,
     }
 

@@ -22,6 +22,8 @@ def render(tables: Sequence[Table]) -> str:
 
 
 def _harmless(value: object) -> object:
+    if isinstance(value, dict):
+        value = "; ".join(f"{name} {share:.3f}" for name, share in value.items())
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return "'" + value
     return value

@@ -9,7 +9,10 @@ SCHEMA = "gpubench.table/1"
 
 
 def render(tables: Sequence[Table]) -> str:
-    """Titles, notes and raw values; what is absent is null."""
+    """Titles, notes and raw values; what is absent is null.
+
+    Rows of a table that ``repeats`` stand in another one as well: who counts cells skips it.
+    """
     return codec.to_json(
         {
             "schema": SCHEMA,
@@ -17,6 +20,7 @@ def render(tables: Sequence[Table]) -> str:
                 {
                     "title": table.title,
                     "about": table.about,
+                    "repeats": table.repeats,
                     "rows": [row.values for row in table.rows],
                     "notes": table.notes,
                 }

@@ -7,6 +7,7 @@ from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord
 from gpubench.gate.intervals import WIDEST
+from gpubench.gate.marks import marked
 from gpubench.gate.sweep_series import Panel, Series, sweep_panels
 from gpubench.render.plots import COLOURS, Drawing
 from gpubench.render.text import printable
@@ -47,17 +48,24 @@ def _heading(record: RunRecord, suite: str) -> str:
 
 
 def _panel_text(panel: Panel) -> str:
-    """Bars from zero, with the interval behind."""
-    highest = max((dot.y for series in panel.series for dot in series.dots), default=0.0)
-    names = max(len(series.mode) for series in panel.series)
+    """Bars from zero, with the interval behind; what is not to be taken as it stands is marked."""
+    highest = _highest(panel)
+    names = max(len(printable(series.mode)) for series in panel.series)
     lines = [
-        f"  {series.mode if at == 0 else '':{names}}  {dot.x:>6.0f}  "
-        f"{'█' * math.ceil(BAR * dot.y / highest)} {units.significant(dot.y)}"
-        f"{_spread(dot.low, dot.high)}"
+        f"  {printable(series.mode) if at == 0 else '':{names}}  {dot.x:>6.0f}  "
+        f"{'█' * math.ceil(BAR * dot.y / highest)} "
+        f"{marked(units.significant(dot.y), shaky=dot.is_shaky)}{_spread(dot.low, dot.high)}"
         for series in panel.series
         for at, dot in enumerate(series.dots)
     ]
-    return "\n".join([f"  {panel.y_label} by {panel.x_label}", *lines])
+    if not lines:
+        lines = ["  nothing of it was counted"]
+    return "\n".join([f"  {printable(panel.y_label)} by {panel.x_label}", *lines])
+
+
+def _highest(panel: Panel) -> float:
+    """The highest dot; 1 where there is none, or all are zero."""
+    return max((dot.y for series in panel.series for dot in series.dots), default=0.0) or 1.0
 
 
 def _spread(low: float | None, high: float | None) -> str:
@@ -75,12 +83,14 @@ def _drawing(record: RunRecord, suite: str, panels: tuple[Panel, ...]) -> Drawin
             for number, series in enumerate(panel.series):
                 _draw_series(axis, series, number)
             axis.set_xlabel(panel.x_label)
-            axis.set_ylabel(panel.y_label)
+            axis.set_ylabel(printable(panel.y_label), parse_math=False)
             axis.set_xlim(left=0)
             axis.set_ylim(0, _top(panel))
         figure.suptitle(_heading(record, suite), x=0.01, ha="left", fontsize=9, parse_math=False)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+        if any(dot.is_shaky for panel in panels for series in panel.series for dot in series.dots):
+            axes[0].set_title("hollow: not to be taken as it stands", fontsize=8, loc="left")
 
     return Drawing(subject=Subject(suite), height=3.4, draw=draw)
 
@@ -88,8 +98,9 @@ def _drawing(record: RunRecord, suite: str, panels: tuple[Panel, ...]) -> Drawin
 def _top(panel: Panel) -> float:
     """A little above the highest dot: an interval that is far wider may leave the picture."""
     dots = [dot for series in panel.series for dot in series.dots]
-    highest = max(dot.y for dot in dots)
-    return 1.1 * max(min(dot.high or dot.y, 1.5 * highest) for dot in dots)
+    highest = _highest(panel)
+    ends = [min(dot.high or dot.y, 1.5 * highest) for dot in dots]
+    return 1.1 * (max(ends, default=0.0) or highest)
 
 
 def _draw_series(axis: Any, series: Series, number: int) -> None:
@@ -110,7 +121,19 @@ def _draw_series(axis: Any, series: Series, number: int) -> None:
         capsize=2,
         linewidth=1.1,
         linestyle="none" if series.fitted else "-",
-        label=series.mode,
+        label=printable(series.mode).replace("$", r"\$"),
     )
+    hollow = [dot for dot in series.dots if dot.is_shaky]
+    if hollow:
+        axis.plot(
+            [dot.x for dot in hollow],
+            [dot.y for dot in hollow],
+            linestyle="none",
+            marker=marker,
+            markersize=4,
+            color=colour,
+            markerfacecolor="white",
+            zorder=3,
+        )
     if series.fitted:
         axis.plot(*zip(*series.fitted, strict=True), color=colour, linewidth=1, linestyle="--")

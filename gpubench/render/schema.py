@@ -5,15 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import codec
-from gpubench.bench.record import (
-    BatchSearch,
-    CeilingRun,
-    Closing,
-    Header,
-    Measurement,
-    ParityRun,
-    WorkloadFacts,
-)
+from gpubench.bench.record import Header, Line
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
 from gpubench.gate.baselines import Baseline
@@ -25,7 +17,7 @@ PUBLISHED: dict[str, Any] = {
     "snapshot": Snapshot,
     "doctor": DoctorReport,
     "plan": PlanReport,
-    "run": Header | WorkloadFacts | Measurement | ParityRun | Closing | CeilingRun | BatchSearch,
+    "run": Header | Line,
     "compare": Comparison,
     "calibration": Calibration,
     "baseline": Baseline,

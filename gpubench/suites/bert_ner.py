@@ -12,6 +12,7 @@ import torch
 import transformers
 from transformers import BertConfig, BertForTokenClassification
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage
@@ -146,7 +147,8 @@ class NerTask:
                     "input_ids": tokens_drawn,
                     "attention_mask": mask[:, None, None, :],
                     "labels": labels,
-                }
+                },
+                self._workload.feed,
             )
 
     def data(self) -> Mapping[str, Any]:
@@ -258,8 +260,8 @@ def _dropout(model: torch.nn.Module) -> float:
     return max(rates, default=0.0)
 
 
-def _pinned(batch: Batch) -> Batch:
-    """The batch in page-locked memory where there is a GPU to copy it to without waiting."""
-    if not torch.cuda.is_available():
+def _pinned(batch: Batch, feed: Feed) -> Batch:
+    """The batch in page-locked memory where it is copied to a GPU without waiting."""
+    if not feed.pinned or not torch.cuda.is_available():
         return batch
     return {name: tensor.contiguous().pin_memory() for name, tensor in batch.items()}

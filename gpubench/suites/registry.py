@@ -9,14 +9,16 @@ from gpubench.errors import UnknownName
 class SuiteEntry:
     """A suite's name, the module that offers its functions, and one line for people.
 
-    ``dimensions`` are those of a workload that mean something to it. One that does not train only
-    measures, and offers nothing to be trained.
+    ``dimensions`` are those of a workload that mean something to it, ``feeding`` the fields of a
+    feed that say how its files are read. One that does not train only measures, and offers nothing
+    to be trained.
     """
 
     name: str
     module: str
     summary: str
     dimensions: tuple[str, ...] = ("batch-size",)
+    feeding: tuple[str, ...] = ()
     trains: bool = True
 
 
@@ -26,12 +28,14 @@ SUITES = (
         module="gpubench.suites.deit",
         summary="DeiT image classification (timm deit_small_patch16_224 and its sisters)",
         dimensions=("batch-size", "image-size"),
+        feeding=("augment",),
     ),
     SuiteEntry(
         name="bert-ner",
         module="gpubench.suites.bert_ner",
         summary="BERT named-entity recognition (bert-base-chinese shape, token classification)",
         dimensions=("batch-size", "sequence-length"),
+        feeding=("lengths", "long"),
     ),
     SuiteEntry(
         name="ceilings",

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from gpubench.bench.agenda import Agenda
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.protocol import SMOKE
@@ -196,3 +197,30 @@ def test_the_time_left_is_what_is_known_to_follow_within_the_budget():
     step = next(iter(agenda))
     agenda.learn(step, 10.0)
     assert 0 < agenda.seconds_left(step) <= 100.0
+
+
+def loader_agenda(budget):
+    """An agenda of batches alone, each job in ten seconds."""
+    protocol = dataclasses.replace(SMOKE, budget_seconds=budget)
+    now = [0.0]
+    feeds = tuple(Feed(workers=count) for count in (0, 2))
+    agenda = Agenda((DEIT,), (), protocol, None, clock=lambda: now[0], feeds={DEIT: feeds})
+    for step in agenda:
+        now[0] += 10.0
+        agenda.learn(step, 10.0)
+    return agenda
+
+
+def test_processes_of_a_loader_for_which_there_was_no_time_are_told_by_feed():
+    (closing,) = loader_agenda(budget=35.0).closings()
+    assert (closing.subject, closing.mode, closing.ended) == (DEIT, "loader", "budget")
+    assert closing.left_out == (
+        "process 2 of 0 workers, pinned, non-blocking",
+        "process 2 of 2 workers, pinned, non-blocking",
+    )
+
+
+def test_a_loader_with_time_enough_has_left_nothing_out():
+    (closing,) = loader_agenda(budget=1000.0).closings()
+    assert (closing.ended, closing.left_out) == ("processes", ())
+    assert loader_agenda(budget=None).closings() == []

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from gpubench.bench.batch_search import STAGE
 from gpubench.bench.found_batch import chosen, modes_to_search, with_found_batches
 from gpubench.bench.job import Subject, Workload
 from gpubench.bench.modes import mode_named
@@ -11,7 +12,7 @@ from gpubench.bench.protocol import SMOKE
 from gpubench.bench.record import BatchSearch, RecordWriter, read_record
 from gpubench.bench.runner import Answer
 from gpubench.bench.session import CannotTrain, Session, SuiteRun
-from tests.fakes.records import HEADER
+from tests.fakes.records import FACTS, HEADER
 
 SUITES = [
     SuiteRun(
@@ -35,10 +36,13 @@ class Silent:
         """Not shown."""
 
 
-def session(folder, answers, modes, before=None):
+def session(folder, answers, modes, before=None, tried={}):  # noqa: B006
     asked = []
 
     def ask(job, *, cache, progress):
+        for size in tried.get(job.mode.name, ()):
+            progress(f"{STAGE}{size}", 0, 1)
+        assert not job.workload.feed.pinned, "on a CPU there is no copy to pin for"
         asked.append((job.mode.name, job.workload.sequence_length))
         return Answer(result={"reason": None, **answers[job.mode.name]}, seconds=1.0)
 
@@ -85,12 +89,15 @@ def test_without_being_asked_nothing_is_searched(tmp_path):
 
 
 def test_where_not_even_one_sample_fits_the_rows_shall_say_so(tmp_path):
-    made, _ = session(tmp_path, {"fp32": {"state": "out-of-memory"}}, ("fp32",))
+    made, _ = session(tmp_path, {"fp32": {"state": "out-of-memory", "ended": "memory"}}, ("fp32",))
     assert with_found_batches(made, SUITES, wanted=True)[0].workload.batch_size == 1
 
 
 def test_a_mode_that_does_not_fit_does_not_shrink_the_others(tmp_path):
-    answers = {"fp32": {"state": "out-of-memory"}, "amp-bf16": {"state": "ok", "found": 8}}
+    answers = {
+        "fp32": {"state": "out-of-memory", "ended": "memory"},
+        "amp-bf16": {"state": "ok", "found": 8},
+    }
     made, _ = session(tmp_path, answers, ("fp32", "amp-bf16"))
     assert with_found_batches(made, SUITES, wanted=True)[0].workload.batch_size == 8
 
@@ -104,6 +111,51 @@ def test_a_search_that_broke_ends_the_run_and_is_done_again_when_resumed(tmp_pat
     made, asked = session(tmp_path, {"fp32": {"state": "ok", "found": 4}}, ("fp32",), before)
     assert with_found_batches(made, SUITES, wanted=True)[0].workload.batch_size == 4
     assert asked == [("fp32", 512)]
+
+
+KILLED = {"state": "out-of-memory", "reason": "killed by the kernel for memory"}
+
+
+def test_a_search_that_the_kernel_killed_found_half_of_what_it_died_at(tmp_path):
+    answers = {"fp32": KILLED, "amp-bf16": {"state": "ok", "found": 40}}
+    made, _ = session(tmp_path, answers, ("fp32", "amp-bf16"), tried={"fp32": (1, 2, 4, 8, 16, 12)})
+    assert with_found_batches(made, SUITES, wanted=True)[0].workload.batch_size == 6
+    line = read_record(tmp_path).of(BatchSearch)[0]
+    assert (line.state, line.found, line.ended) == ("ok", 6, "memory")
+    assert [(each.batch_size, each.fits, each.why) for each in line.tries] == [
+        (12, False, KILLED["reason"])
+    ]
+
+
+def test_a_search_that_the_kernel_killed_at_one_sample_says_that_nothing_fits(tmp_path):
+    made, _ = session(tmp_path, {"fp32": KILLED}, ("fp32",), tried={"fp32": (1,)})
+    assert with_found_batches(made, SUITES, wanted=True)[0].workload.batch_size == 1
+    (line,) = read_record(tmp_path).of(BatchSearch)
+    assert (line.state, line.found) == ("out-of-memory", None)
+
+
+def test_a_search_that_the_kernel_killed_before_its_first_try_is_no_answer(tmp_path):
+    made, _ = session(tmp_path, {"fp32": KILLED}, ("fp32",))
+    with pytest.raises(CannotTrain, match="killed by the kernel"):
+        with_found_batches(made, SUITES, wanted=True)
+
+
+def test_a_run_that_has_begun_to_train_keeps_its_size_whatever_search_failed(tmp_path):
+    broke = {"state": "failed", "reason": "killed by SIGSEGV"}
+    made, _ = session(
+        tmp_path, {"fp32": broke, "amp-bf16": {"state": "ok", "found": 8}}, ("fp32", "amp-bf16")
+    )
+    with_found_batches(made, SUITES, wanted=True)
+    made.writer.append(
+        dataclasses.replace(FACTS, suite="bert-ner", variant="128 tokens", batch_size=8)
+    )
+    before = read_record(tmp_path)
+    made, asked = session(
+        tmp_path, {"fp32": {"state": "ok", "found": 4}}, ("fp32", "amp-bf16"), before
+    )
+    found = with_found_batches(made, SUITES, wanted=True)
+    assert [each.workload.batch_size for each in found] == [8, 8]
+    assert asked == []
 
 
 def test_the_smallest_of_what_was_found_is_chosen():

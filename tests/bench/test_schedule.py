@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, mode_named
 from gpubench.bench.schedule import in_turn, schedule
@@ -93,4 +94,13 @@ def test_from_the_second_process_on_no_subject_goes_without():
         ("bert-ner", "fp32"),
         ("deit", "amp-bf16"),
         ("bert-ner", "amp-bf16"),
+    ]
+
+
+def test_the_loader_tier_alone_has_as_many_processes_as_any_other():
+    feeds = (Feed(workers=0), Feed(workers=2))
+    steps = in_turn([schedule(Subject("deit"), (), 2, None, feeds)])
+    assert [(step.kind, step.process, step.feed) for step in steps] == [
+        ("describe", 0, None),
+        *(("load", process, feed) for process in (0, 1) for feed in feeds),
     ]

@@ -164,6 +164,17 @@ def test_a_mode_the_device_cannot_do_costs_no_process(tmp_path):
     assert all(mode != "tf32" for _, mode in machine.asked)
 
 
+def test_no_job_of_a_run_on_the_cpu_pins_its_batches(tmp_path):
+    class Fed(Machine):
+        def __call__(self, job, **rest):
+            fed.append((job.kind, job.workload.feed.pinned, job.workload.feed.non_blocking))
+            return super().__call__(job, **rest)
+
+    fed = []
+    run(tmp_path, Fed())
+    assert set(fed) == {(kind, False, False) for kind in ("describe", "measure", "parity")}
+
+
 def test_a_mode_that_gives_up_is_not_asked_again(tmp_path):
     machine = Machine(measure_amp_bf16={"state": "out-of-memory", "reason": "too large"})
     run(tmp_path, machine)

@@ -10,7 +10,7 @@ from gpubench.bench.protocol import SMOKE
 from gpubench.bench.schedule import Step
 from gpubench.cli.live import LiveWatcher
 from gpubench.cli.progress import PlainWatcher, watcher
-from gpubench.cli.standing import Progress
+from gpubench.cli.standing import Progress, so_far
 from tests.fakes.records import HEALTHY, broken, measurement, record
 
 DEIT = Subject("deit")
@@ -114,3 +114,44 @@ def test_only_a_terminal_that_can_has_the_live_view(monkeypatch, terminal, name,
     if name is not None:
         monkeypatch.setenv("TERM", name)
     assert isinstance(watcher(SMOKE, None), kind)
+
+
+def told(*measurements):
+    """What a plain line and the live view say of a cell."""
+    progress, view = Progress(None), LiveWatcher(SMOKE, None)
+    for measured in measurements:
+        progress.measured(measured)
+        view.measured(measured)
+    return so_far(progress.standing(DEIT, "fp32")), view._row(step(), "fp32")
+
+
+def test_a_figure_that_an_invalid_process_took_away_is_not_shown():
+    line, row = told(broken("invalid", "TF32 leaked in"), measurement("fp32", 1))
+    assert line == "no figure: a process was invalid"
+    assert row[1:4] == ["", "invalid", ""]
+
+
+def test_a_mark_stays_whatever_the_last_process_was():
+    shaky = measurement("fp32", 0, state="unstable", reason="did not settle")
+    line, row = told(shaky, measurement("fp32", 1, 0.1001))
+    assert line.startswith("~80.0 samples/s")
+    assert row[2] == "~80.0"
+
+
+def test_an_interval_beyond_its_value_is_no_number_and_marks_the_figure():
+    line, row = told(measurement("fp32", 0, 0.1), measurement("fp32", 1, 0.9))
+    assert line.startswith("~")
+    assert line.endswith("± > 100 %")
+    assert row[3] == "> 100 %"
+
+
+def test_a_process_that_was_killed_takes_no_figure_away():
+    line, row = told(measurement(), broken("failed", "killed", process=1))
+    assert line == "80.0 samples/s"
+    assert row[2] == "80.0"
+
+
+def test_a_process_without_steps_is_no_figure():
+    line, row = told(measurement(step_seconds=()))
+    assert line == ""
+    assert row[2] == "failed"

@@ -102,3 +102,10 @@ def test_a_plot_that_cannot_be_made_is_one_line_and_status_2(tmp_path, capsys, o
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_a_plot_in_characters_has_no_other_format(tmp_path, capsys):
+    write(tmp_path)
+    assert main(["report", str(tmp_path), "--plot", "parity", "--format", "json"]) == 2
+    assert "leave --format json out" in capsys.readouterr().err
+    assert main(["report", str(tmp_path), "--plot", "parity"]) == 0

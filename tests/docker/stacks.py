@@ -16,7 +16,7 @@ PYTHON = "3.11"
 """The Python of the base image, Debian bookworm; the constraints are resolved for it."""
 
 ASKED: Mapping[str, tuple[str, ...]] = {
-    "2.6": ("torch==2.6.*", "torchvision==0.21.*", "torchaudio==2.6.*"),
+    "2.6": ("torch==2.6.*", "torchvision==0.21.*", "torchaudio==2.6.*", "transformers==4.*"),
     "2.7": ("torch==2.7.*", "torchvision==0.22.*", "torchaudio==2.7.*"),
     "2.8": ("torch==2.8.*", "torchvision==0.23.*", "torchaudio==2.8.*"),
     "current": ("torch", "torchvision"),
@@ -24,7 +24,8 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 """The stacks and what each asks of the index beside what gpubench itself needs.
 
 No release of torchaudio goes with a torch after 2.11: the last one is built for CUDA 13.0 and
-refuses, when it is imported, a torch built for another."""
+refuses, when it is imported, a torch built for another. torch 2.6 does not compile the BERT of
+transformers 5: the graph breaks in what collects its outputs."""
 TRAINING = ("transformers", "timm", "datasets")
 DEVELOPMENT = ("jupyterlab", "ipykernel")
 """What ``dev`` has beside it."""

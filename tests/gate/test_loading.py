@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("pandas")
 
+from gpubench.bench.agenda import LOADER
 from gpubench.bench.feed import Feed, here
 from gpubench.bench.job import Subject
-from gpubench.bench.record import Loading, read_record
+from gpubench.bench.record import Closing, Loading, read_record
 from gpubench.gate.loading import loader_rows
 from gpubench.gate.summary import is_sound, summarise
 from gpubench.gate.tables import comparison
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.torch
 FROM_FILES = dataclasses.replace(
     HEADER, plan=dataclasses.replace(PLAN, tier="end-to-end", feed=Feed(workers=2))
 )
-LOADER = dataclasses.replace(
+LOADER_HEADER = dataclasses.replace(
     HEADER, plan=dataclasses.replace(PLAN, tier="loader", modes=(), feed=Feed())
 )
 
@@ -139,7 +140,7 @@ def test_a_loader_that_broke_makes_the_run_unsound_and_is_said():
 def test_rows_scale_against_no_workers():
     rows = loader_rows(
         read([], *(loading(w, p, r + p) for w, r in ((0, 100), (2, 190)) for p in (0, 1)),
-             header=LOADER),
+             header=LOADER_HEADER),
         Subject("deit"),
     )  # fmt: skip
     assert [row.feed.workers for row in rows] == [0, 2]
@@ -152,21 +153,23 @@ def test_the_loader_s_table_has_a_text_for_every_column_and_says_what_broke():
         loading(0, rate=100), loading(2, rate=190, state="unstable", reason="it did not settle"),
         loading(4, state="timed-out", reason="no batch came", window_seconds=None),
     ]  # fmt: skip
-    (table,) = comparison(read([], *lines, header=LOADER))
+    (table,) = comparison(read([], *lines, header=LOADER_HEADER))
     assert all(set(row.texts) >= {c.key for c in table.columns} for row in table.rows)
     assert [row.texts["rate"] for row in table.rows] == ["100", "~190", "timed out"]
     assert any("no batch came" in note for note in table.notes)
-    assert not is_sound(read([], *lines, header=LOADER))
+    assert not is_sound(read([], *lines, header=LOADER_HEADER))
 
 
 def test_cpu_time_that_could_not_be_read_is_absent():
-    (row,) = loader_rows(read([], loading(worker_cpu_seconds=None), header=LOADER), Subject("deit"))
+    (row,) = loader_rows(
+        read([], loading(worker_cpu_seconds=None), header=LOADER_HEADER), Subject("deit")
+    )
     assert row.cpu_seconds_per_item is None
 
 
 def test_of_a_process_that_was_done_again_the_last_line_holds():
     lines = loading(state="failed", reason="killed", window_seconds=None), loading(rate=100)
-    (row,) = loader_rows(read([], *lines, header=LOADER), Subject("deit"))
+    (row,) = loader_rows(read([], *lines, header=LOADER_HEADER), Subject("deit"))
     assert (row.state, row.processes, row.faults) == ("ok", 1, ())
 
 
@@ -202,3 +205,39 @@ def test_a_record_from_before_there_was_a_feed_still_reads(tmp_path):
     old = read_record(tmp_path)
     assert old.header.plan.feed == Feed()
     assert len(comparison(old)[0].rows) == 2
+
+
+def closing(*left_out):
+    return Closing(
+        suite="deit", mode=LOADER, ended="budget", budget_seconds=1500.0, left_out=left_out
+    )
+
+
+def test_processes_of_a_loader_for_which_there_was_no_time_are_told():
+    lines = [loading(0), loading(0, 1), loading(2)]
+    (table,) = comparison(read([], *lines, closing("process 2 of x"), header=LOADER_HEADER))
+    assert any("1 of 2 processes measured" in note for note in table.notes)
+    assert any("the budget of 25 min 00 s was spent: left out process 2 of x" in note
+               for note in table.notes)  # fmt: skip
+    (whole,) = comparison(read([], *lines[:2], closing(), header=LOADER_HEADER))
+    assert not any("budget" in note or "processes measured" in note for note in whole.notes)
+
+
+def test_a_loader_s_row_has_no_more_processes_than_planned():
+    protocol = dataclasses.replace(HEADER.protocol, precision=0.01)
+    header = dataclasses.replace(LOADER_HEADER, protocol=protocol)
+    (table,) = comparison(read([], loading(0), header=header))
+    assert "2 processes per row" in table.about[0]
+
+
+def test_scaling_over_a_row_that_did_not_settle_is_marked():
+    lines = [loading(0, rate=100, state="unstable", reason="why"), loading(2, rate=190)]
+    (table,) = comparison(read([], *lines, header=LOADER_HEADER))
+    assert table.rows[1].texts["rate"] == "190"
+    assert table.rows[1].texts["scaling"].startswith("~")
+
+
+def test_rows_of_a_loader_all_have_the_same_keys():
+    lines = [loading(0, contents={"real_tokens": 9}), loading(2, state="failed", reason="x")]
+    (table,) = comparison(read([], *lines, header=LOADER_HEADER))
+    assert list(table.rows[0].values) == list(table.rows[1].values)

@@ -14,6 +14,7 @@ from gpubench.gate.tables import comparison
 from gpubench.render.registry import FORMATS, renderer
 from tests.fakes.ceilings import GFLOPS, H200, PEAKS, ran, with_ceilings
 from tests.fakes.records import FACTS, HEADER, HEALTHY, PLAN, measurement
+from tests.gate.test_loading import FROM_FILES, fed, loading
 
 pytestmark = pytest.mark.torch
 
@@ -167,3 +168,28 @@ def test_scaling_beyond_all_devices_together_is_impossible(value, low, is_fault)
     fault = scaling_fault(Estimate(value=value, low=low, high=low and 2 * value - low), 4)
     assert (fault is not None) == is_fault
     assert fault is None or "4 devices" in fault
+
+
+def test_nothing_that_follows_from_its_times_is_left_of_an_implausible_cell():
+    header = dataclasses.replace(FROM_FILES, plan=dataclasses.replace(
+        FROM_FILES.plan, modes=("fp32", "amp-bf16")))  # fmt: skip
+    fast = [fed("fp32", p, 640 + p, 700) for p in (0, 1)]
+    held = [
+        dataclasses.replace(
+            m, feeding={**m.feeding, "padded_tokens": 900, "real_tokens": 400},
+            profile={"busy_seconds": 0.01, "steps": 1, "wall_seconds": 0.0125},
+        )
+        for m in fast
+    ]  # fmt: skip
+    found = with_ceilings(*PEAKS, loading(rate=400), measurements=[*held, *AMP], header=header)
+    (table,) = comparison(found)
+    values, texts = table.rows[0].values, table.rows[0].texts
+    assert values["state"] == "implausible"
+    for key in (
+        "bound_by", "waiting_share", "device_samples_per_second", "cores_to_feed_device",
+        "gpu_busy_share", "loss_first", "loss_last", "padded_tokens_per_second",
+        "real_tokens_per_second",
+    ):  # fmt: skip
+        assert values[key] is None, key
+    assert (texts["bound"], texts["waiting"], texts["cores"], texts["loss"]) == ("–",) * 4
+    assert not any("samples/s from batches on the device" in note for note in table.notes)

@@ -163,3 +163,17 @@ def test_a_mode_whose_loss_is_not_finite_in_parity_is_invalid_with_the_step():
     amp = cell(parities=[PARITIES[0], parity("amp-bf16", losses=(2.0, None, 1.8))])
     assert amp.state == "invalid"
     assert amp.reason == "its loss is NaN or infinite at step 2, where float32's is finite"
+
+
+def test_against_an_eager_mode_that_parity_refuses_nothing_pays_off():
+    plan = dataclasses.replace(PLAN, modes=("fp32", "amp-bf16", "amp-bf16+compile"))
+    compiled = [
+        measurement("amp-bf16+compile", p, 0.02, compile_cache="cold", compile_seconds=30.0)
+        for p in (0, 1)
+    ]
+    changes = {
+        "measurements": [*HEALTHY, *compiled], "header": dataclasses.replace(HEADER, plan=plan)
+    }  # fmt: skip
+    assert cell("amp-bf16+compile", **changes).break_even is not None
+    parted = [PARITIES[0], parity("amp-bf16", losses=(2.0, 1.9, 1.2))]
+    assert cell("amp-bf16+compile", parities=parted, **changes).break_even is None

@@ -162,3 +162,47 @@ def test_every_format_writes_a_sweep_and_csv_has_each_cell_once():
     for module in (text, markdown, json):
         assert "sweep of batch size" in module.render(made)
     assert csv.render(made).count("deit") == 2
+
+
+def starving(text, seconds, bound_from, **options):
+    """A sweep from files, held back by its input from a value on."""
+    whole = sweep_record(text, seconds, **options)
+    plan = dataclasses.replace(whole.header.plan, tier="end-to-end")
+    measured = []
+    for m in whole.measurements:
+        value = plan.sweep.value(m.variant)
+        alone = m.throughput * (3 if value >= bound_from else 1.02)
+        feeding = {"resident_steps": 10, "resident_seconds": 10 * m.samples_per_step / alone}
+        measured.append(dataclasses.replace(m, feeding=feeding))
+    return dataclasses.replace(
+        whole, measurements=tuple(measured), header=dataclasses.replace(whole.header, plan=plan)
+    )
+
+
+def test_the_loader_s_saturation_is_not_told_as_the_mode_s():
+    plain = sweep_record("batch-size=8,16,32,64", lambda b: 0.01 * max(b, 16) / 16)
+    assert any("from batch 16 on" in note for note in pages(plain)[0].notes)
+    held = starving("batch-size=8,16,32,64", lambda b: 0.01 * max(b, 16) / 16, 32)
+    notes = pages(held)[0].notes
+    assert not any("from batch" in note and "doubling" in note and "less" in note
+                   for note in notes)  # fmt: skip
+    assert any("held back by their input (~) are left out" in note for note in notes)
+    assert any(note.startswith("fp32: memory") for note in notes)
+
+
+def test_lengths_held_back_by_their_input_are_no_points_of_time():
+    held = starving("sequence-length=128,256,384,512", quadratic_time, 384, suite="bert-ner")
+    made = pages(held)[0]
+    assert "from 128 to 256 tokens" in line(made, "fp32: a step's time grows")
+    assert line(made, "fp32: a quadratic part needs three lengths or more")
+
+
+@pytest.mark.parametrize(("state", "said"), [("capped", "clocks held"), ("unstable", "settle")])
+def test_points_that_are_not_plainly_ok_are_confessed(state, said):
+    whole = sweep_record("batch-size=8,16", lambda b: 0.01 * b)
+    first, *rest = whole.measurements
+    shaky = dataclasses.replace(first, state=state, reason="why")
+    made = pages(dataclasses.replace(whole, measurements=(shaky, *rest)))[0]
+    assert any(said in note and "points of the fits" in note for note in made.notes)
+    assert made.rows[0].texts["rate"].startswith("~")
+    assert not made.rows[1].texts["rate"].startswith("~")

@@ -128,3 +128,10 @@ def test_processes_that_differ_too_much_give_no_speed_up():
     assert texts["throughput"].startswith("~")
     assert (texts["interval"], texts["speedup"]) == ("> 100 %", "inconclusive")
     assert "amp-bf16: the processes differ too much" in made.notes[0]
+
+
+@pytest.mark.parametrize("state", ["not-supported", "out-of-memory", "failed", "invalid"])
+def test_every_row_has_the_same_keys_whatever_became_of_it(state):
+    fp32, amp = table(measurements=[*HEALTHY[:2], broken(state, "why", "amp-bf16")]).rows
+    assert list(fp32.values) == list(amp.values)
+    assert {"bound_by", "workers", "real_tokens_per_second"} <= set(fp32.values)

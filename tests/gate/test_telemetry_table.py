@@ -92,3 +92,9 @@ def test_held_clocks_are_marked_and_told():
     assert row.texts["throughput"].startswith("~")
     assert row.texts["speedup"].startswith("~")
     assert f"fp32, amp-bf16: clocks held: {held}" in compared.notes
+
+
+def test_json_has_the_reasons_as_numbers_and_says_which_table_repeats():
+    found = json.loads(renderer("json")(tables()))["tables"]
+    assert found[0]["rows"][0]["throttled"] == {"software power cap": 0.98}
+    assert [table["repeats"] for table in found] == [False, True]

@@ -48,6 +48,7 @@ def test_every_rule_says_what_must_hold(rule):
             "companion.tag",
             "error",
         ),
+        ("torch==2.15.0\ntorchaudio==2.11.0", "requirements.txt", "companion.pair", "error"),
         ("--index-url https://download.pytorch.org/whl/cu122\nnumpy", "requirements.txt",
          "torch.index", "error"),
         ("--index-url https://download.pytorch.org/whl/cu199\nnumpy", "requirements.txt",

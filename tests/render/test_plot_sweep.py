@@ -85,3 +85,74 @@ def test_an_interval_that_is_far_too_wide_does_not_squeeze_the_dots(tmp_path):
     noisy = dataclasses.replace(first, window_seconds=first.window_seconds * 50)
     made = dataclasses.replace(BATCHES, measurements=(noisy, *rest))
     assert plots.write([made], tmp_path)
+
+
+def hostile(item):
+    facts = {
+        subject: dataclasses.replace(own, settings={**own.settings, "item": item})
+        for subject, own in BATCHES.workloads.items()
+    }
+    return dataclasses.replace(BATCHES, workloads=facts)
+
+
+def test_a_name_in_a_record_cannot_drive_the_terminal():
+    said = plots.text("sweep", [hostile("\x1b[2Jimage\u202e")])
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+
+
+@pytest.mark.parametrize("item", ["$\\frac{$", "\x1b[2J", "$x_{$", "\x00"])
+def test_a_name_in_a_record_is_neither_maths_nor_a_control_character(tmp_path, item):
+    svg, _ = plots.write([hostile(item)], tmp_path)
+    assert not any(character in svg.read_text() for character in "\x1b\x00")
+
+
+def test_a_mode_s_name_is_no_maths_either(tmp_path):
+    odd = sweep_record("batch-size=8,16", lambda b: 0.01 * b, modes=("fp32", "$\\frac{$\x1b"))
+    assert plots.write([odd], tmp_path)
+    assert "\x1b" not in plots.text("sweep", [odd])
+
+
+def test_a_sweep_of_which_no_dot_has_a_place_is_drawn_empty(tmp_path):
+    """A timm model without patches: nobody knows how many tokens an image is."""
+    whole = sweep_record("image-size=160,224", lambda n: 0.1)
+    facts = {
+        subject: dataclasses.replace(
+            own, settings={k: v for k, v in own.settings.items() if k != "tokens"}
+        )
+        for subject, own in whole.workloads.items()
+    }
+    bare = dataclasses.replace(whole, workloads=facts)
+    assert plots.write([bare], tmp_path)
+    assert "nothing of it was counted" in plots.text("sweep", [bare])
+
+
+def test_peaks_of_no_bytes_are_drawn(tmp_path):
+    none = sweep_record("batch-size=8,16", lambda b: 0.01 * b, lambda b: 0)
+    assert plots.write([none], tmp_path)
+    assert "peak memory" in plots.text("sweep", [none])
+
+
+def test_dots_that_are_not_to_be_taken_as_they_stand_are_marked(tmp_path):
+    first, *rest = BATCHES.measurements
+    shaky = dataclasses.replace(first, state="capped", reason="why")
+    made = dataclasses.replace(BATCHES, measurements=(shaky, *rest))
+    lines = [line for line in plots.text("sweep", [made]).splitlines() if "█" in line]
+    assert ["~" in line for line in lines] == [True] + [False] * (len(lines) - 1)
+    svg, _ = plots.write([made], tmp_path)
+    plain, _ = plots.write([BATCHES], tmp_path / "plain")
+    assert "#ffffff; stroke: #0072b2" in svg.read_text()
+    assert "#ffffff; stroke: #0072b2" not in plain.read_text()
+
+
+def test_what_its_input_holds_back_is_no_point_of_the_curve():
+    from tests.gate.test_sweeps import starving
+
+    text = "sequence-length=64,128,256,384,512"
+    free = starving(text, lambda n: 1e-4 * n, 10_000, suite="bert-ner")
+    held = starving(text, lambda n: 1e-4 * n, 256, suite="bert-ner")
+    assert sweep_panels(free, "bert-ner")[0].series[0].fitted
+    time, memory = sweep_panels(held, "bert-ner")
+    assert time.series[0].fitted == ()
+    assert [dot.is_shaky for dot in time.series[0].dots] == [False, False, True, True, True]
+    assert memory.series[0].fitted

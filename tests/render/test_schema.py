@@ -37,3 +37,10 @@ def test_the_schema_of_a_record_names_every_field_of_every_line():
     described = schema("run")["$defs"]
     for line in (HEADER, FACTS, measurement(), parity()):
         assert set(described[type(line).__name__]["properties"]) == set(codec.to_plain(line))
+
+
+def test_the_schema_of_a_run_has_every_kind_of_line_that_a_record_holds():
+    from gpubench.bench.record import _KINDS
+
+    described = {each["$ref"].rpartition("/")[2] for each in schema("run")["anyOf"]}
+    assert {kind.__name__ for kind in _KINDS.values()} < described

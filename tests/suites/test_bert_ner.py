@@ -1,5 +1,6 @@
 """The NER suite builds BERT, its labels and its batches."""
 
+import dataclasses
 import itertools
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ pytest.importorskip("transformers")
 import torch
 from transformers import BertConfig, BertForTokenClassification
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Workload
 from gpubench.errors import BadData, BadUsage
 from gpubench.suites import bert_ner
@@ -33,6 +35,16 @@ def test_special_tokens_carry_no_label_and_the_others_do():
     labels = next(bert_ner.build(SMOKE).batches())["labels"]
     assert (labels[:, [0, -1]] == IGNORED).all()
     assert (labels[:, 1:-1] >= 0).all()
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_batches_are_pinned_only_where_the_feed_says_so(monkeypatch, pinned):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: asked.append(self) or self)
+    workload = dataclasses.replace(SMOKE, feed=Feed(pinned=pinned))
+    next(bert_ner.build(workload).batches())
+    assert bool(asked) == pinned
 
 
 def test_the_mask_hides_padding():

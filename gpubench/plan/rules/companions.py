@@ -132,6 +132,37 @@ def companion_tags(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa
         )
 
 
+def untied_audio(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
+    """A torchaudio that is tied to no torch is of the CUDA release of the torch beside it.
+
+    Judged where neither is asked of an index of its own, so that pip takes the default builds.
+    """
+    torch, fact = stated_torch(stack), stack.package("torchaudio")
+    release = Version.find(exact(fact.value)) if fact and not local_tag(fact.value) else None
+    build = torch.build if torch and torch.cuda is None and torch.release is not None else None
+    if torch is None or build is None or fact is None or release is None or fact.via == "conda":
+        return
+    made_for = _torch_for("torchaudio", release)
+    if _wanted(build.torch, "torchaudio", fact) is not None or made_for is None:
+        return
+    own = next(
+        b.cuda for b in torch_builds() if b.is_default and b.torch.release(2) == made_for.release(2)
+    )
+    if own.release(2) == build.cuda.release(2):
+        return
+    yield problem(
+        "error",
+        "torch-companion-mismatch",
+        fact,
+        f"torchaudio {release} is built for CUDA {own}, {torch.name} for CUDA {build.cuda}: it "
+        "refuses that torch when it is imported",
+        f"no torchaudio: no release of it on record goes with {torch.name}",
+        rule="companion.pair",
+        remedy=("leave torchaudio out",),
+        reference=PAIRS,
+    )
+
+
 def unpinned_torch(stack: Stack, machine: Machine) -> Iterator[Problem]:  # noqa: ARG001
     """Where torchvision or torchaudio is held to a release, torch is too."""
     torch = stack.package("torch")
@@ -222,4 +253,4 @@ def _is_two(specifier: str) -> bool:
     return release is not None and release.major >= 2
 
 
-RULES = (pairs, companion_tags, unpinned_torch, triton, numpy)
+RULES = (pairs, companion_tags, untied_audio, unpinned_torch, triton, numpy)
