@@ -10,13 +10,11 @@ from collections.abc import Sequence
 
 from gpubench.bench import ceilings
 from gpubench.bench.job import COUNTING, Subject
-from gpubench.bench.modes import MODES
 from gpubench.bench.record import CeilingRun, Line, Measurement, ParityRun, RunRecord
 from gpubench.gate.intervals import mean_of
+from gpubench.gate.odd_lines import UNKNOWN_MODE, known_mode, processes
 from gpubench.gate.plausibility import judged
 from gpubench.gate.summary import BROKEN, Cell, parity_of, state_of
-
-_MODES = frozenset(mode.name for mode in MODES)
 
 
 def trained(record: RunRecord) -> list[Subject]:
@@ -57,20 +55,18 @@ def standings(record: RunRecord, subject: Subject) -> dict[str, Cell]:
     knows was not measured, as far as this one can tell.
     """
     modes = record.header.plan.modes
-    cells = [_cell(record, subject, mode) for mode in modes if mode in _MODES]
+    cells = [_cell(record, subject, mode) for mode in modes if known_mode(mode)]
     found = {cell.mode: cell for cell in judged(record, record.workloads.get(subject), cells)}
     return {mode: found.get(mode) or _unknown(subject, mode) for mode in modes}
 
 
 def _cell(record: RunRecord, subject: Subject, mode: str) -> Cell:
-    measured = record.measured(subject, mode)
+    measured = processes(record, subject, mode)
     state, reason = state_of(measured)
     parity, unchecked = parity_of(record, subject, mode)
     if parity is not None and not parity.holds:
         state, reason = "invalid", "its losses part from float32's"
     throughputs = [m.throughput for m in measured if m.counts and m.throughput > 0]
-    if state in COUNTING and not throughputs:
-        state, reason = "invalid", "its times are missing"
     return Cell(
         subject=subject,
         mode=mode,
@@ -95,6 +91,6 @@ def _unknown(subject: Subject, mode: str) -> Cell:
         subject=subject,
         mode=mode,
         state="not-measured",
-        reason="this version does not know the mode",
+        reason=UNKNOWN_MODE,
         processes=0,
     )

@@ -9,7 +9,9 @@ import pytest
 
 pytest.importorskip("pandas")
 
+from gpubench import codec
 from gpubench.bench.job import Subject
+from gpubench.bench.record import record_in
 from gpubench.errors import UnreadableInput, UnwritableOutput
 from gpubench.gate.baselines import (
     baselines_of,
@@ -176,3 +178,25 @@ def test_what_stands_in_the_folder_beside_baselines_is_none(tmp_path):
     (path.parent / "a.json").write_text('{"note": "gpubench.baseline/1"}')
     assert stored(tmp_path) == [path]
     assert is_stored(tmp_path)
+
+
+def test_the_baseline_of_a_suite_that_was_never_begun_is_loaded(tmp_path):
+    """The candidate ended before its second suite: without that baseline it would pass."""
+    keep(tmp_path)
+    for day in (1, 2, 3):
+        found = run(day)
+        lines = tuple(dataclasses.replace(line, suite="bert-ner") for line in found.lines)
+        plain = [found.header, *lines]
+        plan = dataclasses.replace(found.header.plan, suites=("bert-ner",))
+        plain[0] = dataclasses.replace(found.header, plan=plan)
+        record = record_in(codec.to_plain(plain), "here")
+        write(tmp_path, baselines_of([record])[0])
+    new = []
+    for day in (11, 12, 13):
+        found = run(day)
+        plan = dataclasses.replace(found.header.plan, suites=("deit", "bert-ner"))
+        head = dataclasses.replace(found.header, plan=plan)
+        new.append(session_of(dataclasses.replace(found, header=head)))
+    found = compare(for_candidate(tmp_path, new), new)
+    words = {v.suite: v.word for v in found.verdicts if v.metric == "throughput"}
+    assert (words, found.exit_status) == ({"deit": "PASS", "bert-ner": "NOT-COMPARABLE"}, 5)

@@ -454,6 +454,7 @@ def test_a_mode_that_only_another_version_knows_is_not_comparable():
     found = compare([other], [other])
     assert not found.verdicts[0].gated
     assert "does not know the mode" in reason(found)
+    assert not any(cell.values for cell in other.cells.values())
 
 
 # -- what was never begun -------------------------------------------------------------------------
@@ -474,6 +475,7 @@ def test_a_suite_that_was_never_begun_does_not_pass():
     said = {v.suite: v.word for v in found.verdicts if v.metric == "throughput"}
     assert said == {"deit": "PASS", "bert-ner": "NOT-COMPARABLE"}
     assert found.exit_status == 5
+    assert "the candidate has no figure: not measured" in found.verdicts[-1].reason
 
 
 def test_ceilings_beside_a_suite_are_no_cell():
@@ -537,7 +539,7 @@ def test_how_far_a_survey_got_is_no_difference():
 
 
 def test_a_parameter_that_the_first_session_does_not_know_is_held_against_the_others():
-    old = [changed(sessions([1])[0], facts={}), *sessions(BASE[1:])]
+    old = [changed(sessions([1])[0], facts={"preset": "smoke"}), *sessions(BASE[1:])]
     new = [changed(s, facts={**s.cells[CELL].facts, "batch size": 99}) for s in sessions(NEW)]
     assert word(compare(old, new)) == "NOT-COMPARABLE"
 
