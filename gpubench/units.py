@@ -1,12 +1,23 @@
 """Quantities, and how they are written for people. Rounding happens here alone."""
 
 import math
+import re
 from typing import NewType
 
 Seconds = NewType("Seconds", float)
 Bytes = NewType("Bytes", int)
 
 ABSENT = "–"
+
+
+_SHARE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)")
+
+
+def parse_share(text: str) -> float | None:
+    """A share above 0 and below 1 as people write it: 2%, 0.5 %, 0.02; None for what is none."""
+    number = _SHARE.fullmatch(text.strip())
+    share = float(number[1]) / (100 if number[2] else 1) if number else 0.0
+    return share if 0 < share < 1 else None
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -57,3 +57,12 @@ def test_a_noun_agrees_with_its_number():
 
 def test_a_share_is_a_percentage():
     assert units.percent(0.034) == "3.4 %"
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("2%", 0.02), (" 0.5 % ", 0.005), ("0.02", 0.02), (".5", 0.5), ("1e-2", None), ("100%", None),
+     ("0", None), ("-1%", None), ("nan", None), ("2%%", None), ("", None)],
+)  # fmt: skip
+def test_a_share_is_read_in_one_way_for_all_options(text, share):
+    assert units.parse_share(text) == (share if share is None else pytest.approx(share))

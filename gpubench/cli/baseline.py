@@ -37,7 +37,8 @@ def set_baseline(
         raise UnreadableInput("nothing in these records counts: measure again, then set them")
     for entry in found:
         path = write(folder, entry)
-        terminal.answer(f"{path}: {units.count(len(entry.records), 'session')}")
+        said = f"{path}: {units.count(len(entry.records), 'session')}"
+        terminal.answer(terminal.plain(said))
     return ExitStatus.YES
 
 
@@ -51,7 +52,7 @@ def show(folder: Folder = FOLDER) -> int:
     for path in _kept(folder, stored(folder)):
         sessions = read_side(path)
         last = sessions[-1]
-        cell = next(iter(last.cells.values()))
+        cell = next(cell for session in sessions for cell in session.cells.values())
         days = days_old(last.created, now)
         age = "of unknown age" if days is None else f"{days:.0f} days old"
         terminal.answer(
@@ -77,7 +78,8 @@ def prune(
         if too_old(path, older_than, now):
             if not dry_run:
                 remove(path)
-            terminal.answer(f"{path}: {'would be ' if dry_run else ''}removed")
+            said = f"{path}: {'would be ' if dry_run else ''}removed"
+            terminal.answer(terminal.plain(said))
     return ExitStatus.YES
 
 

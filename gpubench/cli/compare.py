@@ -66,7 +66,7 @@ def compare(
 def _baseline(place: Path, candidate: "Sequence[Session]", max_age: int) -> "list[Session]":
     """The baseline's sessions; UnreadableInput with what to do where there is none."""
     from gpubench.gate.baselines import for_candidate, is_stored, refuse_old
-    from gpubench.gate.sides import read_side
+    from gpubench.gate.sides import STORED, read_side
 
     if not place.exists():
         raise UnreadableInput(
@@ -79,9 +79,13 @@ def _baseline(place: Path, candidate: "Sequence[Session]", max_age: int) -> "lis
             f"no baseline in {place} for this machine's model and suites: "
             "gpubench baseline set RECORD keeps one"
         )
-    if is_stored(place) or is_stored(place.parent.parent):
-        refuse_old(sessions, max_age, datetime.datetime.now(datetime.timezone.utc))
+    refuse_old([session for session in sessions if session.kind == STORED], max_age, today())
     return sessions
+
+
+def today() -> datetime.datetime:
+    """Now, in UTC."""
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _calibration(given: Path | None, candidate: "Sequence[Session]") -> "Calibration | None":
@@ -95,7 +99,7 @@ def _calibration(given: Path | None, candidate: "Sequence[Session]") -> "Calibra
     if found is None:
         return None
     refuse_other(found, machines[0])
-    warning = age_warning(found, datetime.datetime.now(datetime.timezone.utc))
+    warning = age_warning(found, today())
     if warning is not None:
         terminal.note(f"warning: {warning}")
     return found

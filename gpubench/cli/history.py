@@ -38,7 +38,9 @@ def history(
     points, notes = read(records_under(records), suite, mode, variant)
     for note in notes:
         terminal.note(terminal.plain(note))
-    if not points:
+    if not any(point.throughput for point in points):
+        for point in points:
+            terminal.note(terminal.plain(f"{point.source}: {_state(point)}"))
         raise UnreadableInput(f"no figure of {suite} {variant} {mode} in these records")
     text = render([_table(points, suite, mode, variant)])
     if format == "text":
@@ -56,41 +58,84 @@ def _table(points: "list[Point]", suite: str, mode: str, variant: str) -> "Table
         Column(key="interval", heading="± 95 %"),
         Column(key="change", heading="to the one before"),
         Column(key="processes", heading="processes"),
+        Column(key="batch_size", heading="batch"),
+        Column(key="preset", heading="preset", numeric=False),
         Column(key="torch", heading="torch", numeric=False),
         Column(key="device", heading="device", numeric=False),
         Column(key="source", heading="record", numeric=False),
     )
-    rows = []
-    for before, point in zip([None, *points], points, strict=False):
-        change = None
-        if before is not None:
-            change = point.throughput.value / before.throughput.value - 1
-        half = point.throughput.half_width
-        texts = {
-            "created": point.created,
-            "throughput": units.significant(point.throughput.value),
-            "interval": "> 100 %" if half is not None and half > 1 else units.percent(half),
-            "change": units.ABSENT if change is None else f"{100 * change:+.1f} %",
-            "processes": str(point.processes),
-            "torch": point.torch or units.ABSENT,
-            "device": point.device or units.ABSENT,
-            "source": point.source,
-        }
-        values = {
-            "created": point.created,
-            "samples_per_second": point.throughput.value,
-            "samples_per_second_low": point.throughput.low,
-            "samples_per_second_high": point.throughput.high,
-            "processes": point.processes,
-            "torch": point.torch,
-            "device": point.device,
-            "source": point.source,
-        }
-        rows.append(Row(values=values, texts=texts))
+    rows, before = [], None
+    for point in points:
+        rows.append(Row(values=_values(point, before), texts=_texts(point, before)))
+        before = point if point.throughput else before
     return Table(
         title=" · ".join(filter(None, (suite, variant, mode))),
         about=(units.count(len(points), "record"),),
         columns=columns,
         rows=tuple(rows),
-        notes=("a change between two records is no verdict: gpubench compare gives one",),
+        notes=(
+            "a change between two records is no verdict: gpubench compare gives one",
+            *(f"{point.created}: {said}" for point in points if (said := _said(point))),
+        ),
     )
+
+
+def _texts(point: "Point", before: "Point | None") -> dict[str, str]:
+    from gpubench.gate.table import STATE_WORDS
+
+    found, change, mark = point.throughput, point.change_since(before), _mark(point)
+    half = found.half_width if found else None
+    state = point.cell.state
+    word = STATE_WORDS.get(state, state)
+    shaky = mark or (before is not None and _mark(before))
+    return {
+        "created": point.created,
+        "throughput": f"{mark}{units.significant(found.value)}" if found else word,
+        "interval": "> 100 %" if half is not None and half > 1 else units.percent(half),
+        "change": f"{'~' if shaky else ''}{100 * change:+.1f} %"
+        if change is not None
+        else units.ABSENT,
+        "processes": str(point.processes),
+        "batch_size": str(point.cell.facts.get("batch size", units.ABSENT)),
+        "preset": str(point.cell.facts.get("preset", units.ABSENT)),
+        "torch": point.torch or units.ABSENT,
+        "device": point.device or units.ABSENT,
+        "source": point.source,
+    }
+
+
+def _values(point: "Point", before: "Point | None") -> dict[str, object]:
+    found = point.throughput
+    return {
+        "created": point.created,
+        "state": point.cell.state,
+        "reason": point.cell.reason,
+        "samples_per_second": found.value if found else None,
+        "samples_per_second_low": found.low if found else None,
+        "samples_per_second_high": found.high if found else None,
+        "samples_per_second_is_shaky": point.is_shaky,
+        "change": point.change_since(before),
+        "processes": point.processes,
+        "batch_size": point.cell.facts.get("batch size"),
+        "preset": point.cell.facts.get("preset"),
+        "torch": point.torch,
+        "device": point.device,
+        "source": point.source,
+    }
+
+
+def _mark(point: "Point") -> str:
+    return "~" if point.is_shaky else ""
+
+
+def _said(point: "Point") -> str | None:
+    """Why a point has a mark or no figure; None where it is a plain one."""
+    if point.cell.state != "ok":
+        return _state(point)
+    if point.cell.faults:
+        return f"a process broke: {point.cell.faults[0]}"
+    return "its input set the pace" if point.held_back else None
+
+
+def _state(point: "Point") -> str:
+    return ": ".join(filter(None, (point.cell.state, point.cell.reason)))

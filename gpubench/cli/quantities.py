@@ -4,7 +4,7 @@ import math
 import re
 
 from gpubench.errors import BadUsage
-from gpubench.units import Seconds
+from gpubench.units import Seconds, parse_share
 
 NONE = "none"
 _UNITS = {"h": 3600, "m": 60, "min": 60, "s": 1}
@@ -16,11 +16,8 @@ def share(text: str, option: str) -> float | None:
     words = text.strip()
     if words == NONE:
         return None
-    try:
-        value = float(words.rstrip("%")) / (100 if words.endswith("%") else 1)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < 1:
+    value = parse_share(words)
+    if value is None:
         raise BadUsage(f"{option} {text}: a share such as 2% or 0.02 is expected, or {NONE}")
     return value
 

@@ -9,15 +9,17 @@ day and setting both gives a baseline of two sessions.
 
 import dataclasses
 import datetime
+import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gpubench import codec
-from gpubench.bench.record import RunRecord, record_in
+from gpubench.bench.record import CeilingRun, Loading, RunRecord, record_in
 from gpubench.errors import UnreadableInput, UnwritableOutput
 from gpubench.gate.machine import machine_of
-from gpubench.gate.sides import Session, read_side
+from gpubench.gate.sides import Session, identity_of, read_side
 
 BASELINE = "gpubench.baseline/1"
 FOLDER = Path("reports/baselines")
@@ -38,7 +40,7 @@ class Baseline:
 def baselines_of(records: Sequence[RunRecord]) -> list[Baseline]:
     """One baseline per machine model and suite that the records hold figures of."""
     grouped: dict[tuple[str, str], list[tuple[dict[str, Any], ...]]] = {}
-    for record in sorted(records, key=lambda record: record.header.created):
+    for record in sorted(_once(records), key=lambda record: record.header.created):
         for suite in record.header.plan.suites:
             facts = [w for subject, w in record.workloads.items() if subject.suite == suite]
             lines = _lines(record, suite)
@@ -51,14 +53,27 @@ def baselines_of(records: Sequence[RunRecord]) -> list[Baseline]:
     ]
 
 
+def _once(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Each run once, the longest of its copies."""
+    found: dict[str, RunRecord] = {}
+    for record in sorted(records, key=lambda record: len(record.lines)):
+        found[identity_of(record)] = record
+    return list(found.values())
+
+
 def _lines(record: RunRecord, suite: str) -> tuple[dict[str, Any], ...]:
-    """The header and what is kept of one suite; empty where nothing of it counts."""
+    """The header and what is kept of one suite; empty where nothing of it counts.
+
+    What its figures are judged by belongs to it: the ceilings, and what its loader does alone.
+    """
     plan = dataclasses.replace(record.header.plan, suites=(suite,))
     header = dataclasses.replace(record.header, plan=plan)
     kept = [
         *(w for w in record.workloads.values() if w.suite == suite),
         *(m for m in record.measurements if m.suite == suite),
         *(p for p in record.parities.values() if p.suite == suite),
+        *(line for line in record.of(Loading) if line.suite == suite),
+        *record.of(CeilingRun),
     ]
     if not any(m.counts for m in record.measurements if m.suite == suite):
         return ()
@@ -67,7 +82,15 @@ def _lines(record: RunRecord, suite: str) -> tuple[dict[str, Any], ...]:
 
 def path_of(folder: Path, baseline: Baseline) -> Path:
     """Where a baseline is kept."""
-    return folder / baseline.machine / f"{baseline.suite}.json"
+    return folder / baseline.machine / file_name(baseline.suite)
+
+
+def file_name(suite: str) -> str:
+    """A suite's file: its name, or one that leads nowhere else where it is no plain word."""
+    plain = re.sub(r"[^a-z0-9]+", "-", suite.lower()).strip("-")[:60]
+    if plain != suite or not plain:
+        plain += "-" + hashlib.sha256(suite.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{plain}.json"
 
 
 def write(folder: Path, baseline: Baseline) -> Path:
@@ -90,29 +113,42 @@ def records_in(plain: Any, source: str) -> list[RunRecord]:
 
 
 def stored(folder: Path) -> list[Path]:
-    """Every baseline's file under a folder."""
-    return sorted(folder.glob("*/*.json"))
+    """Every baseline's file under a folder; files of others are none of them."""
+    return sorted(path for path in folder.glob("*/*.json") if _is_baseline(path))
 
 
 def is_stored(folder: Path) -> bool:
     """Whether a folder is laid out as a folder of baselines."""
-    if not folder.is_dir():
-        return False
-    return any(_is_baseline(path) for path in stored(folder)[:1])
+    return folder.is_dir() and bool(stored(folder))
+
+
+_BEGINS = re.compile(rb'\s*\{\s*"schema":\s*"' + re.escape(BASELINE.encode()) + rb'"')
 
 
 def _is_baseline(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return BASELINE.encode() in stream.read(200)
+    """Whether a file begins as one that ``write`` wrote."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return _BEGINS.match(stream.read(200)) is not None
+    except OSError:  # what cannot be read is not known to be one
+        return False
 
 
 def refuse_old(sessions: Sequence[Session], most_days: int, now: datetime.datetime) -> None:
-    """UnreadableInput where the newest session of a baseline is older than it may be."""
-    ages = [days for s in sessions if (days := days_old(s.created, now)) is not None]
-    if ages and min(ages) > most_days:
+    """UnreadableInput where a suite's newest session of a baseline is older than it may be."""
+    ages: dict[str, float] = {}
+    for session in sessions:
+        days = days_old(session.created, now)
+        if days is not None:
+            suites = {name.subject.suite for name in session.cells}
+            ages |= {suite: min(days, ages.get(suite, days)) for suite in suites}
+    if ages and max(ages.values()) > most_days:
+        suite, days = max(ages.items(), key=lambda entry: entry[1])
         raise UnreadableInput(
-            f"the baseline is {min(ages):.0f} days old, at most {most_days} are allowed: measure "
-            "it again and gpubench baseline set it, or raise --max-age"
+            f"the baseline of {suite} is {days:.0f} days old, at most {most_days} are allowed: "
+            "measure it again and gpubench baseline set it, or raise --max-age"
         )
 
 
@@ -133,7 +169,7 @@ def remove(path: Path) -> None:
 def for_candidate(folder: Path, candidate: Iterable[Session]) -> list[Session]:
     """The stored sessions for the machine model and suites of a candidate; [] where none are."""
     wanted = {
-        folder / cell.machine.slug / f"{name.subject.suite}.json"
+        folder / cell.machine.slug / file_name(name.subject.suite)
         for session in candidate
         for name, cell in session.cells.items()
     }

@@ -1,6 +1,7 @@
 """Whether two cells may be compared at all, and the verdict of those that may not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gpubench.gate.machine import why_other
 from gpubench.gate.metrics import metric_named
@@ -8,7 +9,7 @@ from gpubench.gate.sides import Cell, CellName
 from gpubench.gate.verdicts import Verdict, Word
 from gpubench.gate.welch import mean_of
 
-BROKE = ("failed", "timed-out", "invalid")
+BROKE = ("failed", "timed-out", "invalid", "implausible")
 """States that say nothing of speed: the measurement itself went wrong."""
 
 LOST = ("out-of-memory", "not-supported")
@@ -22,8 +23,9 @@ def why_apart(
     name: CellName, baseline: Sequence[Cell], candidate: Sequence[Cell]
 ) -> Verdict | None:
     """The verdict of a cell whose figures must not be compared; None where they may be."""
-    found = _one_sided(baseline, candidate) or _broken(baseline, candidate)
-    found = found or _unlike((*baseline, *candidate))
+    unlike = why_unlike((*baseline, *candidate))
+    found = _one_sided(baseline, candidate) or (unlike and ("NOT-COMPARABLE", unlike))
+    found = found or _broken(baseline, candidate)
     if found is None:
         return None
     word, reason = found
@@ -68,12 +70,24 @@ def _broken(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Refusal | No
                 return "INVALID", f"the {side}'s losses part from float32's"
             if cell.state in BROKE:
                 return "INVALID", f"the {side} {_words(cell)}"
+    fault = next((fault for cell in candidate for fault in cell.faults), None)
+    if fault is not None:
+        return "INVALID", f"a process of the candidate broke: {fault}"
+    return _lost(baseline, candidate)
+
+
+def _lost(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Refusal | None:
+    """What is said where a side could not do it; some sessions that could leave it open."""
     old, new = (any(cell.counts for cell in cells) for cells in (baseline, candidate))
-    lost = next((cell for cell in candidate if cell.state in LOST), None)
-    if old and lost is not None:
-        return "REGRESSION", f"the baseline was measured, the candidate {_words(lost)}"
+    lost = [cell for cell in candidate if cell.state in LOST]
+    if old and new and lost:
+        return "INCONCLUSIVE", (
+            f"{len(lost)} of {len(candidate)} sessions of the candidate: {_words(lost[0])}"
+        )
     if old and new:
         return None
+    if old and lost:
+        return "REGRESSION", f"the baseline was measured, the candidate {_words(lost[0])}"
     side, cells = ("candidate", candidate) if old else ("baseline", baseline)
     return "NOT-COMPARABLE", f"the {side} has no figure: {_words(cells[-1])}"
 
@@ -83,24 +97,27 @@ def _words(cell: Cell) -> str:
     return f"{said}: {cell.reason}" if cell.reason else said
 
 
-def _unlike(cells: Sequence[Cell]) -> Refusal | None:
-    """How the first cell that is not like the first of all differs from it."""
-    first = cells[0]
-    for cell in cells[1:]:
-        reason = why_other(first.machine, cell.machine) or _why_another_workload(first, cell)
+def why_unlike(cells: Sequence[Cell]) -> str | None:
+    """How the first cell that is not like those before it differs from them; None where none is.
+
+    Of the parameters, those count that two cells both know.
+    """
+    known: dict[str, Any] = {}
+    for cell in cells:
+        reason = why_other(cells[0].machine, cell.machine) or _why_another_workload(known, cell)
         if reason is not None:
-            return "NOT-COMPARABLE", reason
+            return reason
+        known.update(cell.facts)
     return None
 
 
-def _why_another_workload(one: Cell, other: Cell) -> str | None:
-    """The parameters in which two cells differ, of those that both know."""
-    differing = [
-        key for key in one.facts if key in other.facts and one.facts[key] != other.facts[key]
-    ]
+def _why_another_workload(known: Mapping[str, Any], cell: Cell) -> str | None:
+    """The parameters in which a cell differs from what is known of those before it."""
+    facts = cell.facts
+    differing = [key for key in known if key in facts and known[key] != facts[key]]
     if not differing:
         return None
-    named = [f"{key} {one.facts[key]} and {other.facts[key]}" for key in differing[:NAMED]]
+    named = [f"{key} {known[key]} and {facts[key]}" for key in differing[:NAMED]]
     return f"different workloads: {', '.join(named)}"
 
 

@@ -7,7 +7,7 @@ from gpubench import __version__
 from gpubench.gate.calibration import Calibration
 from gpubench.gate.changes import Change, changes
 from gpubench.gate.comparability import why_apart
-from gpubench.gate.figures import Figures, of_figures, of_parity
+from gpubench.gate.figures import MARKED, Figures, of_figures, of_parity
 from gpubench.gate.metrics import PARITY, metric_named
 from gpubench.gate.sides import Cell, CellName, Session, metrics_of
 from gpubench.gate.verdicts import OnInconclusive, Verdict, Word, exit_status, overall
@@ -130,16 +130,8 @@ def _notes(
         (s.created, s.software.get("commit")) for s in candidate
     }:
         yield "both sides were begun in the same second: are they one and the same run?"
-    judged = [each for each in figures if each.error is not None]
-    if (
-        judged
-        and len(baseline) + len(candidate) > 2
-        and baseline[-1].created < candidate[0].created
-    ):
-        yield (
-            "the baseline was measured wholly before the candidate: a drift of the machine "
-            "between them looks like an effect; pairs measured in turns would rule it out"
-        )
+    if any(each.error is not None for each in figures):
+        yield from _drift(baseline, candidate)
     gates = [v.gates_at for v in verdicts if v.metric == "throughput" and v.gates_at is not None]
     if gates:
         yield f"as it was measured, throughput can be gated here at {percent(max(gates))}"
@@ -155,12 +147,31 @@ def _notes(
         yield f"{len(ungated)} figures are shown without a say: too few processes of them"
 
 
+def _drift(baseline: Sequence[Session], candidate: Sequence[Session]) -> Iterator[str]:
+    """A sentence where the sides were measured one after the other, in either order."""
+    sides = sorted(
+        ((baseline, "baseline"), (candidate, "candidate")), key=lambda side: side[0][-1].created
+    )
+    (first, earlier), (then, later) = sides
+    if first[-1].created < then[0].created:
+        yield (
+            f"the {earlier} was measured wholly before the {later}: a drift of the machine "
+            "between them looks like an effect; pairs measured in turns would rule it out"
+        )
+
+
 def _of_cells(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Iterator[str]:
     """Figures that count with a mark, and modes that were read back differently."""
     if not olds or not news:
         return
     title = f"{name.subject.title} {name.mode}"
-    for state in ("capped", "unstable"):
+    for side, cells in (("baseline", olds), ("candidate", news)):
+        for fault in dict.fromkeys(fault for cell in cells for fault in cell.faults):
+            yield f"{title}: a process of the {side} broke: {fault}"
+        absent = [cell for cell in cells if not cell.counts]
+        if 0 < len(absent) < len(cells):
+            yield f"{title}: {len(absent)} of {len(cells)} sessions of the {side} have no figure"
+    for state in MARKED:
         sides = [any(cell.state == state for cell in cells) for cells in (olds, news)]
         if any(sides):
             who = "both sides" if all(sides) else "the baseline" if sides[0] else "the candidate"

@@ -29,6 +29,8 @@ class Figures:
     """Whether data or the host set the baseline's pace: the candidate cannot loosen its gate."""
     is_of_files: bool
     """Each session is one file of another program: it has no calibration and needs none."""
+    lopsided: str | None = None
+    """Why the times of one side were taken under other conditions than those of the other."""
 
     @classmethod
     def of(
@@ -40,7 +42,7 @@ class Figures:
         calibration: Calibration | None,
     ) -> "Figures":
         """The figures of two sides that may be compared."""
-        first = candidate[0]
+        first = next((cell for cell in candidate if cell.counts), candidate[0])
         old, new = (
             [
                 [*map(metric.cost, values)]
@@ -60,6 +62,7 @@ class Figures:
             noise=noise,
             waits=any(cell.waits for cell in baseline),
             is_of_files=first.machine.device == "other",
+            lopsided=None if metric.name == "peak-memory" else lopsided(baseline, candidate),
         )
 
     @property
@@ -108,6 +111,19 @@ class Figures:
                 )
 
 
+MARKED = {"capped": "clocks were held", "unstable": "step times did not settle"}
+"""States whose times count with a mark, in words."""
+
+
+def lopsided(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> str | None:
+    """Why an effect between two sides may be that of a mark which only one of them carries."""
+    for state, said in MARKED.items():
+        old, new = (any(cell.state == state for cell in side) for side in (baseline, candidate))
+        if old != new:
+            return f"only the {'baseline' if old else 'candidate'}'s {said} ({state})"
+    return None
+
+
 def of_figures(figures: Figures, tolerances: Mapping[str, float], family: int) -> Verdict | None:
     """The verdict; None where a side has no figure of this metric."""
     if not figures.baseline or not figures.candidate:
@@ -129,6 +145,8 @@ def of_figures(figures: Figures, tolerances: Mapping[str, float], family: int) -
     )
     if figures.error is None:
         return _refused(plain, figures)
+    if figures.lopsided is not None:
+        return dataclasses.replace(plain, reason=figures.lopsided)
     return _judged(plain, figures, figures.error, tolerance, welch.RISK / family)
 
 

@@ -1,7 +1,8 @@
 """One cell over many records: what is kept of each, and a plot of it in text.
 
-Of a record only the header's start and the lines of one cell are parsed, and of those one figure
-a process is kept: ten thousand records are read in seconds and take little memory.
+Of a record only the header's start is parsed, and the lines that a cell's verdict rests on: ten
+thousand records are read in seconds and take little memory. A figure is shown as a table of its
+record would show it: with a mark, or not at all.
 """
 
 import dataclasses
@@ -12,25 +13,52 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import codec
-from gpubench.bench.job import COUNTING
-from gpubench.bench.record import FILE_NAME, SCHEMA
+from gpubench.bench.job import COUNTING, Subject
+from gpubench.bench.modes import MODES, REFERENCE, mode_named
+from gpubench.bench.record import FILE_NAME, SCHEMA, RunRecord, record_in
 from gpubench.errors import UnreadableInput
+from gpubench.gate.comparability import why_unlike
 from gpubench.gate.intervals import Estimate, mean_of
+from gpubench.gate.loading import input_side
+from gpubench.gate.sides import Cell, CellName, session_of
 
 _SNAPSHOT = b', "snapshot": {'
 """The last field of a header, and the largest; it is not needed here."""
 
 
+_OF_ALL_MODES = (b'"workload"', b'"ceiling"', b'"loading"')
+"""Kinds of lines that say something of every mode; they stand at a line's start."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One record's throughput in the cell, samples per second; ``torch`` is what its child saw."""
+    """One record's throughput in the cell, samples per second; None where it cannot be trusted.
+
+    ``torch`` is what its child saw; ``held_back`` says that its input set the pace.
+    """
 
     source: str
     created: str
     device: str | None
     torch: str | None
-    throughput: Estimate
+    cell: Cell
+    throughput: Estimate | None
     processes: int
+    held_back: bool = False
+
+    @property
+    def is_shaky(self) -> bool:
+        """Whether its figure is shown with a mark."""
+        wide = self.throughput is not None and self.throughput.is_wide
+        return self.cell.state != "ok" or wide or self.held_back or bool(self.cell.faults)
+
+    def change_since(self, before: "Point | None") -> float | None:
+        """The share by which it is faster than another; None where the two are not alike."""
+        if before is None or before.throughput is None or self.throughput is None:
+            return None
+        if why_unlike((before.cell, self.cell)) is not None:
+            return None
+        return self.throughput.value / before.throughput.value - 1
 
 
 def records_under(places: Iterable[Path]) -> Iterator[Path]:
@@ -59,36 +87,55 @@ def history(
 
 
 def _point(path: Path, suite: str, mode: str, variant: str) -> Point | None:
-    first, *lines = codec.read_bytes(path).split(b"\n")
-    header = _header(first, str(path))
-    device: dict[str, Any] = {}
-    throughputs: dict[int, float] = {}
-    named = json.dumps(mode).encode()
-    for number, line in enumerate(lines[:-1], start=2):  # what follows the last newline is torn
-        if b'"workload"' not in line[:300] and named not in line:
-            continue
-        value = codec.parse_json(line, f"{path}, line {number}")
-        if not isinstance(value, dict) or _subject(value) != (suite, variant):
-            continue
-        if value.get("kind") == "workload":
-            device = value["device"] if isinstance(value.get("device"), dict) else {}
-        elif value.get("kind") == "measurement" and value.get("mode") == mode:
-            process = value.get("process")
-            throughput = _throughput(value)
-            if isinstance(process, int):  # of a process that was done again, the last line holds
-                throughputs.pop(process, None)
-                if throughput is not None:
-                    throughputs[process] = throughput
-    if not throughputs:
+    """The point of a record; None where it has nothing of the cell."""
+    record = _record(path, Subject(suite, variant), mode)
+    subject = Subject(suite, variant)
+    measured = record.measured(subject, mode)
+    if not measured:
         return None
+    cell = session_of(record).cells.get(CellName(subject, mode))
+    if cell is None:
+        raise UnreadableInput(f"{path}: {subject.title} {mode} was measured and never planned")
+    facts = record.workloads.get(subject)
+    device = facts.device if facts else {}
+    side = input_side(record, measured) if cell.state in COUNTING else None
+    values = cell.values.get("throughput", ())
     return Point(
         source=str(path),
-        created=str(header.get("created", "")),
+        created=record.header.created,
         device=device.get("name"),
         torch=device.get("torch"),
-        throughput=mean_of(list(throughputs.values())),
-        processes=len(throughputs),
+        cell=cell,
+        throughput=mean_of(values) if values else None,
+        processes=len(values),
+        held_back=side is not None and side.holds_back,
     )
+
+
+def _record(path: Path, subject: Subject, mode: str) -> RunRecord:
+    """What a record says of one cell, and of those that judge it."""
+    first, *lines = codec.read_bytes(path).split(b"\n")
+    named = [json.dumps(name).encode() for name in _judges(mode)]
+    kept: list[Any] = []
+    for number, line in enumerate(lines[:-1], start=2):  # what follows the last newline is torn
+        start = line[:300]
+        if any(kind in start for kind in _OF_ALL_MODES) or any(name in line for name in named):
+            value = codec.parse_json(line, f"{path}, line {number}")
+            if isinstance(value, dict) and _concerns(value, subject):
+                kept.append(value)
+    return record_in([_header(first, str(path)), *kept], str(path))
+
+
+def _judges(mode: str) -> set[str]:
+    """The modes by which one is judged, itself among them: float32, also if compiled alike."""
+    alike = mode_named(mode).compile
+    same = {m.name for m in MODES if m.rounding == "float32" and m.compile == alike}
+    return {mode, REFERENCE.name, *same}
+
+
+def _concerns(value: dict[str, Any], subject: Subject) -> bool:
+    own = (value.get("suite"), value.get("variant", "")) == subject
+    return own or value.get("kind") == "ceiling"
 
 
 def _header(line: bytes, source: str) -> dict[str, Any]:
@@ -96,27 +143,11 @@ def _header(line: bytes, source: str) -> dict[str, Any]:
     start, found, _ = line.partition(_SNAPSHOT)
     if found:
         try:
-            return codec.check_schema(json.loads(start + b"}"), SCHEMA, source)
+            plain = json.loads(start + b"}")
+            return {**codec.check_schema(plain, SCHEMA, source), "snapshot": None}
         except ValueError:  # the words stood elsewhere: read it whole
             pass
     return codec.check_schema(codec.parse_json(line, f"{source}, line 1"), SCHEMA, source)
-
-
-def _subject(value: dict[str, Any]) -> tuple[Any, Any]:
-    return value.get("suite"), value.get("variant", "")
-
-
-def _throughput(value: dict[str, Any]) -> float | None:
-    """Samples per second of a line, None where it does not count or is not as it should be."""
-    window, steps = value.get("window_seconds"), value.get("step_seconds")
-    samples = value.get("samples_per_step")
-    if value.get("state") not in COUNTING:
-        return None
-    if not isinstance(window, int | float) or not isinstance(samples, int):
-        return None
-    if not isinstance(steps, list) or not steps or window <= 0 or samples <= 0:
-        return None
-    return float(samples * len(steps) / window)
 
 
 # -- the plot -------------------------------------------------------------------------------------
@@ -125,8 +156,11 @@ MOST_COLUMNS = 72
 
 
 def plot(points: Sequence[Point], height: int = 12) -> list[str]:
-    """Throughput over the records, oldest left; a column stands for one or several of them."""
-    columns = _columns([point.throughput.value for point in points])
+    """Throughput over the records, oldest left; a column stands for one or several of them.
+
+    At least one of the points has a figure; those without have no dot.
+    """
+    columns = _columns([point.throughput.value for point in points if point.throughput])
     low, high = min(columns), max(columns)
     room = (high - low) * 0.05 or high * 0.01
     low, high = low - room, high + room

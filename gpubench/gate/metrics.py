@@ -7,9 +7,9 @@ their noise is relative, so all arithmetic is done on natural logarithms.
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping
 
+from gpubench import units
 from gpubench.errors import BadUsage, UnknownName
 
 
@@ -97,9 +97,8 @@ def parse_tolerances(text: str | None) -> dict[str, float]:
 
 
 def _share(text: str) -> float:
-    number = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*%?", text.strip())
-    share = float(number[1]) / (100 if text.strip().endswith("%") else 1) if number else 0.0
-    if not 0 < share < 1:
+    share = units.parse_share(text)
+    if share is None:
         raise BadUsage(
             f"--tolerance {text.strip()}: give a share such as 3% or 0.03, above 0 and below 100 %"
         )

@@ -4,6 +4,8 @@ https://pytest-benchmark.readthedocs.io/en/latest/usage.html (``--benchmark-json
 a benchmark is its median round, as rounds per second: a mean of rounds is moved by one hiccup.
 """
 
+import hashlib
+import json
 import math
 from typing import Any
 
@@ -38,6 +40,7 @@ def session_in(plain: dict[str, Any], source: str) -> Session:
         source=source,
         kind=KIND,
         created=str(plain.get("datetime", "")),
+        identity=hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest(),
         cells=cells,
         software={
             "python": _text(machine_info.get("python_version")),

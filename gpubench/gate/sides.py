@@ -11,20 +11,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpubench import codec
+from gpubench.bench.feed import here
 from gpubench.bench.job import COUNTING, Subject
 from gpubench.bench.parity import Parity
 from gpubench.bench.record import (
     FILE_NAME,
     Measurement,
+    Plan,
     RunRecord,
     WorkloadFacts,
     read_record,
 )
 from gpubench.errors import UnreadableInput
 from gpubench.gate.busy import busy_share, is_host_bound
+from gpubench.gate.loading import loader_faults
 from gpubench.gate.machine import Machine, machine_of
 from gpubench.gate.metrics import PARITY
-from gpubench.gate.summary import CellState, parity_of, state_of
+from gpubench.gate.standing import by_subject, standings
+from gpubench.gate.summary import Cell as Standing
+from gpubench.gate.summary import CellState
+
+STORED = "baseline"
+"""The kind of a session that was kept as a baseline, wherever its file lies."""
 
 MOST_RECORDS = 20_000
 """Files that one side may hold (own choice)."""
@@ -41,6 +49,7 @@ class CellName(NamedTuple):
 class Cell:
     """What one session found of one cell.
 
+    ``faults`` are the reasons of processes that broke while others counted.
     ``values`` are those of each process, by metric. ``facts`` is all that must be equal for two
     cells to be compared; ``effective`` the mode as it was read back; ``waits`` whether data or the
     host may set the pace.
@@ -48,6 +57,7 @@ class Cell:
 
     state: CellState
     reason: str | None = None
+    faults: tuple[str, ...] = ()
     values: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     effective: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -64,11 +74,16 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One run. ``created`` is UTC, ISO 8601; ``software`` versions where there is no snapshot."""
+    """One run. ``created`` is UTC, ISO 8601; ``software`` versions where there is no snapshot.
+
+    ``kind`` says what held it: a record, a stored baseline or a file of pytest-benchmark. Copies of
+    one run have the same ``identity``; empty is unknown.
+    """
 
     source: str
     kind: str
     created: str
+    identity: str = ""
     cells: Mapping[CellName, Cell]
     snapshot: dict[str, Any] | None = None
     software: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
@@ -80,7 +95,30 @@ def read_side(place: Path) -> list[Session]:
     sessions = [session for path in _files(place) for session in _sessions(path)]
     if not sessions:
         raise UnreadableInput(f"{place}: no record in it ({FILE_NAME}, or *.json)")
-    return sorted(sessions, key=lambda session: session.created)
+    if not any(session.cells for session in sessions):
+        raise UnreadableInput(f"{place}: nothing was trained in it, so nothing can be compared")
+    return sorted(once(sessions), key=lambda session: session.created)
+
+
+def once(sessions: Sequence[Session]) -> list[Session]:
+    """Each run once: a copy would be taken for a session that agrees wonderfully with the first.
+
+    Of a copy that was made while the run went on, the one with more processes stays.
+    """
+    found: dict[str, list[Session]] = defaultdict(list)
+    for number, session in enumerate(sessions):
+        found[session.identity or f"no identity, {number}"].append(session)
+    kept = [(max(copies, key=_processes), len(copies)) for copies in found.values()]
+    return [session if count == 1 else _noted(session, count) for session, count in kept]
+
+
+def _processes(session: Session) -> int:
+    return sum(len(values) for c in session.cells.values() for values in c.values.values())
+
+
+def _noted(session: Session, count: int) -> Session:
+    note = f"{session.source}: given {count} times, one run is one session"
+    return dataclasses.replace(session, notes=(*session.notes, note))
 
 
 def _files(place: Path) -> list[Path]:
@@ -111,66 +149,117 @@ def _sessions(path: Path) -> list[Session]:
     if is_pytest_benchmark(plain):
         return [session_in(plain, str(path))]
     if str(plain.get("schema", "")).startswith(BASELINE.partition("/")[0] + "/"):
-        return [session_of(record) for record in records_in(plain, str(path))]
+        found = map(session_of, records_in(plain, str(path)))
+        return [dataclasses.replace(session, kind=STORED) for session in found]
     return [session_of(read_record(path))]
 
 
 def session_of(record: RunRecord) -> Session:
-    """The cells of a run, as far as it was planned to have them."""
-    processes: dict[CellName, list[Measurement]] = defaultdict(list)
-    for measurement in record.measurements:
-        processes[CellName(measurement.subject, measurement.mode)].append(measurement)
-    cells = {
-        CellName(subject, mode): _cell(record, facts, mode, processes[CellName(subject, mode)])
-        for subject, facts in record.workloads.items()
-        for mode in record.header.plan.modes
-    }
-    notes = (f"{record.source}: its last line was cut short",) if record.torn else ()
+    """The cells of a run: all that it was planned to have, also those it never came to."""
+    device = next((facts.device for facts in record.workloads.values()), None)
+    machine = None if device is None else machine_of(device, record.header.snapshot)
+    cells: dict[CellName, Cell] = {}
+    notes = [f"{record.source}: its last line was cut short"] if record.torn else []
+    if machine is None:
+        notes.append(f"{record.source}: nothing was trained in it")
+    else:
+        for subject, part in by_subject(record).items():
+            for mode, standing in standings(part, subject).items():
+                cells[CellName(subject, mode)] = _cell(part, standing, machine)
+            notes += [f"{subject.title}: loader: {said}" for said in loader_faults(part, subject)]
+    header = record.header
     return Session(
         source=record.source,
         kind="gpubench",
-        created=record.header.created,
+        created=header.created,
+        identity=identity_of(record),
         cells=cells,
-        snapshot=record.header.snapshot,
-        software={
-            "gpubench": record.header.gpubench_version,
-            "container image": record.header.image,
-        },
-        notes=notes,
+        snapshot=header.snapshot,
+        software={"gpubench": header.gpubench_version, "container image": header.image},
+        notes=tuple(notes),
     )
 
 
-def _cell(
-    record: RunRecord, facts: WorkloadFacts, mode: str, processes: Sequence[Measurement]
-) -> Cell:
-    state, reason = state_of(processes)
-    parity, unchecked = parity_of(record, facts.subject, mode)
+def identity_of(record: RunRecord) -> str:
+    """What copies of one run share, and two runs do not.
+
+    Two may begin in the same second on two GPUs of a host; a baseline holds one suite of a run.
+    """
+    header = record.header
+    devices = [f"{w.device.get('name')} {w.device.get('gpu')}" for w in record.workloads.values()]
+    return " ".join((header.created, header.environment, *header.plan.suites, *devices[:1]))
+
+
+def _cell(record: RunRecord, standing: Standing, elsewhere: Machine) -> Cell:
+    """A cell of a record cut down to its subject; ``elsewhere`` is where the rest was measured."""
+    processes = record.measured(standing.subject, standing.mode)
+    facts = record.workloads.get(standing.subject)
     return Cell(
-        state=state,
-        reason=reason,
-        values=_values(processes) if state in COUNTING else {},
-        facts=_facts(record, facts),
+        state=standing.state,
+        reason=standing.reason,
+        faults=standing.faults,
+        values=_values(processes) if standing.state in COUNTING else {},
+        facts=_facts(record, facts, processes) if facts else {},
         effective=next((m.effective for m in processes if m.counts), {}),
-        machine=machine_of(facts.device, record.header.snapshot),
-        parity=parity,
-        unchecked=unchecked,
+        machine=machine_of(facts.device, record.header.snapshot) if facts else elsewhere,
+        parity=standing.parity,
+        unchecked=standing.unchecked,
         waits=record.header.plan.tier != "resident" or is_host_bound(busy_share(processes)),
     )
 
 
-def _facts(record: RunRecord, facts: WorkloadFacts) -> dict[str, Any]:
-    """The parameters of a suite: what is trained on what, and under which rules."""
+HOW_FAR_IT_GOT = ("images_decoded", "images_not_checked", "images_unreadable")
+"""What a survey says of its own progress: the same data may give other counts."""
+
+
+def _facts(
+    record: RunRecord, facts: WorkloadFacts, processes: Sequence[Measurement]
+) -> dict[str, Any]:
+    """The parameters of a suite: what is trained on what, and under which rules.
+
+    Data of one name are told apart by what the survey counted in them, wherever they lie.
+    """
     plan = record.header.plan
+    counts = {
+        f"data's {name}": value
+        for name, value in facts.survey.items()
+        if isinstance(value, int | str) and name not in HOW_FAR_IT_GOT
+    }
     return {
         "preset": plan.preset,
         "tier": plan.tier,
         "model": plan.model and plan.model.name,
         "data": plan.data and plan.data.name,
+        **counts,
+        **_feed(plan, facts, processes),
         "suite revision": facts.revision,
         "batch size": facts.batch_size,
+        "accumulation": facts.accumulation,
         "parameters": facts.parameters,
         **({"threads": facts.device["threads"]} if "threads" in facts.device else {}),
         **facts.settings,
+    }
+
+
+def _feed(
+    plan: Plan, facts: WorkloadFacts, processes: Sequence[Measurement]
+) -> dict[str, str | int | bool]:
+    """How batches were made and moved; the usual number of workers is known by what was started."""
+    feed = here(plan.feed, str(facts.device.get("type")))
+    found: dict[str, str | int | bool] = {
+        "augment": feed.augment,
+        "lengths": feed.lengths,
+        "long": feed.long,
+    }
+    if plan.tier == "resident":
+        return found
+    started = [m.feeding["workers"] for m in processes if "workers" in m.feeding]
+    workers = started[0] if started else plan.feed.workers
+    return {
+        **found,
+        **({} if workers is None else {"workers": workers}),
+        "pinned": feed.pinned,
+        "non-blocking": feed.non_blocking,
     }
 
 

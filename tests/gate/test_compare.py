@@ -6,12 +6,15 @@ import pytest
 
 pytest.importorskip("pandas")
 
+from gpubench.bench.feed import Feed
 from gpubench.bench.job import Subject
 from gpubench.gate.calibration import derive
 from gpubench.gate.compare import Rules, compare
-from gpubench.gate.sides import CellName, session_of
+from gpubench.gate.machine import Machine
+from gpubench.gate.sides import CellName, once, session_of
 from tests.fakes import records
-from tests.fakes.sessions import CELL, GPU, run, sessions
+from tests.fakes.ceilings import PEAKS, with_ceilings
+from tests.fakes.sessions import CELL, GPU, header, run, sessions
 
 pytestmark = pytest.mark.torch
 
@@ -340,6 +343,10 @@ def test_clocks_and_power_caps_come_before_the_rest_of_a_gpu():
 
 def test_blocks_in_time_are_pointed_out():
     assert any("wholly before" in note for note in compare(sessions(BASE), sessions(NEW)).notes)
+    back = compare(sessions(NEW), sessions(BASE)).notes
+    assert any("the candidate was measured wholly before the baseline" in note for note in back)
+    single = compare(sessions([20]), sessions([21]), Rules(calibration=derive(sessions(BASE))))
+    assert any("wholly before" in note for note in single.notes)
     turns = compare(sessions((1, 3, 5)), sessions((2, 4, 6)))
     assert not any("wholly before" in note for note in turns.notes)
 
@@ -358,21 +365,203 @@ def test_a_mode_that_was_read_back_otherwise_is_pointed_out():
 
 @pytest.mark.parametrize("state", ["capped", "unstable"])
 @pytest.mark.parametrize(("side", "said"), [(0, "the baseline"), (1, "the candidate")])
-def test_a_figure_that_counts_with_a_mark_is_pointed_out(state, side, said):
-    both = [sessions(BASE), sessions(NEW)]
-    both[side] = sessions(BASE if side == 0 else NEW, state=state)
+def test_a_mark_that_one_side_carries_leaves_its_times_open(state, side, said):
+    """Held clocks make a candidate slower, and a baseline easy to beat: no effect of a change."""
+    both = [sessions(BASE), sessions(NEW, slower=0.5)]
+    both[side] = (
+        sessions(BASE, state=state) if side == 0 else sessions(NEW, slower=0.5, state=state)
+    )
     found = compare(*both)
-    assert word(found) == "PASS"
+    assert (word(found), word(found, "peak-memory")) == ("INCONCLUSIVE", "PASS")
+    assert found.verdicts[0].effect == pytest.approx(0.5, abs=0.02)
+    assert f"only {said}'s" in reason(found)
     assert f"deit fp32: {said}: {state}" in found.notes
 
 
-def test_a_process_out_of_memory_takes_the_cell_s_figure_away():
-    """Two of three fitted: the candidate does not train reliably where the baseline did."""
-    first = run(11, processes=3)
-    burst = records.broken("out-of-memory", "no room", process=2)
-    killed = dataclasses.replace(first, measurements=(*first.measurements[:2], burst))
-    found = compare(sessions(BASE), [session_of(killed), *sessions(NEW[1:])])
-    assert (word(found), found.verdicts[0].effect) == ("REGRESSION", None)
+@pytest.mark.parametrize("state", ["capped", "unstable"])
+def test_a_mark_on_both_sides_is_judged_and_said(state):
+    found = compare(sessions(BASE, state=state), sessions(NEW, slower=0.5, state=state))
+    assert word(found) == "REGRESSION"
+    assert f"deit fp32: both sides: {state}" in found.notes
+
+
+def out_of_memory(days):
+    return without("out-of-memory", "no room", days)
+
+
+def test_some_sessions_out_of_memory_leave_it_open():
+    """One of four did not fit: neither lost nor proven as fast as before."""
+    found = compare(sessions(BASE), [*out_of_memory([11]), *sessions(NEW[1:])])
+    assert (word(found), found.verdicts[0].effect) == ("INCONCLUSIVE", None)
+    assert reason(found) == "1 of 4 sessions of the candidate: out of memory: no room"
+
+
+def test_a_session_without_a_figure_among_others_is_said():
+    found = compare([*out_of_memory([5]), *sessions(BASE)], sessions(NEW))
+    assert word(found) == "PASS"
+    assert "deit fp32: 1 of 5 sessions of the baseline have no figure" in found.notes
+
+
+# -- what a run would not show --------------------------------------------------------------------
+
+
+def amp(step, lines=PEAKS):
+    """A session of two modes whose amp-bf16 has steps of so many seconds."""
+    fast = [records.measurement("amp-bf16", process, step) for process in (0, 1, 2)]
+    return session_of(with_ceilings(*lines, measurements=[*records.HEALTHY[:2], *fast]))
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_an_implausible_figure_makes_the_comparison_invalid(side):
+    both = [[amp(0.05)], [amp(0.05)]]
+    both[side] = [amp(0.01)]
+    found = compare(*both)
+    said = next(v for v in found.verdicts if (v.mode, v.metric) == ("amp-bf16", "throughput"))
+    assert (said.word, found.exit_status) == ("INVALID", 6)
+    assert "implausible" in said.reason
+    assert (said.baseline, said.candidate)[side] is None
+
+
+def with_fault(day):
+    """A session one of whose processes was killed."""
+    found = run(day)
+    killed = records.broken("failed", "killed", process=9)
+    return session_of(dataclasses.replace(found, measurements=(*found.measurements, killed)))
+
+
+def test_a_process_of_the_candidate_that_broke_makes_it_invalid():
+    found = compare(sessions(BASE), [with_fault(11), *sessions(NEW[1:])])
+    assert (found.verdict, found.exit_status) == ("INVALID", 6)
+    assert reason(found) == "a process of the candidate broke: killed"
+
+
+def test_a_process_of_the_baseline_that_broke_is_said():
+    found = compare([with_fault(1), *sessions(BASE[1:])], sessions(NEW))
+    assert found.verdict == "PASS"
+    assert "deit fp32: a process of the baseline broke: killed" in found.notes
+
+
+def test_times_that_are_missing_are_invalid():
+    empty = [records.measurement("fp32", 0, step_seconds=())]
+    found = compare(sessions(BASE), [session_of(records.record(empty, (), header(11)))])
+    assert word(found) == "INVALID"
+
+
+def test_a_mode_that_only_another_version_knows_is_not_comparable():
+    plan = dataclasses.replace(records.PLAN, modes=("fp8",))
+    head = dataclasses.replace(header(11), plan=plan)
+    other = session_of(records.record([records.measurement("fp8")], (), head))
+    found = compare([other], [other])
+    assert not found.verdicts[0].gated
+    assert "does not know the mode" in reason(found)
+    assert not any(cell.values for cell in other.cells.values())
+
+
+# -- what was never begun -------------------------------------------------------------------------
+
+
+def planned(day, *suites):
+    """A session that trained deit alone of some suites."""
+    found = run(day)
+    plan = dataclasses.replace(found.header.plan, suites=suites)
+    head = dataclasses.replace(found.header, plan=plan)
+    return session_of(dataclasses.replace(found, header=head))
+
+
+def test_a_suite_that_was_never_begun_does_not_pass():
+    bert = CellName(Subject("bert-ner"), "fp32")
+    old = [dataclasses.replace(s, cells={**s.cells, bert: s.cells[CELL]}) for s in sessions(BASE)]
+    found = compare(old, [planned(day, "deit", "bert-ner") for day in NEW])
+    said = {v.suite: v.word for v in found.verdicts if v.metric == "throughput"}
+    assert said == {"deit": "PASS", "bert-ner": "NOT-COMPARABLE"}
+    assert found.exit_status == 5
+    assert "the candidate has no figure: not measured" in found.verdicts[-1].reason
+
+
+def test_ceilings_beside_a_suite_are_no_cell():
+    assert set(planned(1, "ceilings", "deit").cells) == {CELL}
+
+
+# -- parameters -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["out-of-memory", "not-supported", "failed"])
+@pytest.mark.parametrize(
+    "changes", [{"facts": {"batch size": 64}}, {"machine": Machine(device="cuda")}]
+)
+def test_what_broke_under_other_conditions_is_not_comparable(state, changes):
+    """Eight times the batch on a machine that has no room for it is no regression."""
+    new = [changed(s, **changes) for s in without(state)]
+    found = compare(sessions(BASE), new)
+    assert (found.verdict, found.exit_status) == ("NOT-COMPARABLE", 5)
+
+
+def of_record(day, plan=(), **facts):
+    """A session with changes to its plan and to what was surveyed; its processes fed by two."""
+    found = run(day)
+    head = dataclasses.replace(
+        found.header, plan=dataclasses.replace(found.header.plan, **dict(plan))
+    )
+    known = {s: dataclasses.replace(w, **facts) for s, w in found.workloads.items()}
+    return session_of(dataclasses.replace(found, header=head, workloads=known))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "key"),
+    [
+        ({}, {"accumulation": 8}, "accumulation 1 and 8"),
+        ({"survey": {"images_found": 10}}, {"survey": {"images_found": 20}}, "images_found"),
+        ({"plan": {"feed": Feed(augment=True)}}, {}, "augment True and False"),
+        (
+            {"plan": {"tier": "end-to-end", "feed": Feed(workers=0)}},
+            {"plan": {"tier": "end-to-end", "feed": Feed(workers=8)}},
+            "workers 0 and 8",
+        ),
+        (
+            {"plan": {"tier": "end-to-end", "feed": Feed(pinned=False)}, "device": GPU},
+            {"plan": {"tier": "end-to-end"}, "device": GPU},
+            "pinned False and True",
+        ),
+    ],
+)
+def test_another_step_or_other_data_is_not_comparable(one, other, key):
+    old = [of_record(day, **one) for day in BASE]
+    found = compare(old, [of_record(day, **other) for day in NEW])
+    assert found.exit_status == 5
+    assert key in reason(found)
+    assert compare(old, [of_record(day, **one) for day in NEW]).verdict == "PASS"
+
+
+def test_how_far_a_survey_got_is_no_difference():
+    old, new = ([of_record(day, survey={"images_decoded": n}) for day in days]
+                for days, n in ((BASE, 10), (NEW, 20)))  # fmt: skip
+    assert compare(old, new).verdict == "PASS"
+
+
+def test_a_parameter_that_the_first_session_does_not_know_is_held_against_the_others():
+    old = [changed(sessions([1])[0], facts={"preset": "smoke"}), *sessions(BASE[1:])]
+    new = [changed(s, facts={**s.cells[CELL].facts, "batch size": 99}) for s in sessions(NEW)]
+    assert word(compare(old, new)) == "NOT-COMPARABLE"
+
+
+# -- copies ---------------------------------------------------------------------------------------
+
+
+def test_copies_of_a_run_are_one_session():
+    """Three copies have no variance: any difference would be proven."""
+    copies = once(sessions([1]) * 3)
+    assert len(copies) == 1
+    assert any("given 3 times" in note for note in copies[0].notes)
+    assert once(sessions(BASE)) == sessions(BASE)
+
+
+def test_of_a_copy_made_meanwhile_the_longer_one_stays():
+    (kept,) = once([session_of(run(1, processes=2)), session_of(run(1, processes=5))])
+    assert len(kept.cells[CELL].values["throughput"]) == 5
+
+
+def test_baselines_of_two_suites_from_one_run_are_no_copies():
+    assert len(once([planned(1, "deit"), planned(1, "bert-ner")])) == 2
 
 
 @pytest.mark.parametrize(("side", "tolerance"), [(0, 0.05), (1, 0.03)])

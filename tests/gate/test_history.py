@@ -11,7 +11,9 @@ from gpubench import codec
 from gpubench.bench.record import FILE_NAME
 from gpubench.errors import UnreadableInput
 from gpubench.gate.history import MOST_COLUMNS, history, plot, records_under
-from tests.fakes.records import broken, measurement, write
+from gpubench.gate.machine import Machine
+from tests.fakes.ceilings import PEAKS
+from tests.fakes.records import FACTS, HEADER, broken, measurement, parity, write
 from tests.fakes.sessions import header
 
 pytestmark = pytest.mark.torch
@@ -42,15 +44,81 @@ def test_a_process_that_was_done_again_counts_once(tmp_path):
     assert (point.processes, point.throughput.value) == (1, pytest.approx(80))
 
 
-def test_what_does_not_count_is_no_point(tmp_path):
+def test_what_does_not_count_is_a_point_without_a_figure(tmp_path):
     keep(tmp_path, 1, measurements=[broken("failed", "killed")])
     keep(tmp_path, 2, measurements=[measurement("amp-bf16", 0, 0.1)])
-    assert read(tmp_path) == ([], [])
+    (point,), notes = read(tmp_path)
+    assert (point.cell.state, point.cell.reason, point.throughput) == ("failed", "killed", None)
+    assert notes == []
+
+
+def test_one_invalid_process_takes_the_figure_away(tmp_path):
+    keep(tmp_path, 1, measurements=[measurement(), broken("invalid", "NaN", process=1)])
+    (point,), _ = read(tmp_path)
+    assert (point.cell.state, point.throughput) == ("invalid", None)
+
+
+def keep_amp(folder, losses=(2.0, 1.9, 1.8), step=0.05, ceilings=()):
+    """A record of float32 and amp-bf16, held against each other and against the peaks."""
+    found = [measurement("fp32"), measurement("amp-bf16", 0, step)]
+    runs = (parity(), parity("amp-bf16", losses=losses), *ceilings)
+    write(folder / "run", found, runs, HEADER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "ok"),
+        ({"losses": (2.0, 1.9, 1.2)}, "invalid"),
+        ({"step": 0.005, "ceilings": PEAKS}, "implausible"),
+    ],
+)
+def test_a_figure_that_a_table_refuses_is_refused_here(tmp_path, changes, state):
+    keep_amp(tmp_path, **changes)
+    (point,), notes = read(tmp_path, mode="amp-bf16")
+    assert (point.cell.state, notes) == (state, [])
+    assert (point.throughput is None) == (state != "ok")
+
+
+@pytest.mark.parametrize("state", ["unstable", "capped"])
+def test_a_figure_that_counts_with_a_mark_is_shaky(tmp_path, state):
+    keep(tmp_path, 1, measurements=[measurement(state=state)])
+    keep(tmp_path, 2)
+    marked, plain = read(tmp_path)[0]
+    assert (marked.is_shaky, plain.is_shaky) == (True, False)
+
+
+def test_a_figure_that_its_input_sets_is_shaky(tmp_path):
+    """Fed from files at 80 a second; from its own memory the device does 160."""
+    feeding = {"resident_steps": 10, "resident_seconds": 0.5, "workers": 0}
+    head = dataclasses.replace(
+        header(1), plan=dataclasses.replace(header(1).plan, tier="end-to-end")
+    )
+    write(tmp_path / "run", [measurement(feeding=feeding)], (), head)
+    (point,), _ = read(tmp_path)
+    assert (point.held_back, point.is_shaky) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"facts": {"batch size": 9}}, {"facts": {"preset": "full"}}, {"facts": {"accumulation": 8}},
+     {"machine": Machine(device="cuda", name="A GPU", gpu="a")}],
+)  # fmt: skip
+def test_there_is_no_change_between_what_is_not_alike(tmp_path, change):
+    keep(tmp_path, 1, 0.1)
+    keep(tmp_path, 2, 0.2)
+    one, other = read(tmp_path)[0]
+    assert other.change_since(one) == pytest.approx(-0.5)
+    unlike = dataclasses.replace(other, cell=dataclasses.replace(other.cell, **change))
+    assert unlike.change_since(one) is None
 
 
 def test_variants_are_cells_of_their_own(tmp_path):
     other = dataclasses.replace(measurement("fp32", 0, 0.2), variant="batch 16")
-    keep(tmp_path, 1, measurements=[measurement("fp32", 0, 0.1), other])
+    plan = dataclasses.replace(header(1).plan, variants=("", "batch 16"))
+    head = dataclasses.replace(header(1), plan=plan)
+    writer = write(tmp_path / "run", [measurement("fp32", 0, 0.1), other], (), head)
+    writer.append(dataclasses.replace(FACTS, variant="batch 16"))
     values = [read(tmp_path, variant=name)[0][0].throughput.value for name in ("", "batch 16")]
     assert values == pytest.approx([80, 40])
 
