@@ -1,9 +1,8 @@
-"""What a child does with its job: describe a workload, measure a mode, follow its losses."""
+"""What a child does with its job: describe a workload, or measure a mode."""
 
-import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -13,7 +12,6 @@ from gpubench.bench.feeding import (
     AnyFeed,
     CpuTime,
     ResidentFeed,
-    StreamedFeed,
     alone,
     feed_of,
     fitted,
@@ -25,7 +23,6 @@ from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.profiled import profiled
 from gpubench.bench.protocol import window_steps
 from gpubench.bench.readbacks import ReadBacks
-from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Suite, Task
 from gpubench.bench.training import TrainingStep
@@ -245,77 +242,3 @@ def _after(step: TrainingStep, device: torch.device) -> dict[str, Any]:
         "grad_scaler": step.scaler is not None,
         "device": cuda.facts(device),
     }
-
-
-def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
-    """The losses of the first steps from one seed; for the reference also the bands' material.
-
-    The reference is run twice as it is, and twice for every rounding that was asked for with
-    its initial weights disturbed by that rounding: how far such runs part tells how far a mode
-    of that rounding may part.
-    """
-    device = cuda.device_named(job.device)
-    cuda.remember_shortages(device)
-    reason = cuda.unsupported(job.mode, device)
-    if reason is not None:
-        return {"state": "not-supported", "reason": reason}
-
-    def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
-        return _trajectory(job, suite, device, disturbance, seed)
-
-    with precision(job.mode):
-        progress("parity", 0, 1)
-        answer: dict[str, Any] = {"state": "ok", "reason": None, "losses": run()}
-        if job.mode == REFERENCE:
-            answer["repeats"] = [run()]
-            answer["disturbed"] = {
-                name: [run(ROUNDING[name], seed) for seed in (1, 2)]
-                for name in job.parity_roundings
-            }
-    return answer
-
-
-def _trajectory(
-    job: Job,
-    suite: Suite,
-    device: torch.device,
-    disturbance: float,
-    seed: int,
-) -> list[float]:
-    """The losses over the seed's batches, drawn anew each time: a list of them could be vast."""
-    torch.manual_seed(job.workload.seed)
-    task = suite.build(job.workload, exact=True)
-    if disturbance:
-        _disturb(task.model, disturbance, seed)
-    accumulation, chance = job.workload.accumulation, Chance(job.workload.seed)
-    with chance.own():
-        feed = StreamedFeed(task, device, job.workload.feed, accumulation=accumulation)
-    step = TrainingStep(task, feed, job.mode, device, accumulation=accumulation)
-    with step.drawing(chance.own):
-        for _ in range(job.protocol.parity_steps):
-            step()
-    return step.losses.read()
-
-
-class Chance:
-    """Random numbers of the host for drawing batches, whatever the training draws in between."""
-
-    def __init__(self, seed: int) -> None:
-        self._state = torch.Generator().manual_seed(seed).get_state()
-
-    @contextlib.contextmanager
-    def own(self) -> Iterator[None]:
-        """Go on with these numbers inside, and with the others outside."""
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._state)
-            yield
-            self._state = torch.get_rng_state()
-
-
-def _disturb(model: torch.nn.Module, relative: float, seed: int) -> None:
-    """Move every weight by up to ``relative`` of itself, as rounding would."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            noise = torch.rand(parameter.shape, generator=generator) * 2 - 1
-            parameter.mul_(1 + relative * noise)

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 WORK = {
     "describe": ("gpubench.bench.child", "describe"),
     "measure": ("gpubench.bench.child", "measure"),
-    "parity": ("gpubench.bench.child", "parity"),
+    "parity": ("gpubench.bench.trajectories", "parity"),
     "search-batch": ("gpubench.bench.fitting", "search_batch"),
     "load": ("gpubench.bench.loading", "load"),
     "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),

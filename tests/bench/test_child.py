@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gpubench.bench import child, cuda, training  # noqa: E402
+from gpubench.bench import child, cuda, training, trajectories  # noqa: E402
 from gpubench.bench.feeding import StreamedFeed  # noqa: E402
 from gpubench.bench.job import Job, Workload  # noqa: E402
 from gpubench.bench.modes import mode_named  # noqa: E402
@@ -130,12 +130,12 @@ def test_only_a_gpu_s_allocator_is_asked_to_give_back(monkeypatch):
 
 
 def test_parity_holds_no_more_batches_than_a_step_needs(seen):
-    child.parity(job("parity", accumulation=3), mixture, lambda *stage: None)
+    trajectories.parity(job("parity", accumulation=3), mixture, lambda *stage: None)
     assert seen.made > 3 * QUICK.parity_steps
     assert seen.most_alive < 3 * QUICK.parity_steps / 3
 
 
 def test_parity_trains_the_same_batches_whatever_a_model_draws_in_between():
-    result = child.parity(job("parity", model="draws"), mixture, lambda *stage: None)
+    result = trajectories.parity(job("parity", model="draws"), mixture, lambda *stage: None)
     assert len(set(result["losses"])) == QUICK.parity_steps
     assert result["repeats"] == [result["losses"]]

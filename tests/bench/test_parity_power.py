@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("timm")
 pytest.importorskip("transformers")
 
-from gpubench.bench import child
+from gpubench.bench import trajectories
 from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.parity import judge
@@ -48,7 +48,7 @@ def run(suite, mode, sabotage=untouched):
         scratch="/nowhere",
         parity_roundings=("bfloat16",),
     )
-    result = child.parity(job, Sabotaged, lambda *stage: None)
+    result = trajectories.parity(job, Sabotaged, lambda *stage: None)
     return ParityRun(suite="s", mode=mode, **result)
 
 
