@@ -9,13 +9,10 @@ from gpubench.bench.intervals import log_half_width
 from gpubench.bench.job import Subject
 from gpubench.bench.modes import REFERENCE, Mode
 from gpubench.bench.protocol import Protocol
-from gpubench.bench.record import Closing, Ended, Measurement, RunRecord
+from gpubench.bench.record import LOADER, Closing, Ended, Measurement, RunRecord
 from gpubench.bench.schedule import Step, gives_up, in_turn, schedule
 
 Cell = tuple[Subject, Mode]
-
-LOADER = "loader"
-"""What stands for the mode in the closing of a subject that is not trained."""
 
 
 class Agenda:
@@ -41,7 +38,7 @@ class Agenda:
         feeds: Mapping[Subject, Sequence[Feed]] | None = None,
         began: float | None = None,
     ) -> None:
-        self._protocol, self._before, self._clock = protocol, before, clock
+        self._protocol, self._clock = protocol, clock
         self._loaded = () if modes else tuple(feeds or {})
         self._cells: list[Cell] = [(subject, mode) for subject in subjects for mode in modes]
         self._steps = in_turn(

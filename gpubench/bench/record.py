@@ -21,6 +21,9 @@ from gpubench.units import Bytes, Seconds
 SCHEMA = "gpubench.run/1"
 FILE_NAME = "record.jsonl"
 
+LOADER = "loader"
+"""What stands for the mode where batches are made and nothing is trained."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -275,6 +278,11 @@ class Loading(OfSubject):
     memory: dict[str, Bytes] = dataclasses.field(default_factory=dict)
 
     @property
+    def mode(self) -> str:
+        """It trains in none: ``LOADER``."""
+        return LOADER
+
+    @property
     def counts(self) -> bool:
         """Whether its rate may be used."""
         return self.state in COUNTING and (self.window_seconds or 0) > 0
@@ -373,11 +381,11 @@ class RunRecord:
         return [m for m in self.measurements if (m.subject, m.mode) == (subject, mode)]
 
     def closing(self, subject: Subject, mode: str) -> Closing | None:
-        """Why the measuring of a cell ended; None where it did not, or has gone on since."""
+        """Why the measuring of a cell, or of the ``LOADER``, ended; None where it has gone on."""
         told = [
             line
             for line in self.lines
-            if isinstance(line, Closing | Measurement | ParityRun)
+            if isinstance(line, Closing | Measurement | ParityRun | Loading)
             and (line.subject, line.mode) == (subject, mode)
         ]
         return told[-1] if told and isinstance(told[-1], Closing) else None

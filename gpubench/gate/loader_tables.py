@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpubench import units
-from gpubench.bench.agenda import LOADER
 from gpubench.bench.job import Subject
-from gpubench.bench.record import Closing, Loading, RunRecord
+from gpubench.bench.record import LOADER, RunRecord
 from gpubench.gate.input_texts import TOKEN_HEADINGS
 from gpubench.gate.loading import TOKENS, LoaderRow, loader_rows
-from gpubench.gate.marks import half_width, marked
+from gpubench.gate.marks import half_width, marked, ratio_text
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 
 
@@ -56,7 +55,9 @@ def _texts(record: RunRecord, row: LoaderRow) -> dict[str, str]:
         "cpu": units.ABSENT
         if cost is None
         else marked(units.significant(1e3 * cost), shaky=row.is_shaky),
-        "scaling": scaling_text(row),
+        "scaling": ratio_text(
+            row.scaling if row.feed.processes else None, shaky=row.scaling_is_shaky
+        ),
         **{
             name: marked(units.significant(row.contents[name]), shaky=row.is_shaky)
             if name in row.contents
@@ -92,18 +93,6 @@ def loader_values(subject: Subject, row: LoaderRow) -> dict[str, Any]:
     }
 
 
-def scaling_text(row: LoaderRow) -> str:
-    """How many times the rate without workers, with its interval."""
-    if row.scaling is None or row.feed.processes == 0:
-        return units.ABSENT
-    if row.scaling.is_wide:
-        return "inconclusive"
-    text = marked(f"{row.scaling.value:.2f}", shaky=row.scaling_is_shaky)
-    if row.scaling.low is None or row.scaling.high is None:
-        return text
-    return f"{text} [{row.scaling.low:.2f}, {row.scaling.high:.2f}]"
-
-
 def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow]) -> list[str]:
     """Why rows have no number or a doubtful one, and what the rows are."""
     notes = [
@@ -120,7 +109,7 @@ def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow])
         for row in rows
         if row.rate and not row.faults and row.processes < planned
     ]
-    closing = _closing(record, subject)
+    closing = record.closing(subject, LOADER)
     if closing and closing.left_out:
         notes.append(
             f"the budget of {units.seconds(closing.budget_seconds)} was spent: left out "
@@ -136,14 +125,3 @@ def loader_notes(record: RunRecord, subject: Subject, rows: Sequence[LoaderRow])
         "may be lower"
     )
     return notes
-
-
-def _closing(record: RunRecord, subject: Subject) -> Closing | None:
-    """What was left out; None where the loader was not closed, or has gone on since."""
-    told = [
-        line
-        for line in record.lines
-        if line.subject == subject
-        and (isinstance(line, Loading) or (isinstance(line, Closing) and line.mode == LOADER))
-    ]
-    return told[-1] if told and isinstance(told[-1], Closing) else None

@@ -21,6 +21,18 @@ def half_width(estimate: Estimate | None) -> str:
     return "> 100 %" if estimate.half_width > 1 else units.percent(estimate.half_width)
 
 
+def ratio_text(estimate: Estimate | None, *, shaky: bool) -> str:
+    """A ratio with its interval, or that it cannot be told."""
+    if estimate is None:
+        return units.ABSENT
+    if estimate.is_wide:
+        return "inconclusive"
+    text = marked(f"{estimate.value:.2f}", shaky=shaky)
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
+        return text
+    return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
 def by_reason(told: Iterable[tuple[Reason, str]]) -> dict[Reason, list[str]]:
     """Names under the reason they share, in the order in which reasons came up."""
     groups: dict[Reason, list[str]] = {}

@@ -13,11 +13,10 @@ from gpubench.gate.ceilings import ceilings_table
 from gpubench.gate.conditions import condition_values
 from gpubench.gate.endings import ending_notes, left_out
 from gpubench.gate.input_texts import TOKEN_HEADINGS, input_notes, input_texts, input_values
-from gpubench.gate.intervals import Estimate
 from gpubench.gate.loader_tables import loader_table
 from gpubench.gate.loading import TOKENS, loader_faults
-from gpubench.gate.marks import by_reason, half_width, marked
-from gpubench.gate.odd_lines import counted
+from gpubench.gate.marks import by_reason, half_width, marked, ratio_text
+from gpubench.gate.odd_lines import counted, device_line
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.searches import search_lines
 from gpubench.gate.step_notes import step_notes
@@ -42,16 +41,13 @@ def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
         return [_loader_table(record, subject)]
     cells = summarise(record, subject)
     compared = _subject_table(record, subject, cells)
-    facts = record.workloads.get(subject)
-    item = facts.settings.get("item", "sample") if facts else "sample"
-    meanwhile = telemetry_table(compared.title, item, cells)
+    meanwhile = telemetry_table(compared.title, _item(record.workloads.get(subject)), cells)
     return [compared] if meanwhile is None else [compared, meanwhile]
 
 
 def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -> Table:
     facts = record.workloads.get(subject)
-    item = facts.settings.get("item", "sample") if facts else "sample"
-    columns = _columns(record, cells, item)
+    columns = _columns(record, cells, _item(facts))
     return Table(
         title=title(record, subject),
         about=tuple(_about(record, facts)),
@@ -68,8 +64,13 @@ def _loader_table(record: RunRecord, subject: Subject) -> Table:
         subject,
         title=title(record, subject),
         about=_about(record, facts),
-        item=facts.settings.get("item", "sample") if facts else "sample",
+        item=_item(facts),
     )
+
+
+def _item(facts: WorkloadFacts | None) -> str:
+    """What a sample is called."""
+    return str(facts.settings.get("item", "sample")) if facts else "sample"
 
 
 def _columns(record: RunRecord, cells: Sequence[Cell], item: str) -> tuple[Column, ...]:
@@ -98,7 +99,7 @@ def _row(cell: Cell, columns: Sequence[Column]) -> Row:
         "mode": cell.mode,
         "throughput": _throughput(cell),
         "interval": half_width(cell.throughput),
-        "speedup": _speedup(cell.speedup, shaky=cell.speedup_is_shaky),
+        "speedup": ratio_text(cell.speedup, shaky=cell.speedup_is_shaky),
         "mfu": _mfu(cell),
         "step": marked(units.seconds(cell.step_seconds), shaky=cell.is_shaky),
         "memory": units.memory(cell.peak_bytes),
@@ -164,17 +165,6 @@ def _tokens(cell: Cell, name: str) -> str:
     return marked(units.significant(cell.tokens[name]), shaky=cell.is_shaky)
 
 
-def _speedup(estimate: Estimate | None, *, shaky: bool) -> str:
-    if estimate is None:
-        return units.ABSENT
-    if estimate.is_wide:
-        return "inconclusive"
-    text = marked(f"{estimate.value:.2f}", shaky=shaky)
-    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
-        return text
-    return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
 def _mfu(cell: Cell) -> str:
     """Model FLOPs over the measured peak; marked where the cell or the peak is in doubt."""
     place = cell.roofline if cell.throughput else None
@@ -236,14 +226,6 @@ def title(record: RunRecord, subject: Subject) -> str:
     return f"{subject.title} · SMOKE TEST, not for figures: {', '.join(shape)}"
 
 
-def ran_on(facts: WorkloadFacts) -> str:
-    """The device and the torch on it."""
-    device = facts.device
-    threads = counted(device.get("threads", 0), "thread")
-    name = str(device.get("name")) + (f", {threads}" if device.get("type") == "cpu" else "")
-    return f"{name} · torch {device.get('torch')}"
-
-
 def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     if facts is None:
         return []
@@ -254,7 +236,7 @@ def _about(record: RunRecord, facts: WorkloadFacts | None) -> list[str]:
     window = f"windows of {record.header.protocol.window_min_seconds:g} s or more"
     data = f"{facts.settings.get('data')}, {plan.tier}"
     row = "row" if plan.tier == "loader" else "mode"
-    lines = [f"{ran_on(facts)} · {data} · {processes} per {row}, {window}"]
+    lines = [f"{device_line(facts.device)} · {data} · {processes} per {row}, {window}"]
     if plan.preset == "smoke":
         lines.append("It shows that training works here; use --preset standard for figures.")
     lines += search_lines(record, facts)

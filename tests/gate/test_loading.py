@@ -6,10 +6,9 @@ import pytest
 
 pytest.importorskip("pandas")
 
-from gpubench.bench.agenda import LOADER
 from gpubench.bench.feed import Feed, here
 from gpubench.bench.job import Subject
-from gpubench.bench.record import Closing, Loading, read_record
+from gpubench.bench.record import LOADER, Closing, Loading, read_record
 from gpubench.gate.loading import loader_rows
 from gpubench.gate.summary import is_sound, summarise
 from gpubench.gate.tables import comparison
@@ -135,6 +134,17 @@ def test_a_loader_that_broke_makes_the_run_unsound_and_is_said():
     assert is_sound(read(held, loading()))
     assert not is_sound(broken)
     assert any("1 of 2 loader workers killed" in note for note in comparison(broken)[0].notes)
+
+
+def test_a_loader_that_was_timed_again_has_no_closing_until_it_gets_another():
+    closing = Closing(suite="deit", mode=LOADER, ended="budget", left_out=("process 2",))
+    subject = Subject("deit")
+    told, gone_on = (
+        dataclasses.replace(record(), lines=lines)
+        for lines in ((loading(), closing), (loading(), closing, loading(0)))
+    )
+    assert told.closing(subject, LOADER) == closing
+    assert gone_on.closing(subject, LOADER) is None
 
 
 def test_rows_scale_against_no_workers():
