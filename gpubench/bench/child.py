@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from gpubench.bench.feeding import (
     fitted,
     in_whole_cycles,
 )
-from gpubench.bench.job import COUNTING, Job
+from gpubench.bench.job import COUNTING, Job, Progress
 from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.profiled import profiled
@@ -26,8 +26,6 @@ from gpubench.bench.readbacks import ReadBacks
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Suite, Task
 from gpubench.bench.training import TrainingStep
-
-Progress = Callable[[str, int, int], object]
 
 SETTLING_STEPS = 2
 """Untimed steps before the window (own choice): the memory that the checks took is given back,

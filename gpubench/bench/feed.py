@@ -25,7 +25,7 @@ class LoaderHung(RuntimeError):
 
 
 class LoaderDied(RuntimeError):
-    """A worker of the loader was killed; the message names it and the signal."""
+    """A worker of the loader was killed or ended by itself; the message names it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import gc
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,14 +14,12 @@ from gpubench.bench.batch_search import MARGIN, STAGE, BatchTry, forecast_peak, 
 from gpubench.bench.feed import Feed
 from gpubench.bench.feeding import batches_of, kept_of
 from gpubench.bench.hostmemory import forget_peak, host_memory
-from gpubench.bench.job import Job
+from gpubench.bench.job import Job, Progress
 from gpubench.bench.precision import precision
 from gpubench.bench.steps import time_window
 from gpubench.bench.task import Batch, Suite, Task
 from gpubench.bench.training import TrainingStep
 from gpubench.units import Bytes
-
-Progress = Callable[[str, int, int], object]
 
 FIRST_STEPS = 2
 """Steps before the timed ones: the second holds the optimizer's state from its start on."""

@@ -1,6 +1,7 @@
 """What the parent asks of a child process, and what a child may answer; plain values only."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,9 @@ class Subject(NamedTuple):
         """Both names, for people."""
         return f"{self.suite} {self.variant}".rstrip()
 
+
+Progress = Callable[[str, int, int], object]
+"""Is told the stage a job has reached, how much of it is done, and of how much."""
 
 Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings"]
 Tier = Literal["resident", "loader", "end-to-end"]

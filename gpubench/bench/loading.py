@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from gpubench.bench import cuda
-from gpubench.bench.child import Progress
 from gpubench.bench.feeding import CpuTime, StreamedFeed, in_whole_cycles
-from gpubench.bench.job import Job
+from gpubench.bench.job import Job, Progress
 from gpubench.bench.protocol import Protocol, on_cpu, window_steps
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Suite

@@ -10,19 +10,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import gpubench
 from gpubench import codec
 from gpubench.bench.hostmemory import killed_for_memory
-from gpubench.bench.job import Job
+from gpubench.bench.job import Job, Progress
 from gpubench.env.redact import clean
 from gpubench.errors import BadData, MissingPackage
 from gpubench.units import Seconds
-
-Progress = Callable[[str, int, int], object]
 
 # -c puts '' on sys.path: a torch.py in the working folder would be imported in torch's place
 WORKER = (

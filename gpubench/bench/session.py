@@ -15,7 +15,7 @@ from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
 from gpubench.bench.ceilings.session import Ceilings
 from gpubench.bench.feed import Feed, cores, here, settings
-from gpubench.bench.job import COUNTING, Job, Subject, Workload
+from gpubench.bench.job import COUNTING, Job, Progress, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import (
@@ -26,7 +26,7 @@ from gpubench.bench.record import (
     RunRecord,
     WorkloadFacts,
 )
-from gpubench.bench.runner import Answer, Progress, run_job
+from gpubench.bench.runner import Answer, run_job
 from gpubench.bench.schedule import Step
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
 from gpubench.env.sampler import sampling

@@ -1,21 +1,19 @@
 """Follows a mode's losses from one seed, without dropout: the child's side of parity."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from gpubench.bench import cuda
 from gpubench.bench.feeding import StreamedFeed
-from gpubench.bench.job import Job
+from gpubench.bench.job import Job, Progress
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.precision import precision
 from gpubench.bench.rounding import ROUNDING
 from gpubench.bench.task import Suite
 from gpubench.bench.training import TrainingStep
-
-Progress = Callable[[str, int, int], object]
 
 
 def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:

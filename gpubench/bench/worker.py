@@ -72,7 +72,7 @@ def _run(job_text: str, say: Any) -> dict[str, Any]:
 
 def _told(problem: Exception) -> dict[str, Any]:
     """What went wrong, sorted by what the user can do about it."""
-    from gpubench.bench.feed import LoaderDied, LoaderHung, death_of_worker
+    from gpubench.bench.feed import LoaderDied, LoaderHung
     from gpubench.errors import GpubenchError
 
     text = f"{type(problem).__name__}: {problem}"
@@ -86,7 +86,7 @@ def _told(problem: Exception) -> dict[str, Any]:
         return {"kind": "failed", "reason": str(problem)}
     if _is_out_of_memory(problem):
         return {"kind": "out-of-memory", "reason": text, **_memory(text)}
-    return {"kind": "failed", "reason": death_of_worker(text) or text}
+    return {"kind": "failed", "reason": text}
 
 
 def _is_out_of_memory(problem: Exception) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from gpubench.checks.diagnosis import Finding
-from gpubench.env.differences import Difference, differences
+from gpubench.env.differences import Difference, differences, same_machine
 from gpubench.env.snapshot import Snapshot
 
 WHY = {
@@ -69,16 +69,6 @@ def drift(before: Snapshot, after: Snapshot, findings: Iterable[Finding] = ()) -
         same_machine=same,
         changes=tuple(_change(entry, rank, troubles) for rank, entry in enumerate(found, start=1)),
     )
-
-
-def same_machine(before: Snapshot, after: Snapshot) -> bool | None:
-    """True where both saw a GPU in common; None where one side knows no UUID."""
-    old, new = _uuids(before), _uuids(after)
-    return bool(old & new) if old and new else None
-
-
-def _uuids(snapshot: Snapshot) -> set[str]:
-    return {gpu.uuid for gpu in snapshot.gpus if gpu.uuid}
 
 
 def _change(entry: Difference, rank: int, troubles: Sequence[Finding]) -> Change:

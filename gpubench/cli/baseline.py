@@ -18,6 +18,8 @@ baseline = typer.Typer(
 )
 Folder = Annotated[Path, typer.Option(help="Where baselines are kept.")]
 FOLDER = Path("reports/baselines")
+MOST_DAYS = 90
+"""Older than this, a baseline is of another machine than today's (own choice)."""
 
 
 @baseline.command("set")
@@ -67,7 +69,7 @@ def show(folder: Folder = FOLDER) -> int:
 @baseline.command()
 def prune(
     folder: Folder = FOLDER,
-    older_than: Annotated[int, typer.Option(min=1, help="Days.")] = 90,
+    older_than: Annotated[int, typer.Option(min=1, help="Days.")] = MOST_DAYS,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name them only.")] = False,
 ) -> int:
     """Remove baselines whose newest session is older than that; others are left alone."""

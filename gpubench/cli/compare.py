@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpubench.cli import terminal
+from gpubench.cli.baseline import MOST_DAYS
 from gpubench.errors import BadUsage, UnreadableInput
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def compare(
     ] = None,
     max_age: Annotated[
         int, typer.Option(min=1, help="Days after which a stored baseline is refused.")
-    ] = 90,
+    ] = MOST_DAYS,
     format: Annotated[  # noqa: A002
         str, typer.Option(help="text, markdown, json, junit or github-benchmark.")
     ] = "text",

@@ -81,20 +81,20 @@ def _table(points: "list[Point]", suite: str, mode: str, variant: str) -> "Table
 
 
 def _texts(point: "Point", before: "Point | None") -> dict[str, str]:
+    from gpubench.gate.marks import half_width, marked
     from gpubench.gate.table import STATE_WORDS
 
-    found, change, mark = point.throughput, point.change_since(before), _mark(point)
-    half = found.half_width if found else None
+    found, change = point.throughput, point.change_since(before)
     state = point.cell.state
     word = STATE_WORDS.get(state, state)
-    shaky = mark or (before is not None and _mark(before))
+    shaky = point.is_shaky or (before is not None and before.is_shaky)
     return {
         "created": point.created,
-        "throughput": f"{mark}{units.significant(found.value)}" if found else word,
-        "interval": "> 100 %" if half is not None and half > 1 else units.percent(half),
-        "change": f"{'~' if shaky else ''}{100 * change:+.1f} %"
-        if change is not None
-        else units.ABSENT,
+        "throughput": marked(units.significant(found.value), shaky=point.is_shaky)
+        if found
+        else word,
+        "interval": half_width(found),
+        "change": units.ABSENT if change is None else marked(f"{100 * change:+.1f} %", shaky=shaky),
         "processes": str(point.processes),
         "batch_size": str(point.cell.facts.get("batch size", units.ABSENT)),
         "preset": str(point.cell.facts.get("preset", units.ABSENT)),
@@ -122,10 +122,6 @@ def _values(point: "Point", before: "Point | None") -> dict[str, object]:
         "device": point.device,
         "source": point.source,
     }
-
-
-def _mark(point: "Point") -> str:
-    return "~" if point.is_shaky else ""
 
 
 def _said(point: "Point") -> str | None:

@@ -48,6 +48,16 @@ class Difference:
     after: str | None
 
 
+def same_machine(before: Snapshot, after: Snapshot) -> bool | None:
+    """True where both saw a GPU in common; None where one side knows no UUID."""
+    old, new = _uuids(before), _uuids(after)
+    return bool(old & new) if old and new else None
+
+
+def _uuids(snapshot: Snapshot) -> set[str]:
+    return {gpu.uuid for gpu in snapshot.gpus if gpu.uuid}
+
+
 def differences(before: Snapshot, after: Snapshot, *, same_machine: bool) -> list[Difference]:
     """Every lasting field that differs, folded into one difference per thing.
 

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gpubench.env.redact import clean
@@ -100,20 +100,28 @@ def _records(sources: Sources) -> str:
     try:
         kept: list[bytes] = []
         size = 0
-        while size < MAX_LOG_BYTES:
-            try:
-                record = os.read(handle, 65536)
-            except BlockingIOError:
-                break
-            except BrokenPipeError:  # overwritten while it was read: go on with the next
-                continue
-            if not record:
-                break
+        for record in records_in(handle):
             kept.append(record)
             size += len(record)
+            if size >= MAX_LOG_BYTES:
+                break
         return b"".join(kept).decode("utf-8", "replace")
     finally:
         os.close(handle)
+
+
+def records_in(handle: int) -> Iterator[bytes]:
+    """The records that an opened ``/dev/kmsg`` still has; it does not wait for new ones."""
+    while True:
+        try:
+            record = os.read(handle, 65_536)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # overwritten while it was read: go on with the next
+            continue
+        if not record:
+            return
+        yield record
 
 
 def _from_programs(sources: Sources) -> str | None:

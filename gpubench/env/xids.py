@@ -1,12 +1,13 @@
 """Listens for Xid errors of one GPU: through NVML, or where that cannot be, in the kernel log."""
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any
 from typing import Protocol as Interface
 
-from gpubench.env.kernel_log import events_in
+from gpubench.env.kernel_log import events_in, records_in
 from gpubench.env.nvml_question import refusals
 
 NVML_TIMEOUT = 10
@@ -58,15 +59,7 @@ class KernelLog:
 
     def new(self) -> Iterator[int]:
         """The codes since the last time."""
-        for _ in range(MOST_AT_ONCE):
-            try:
-                record = os.read(self._handle, 65_536)
-            except BlockingIOError:
-                return
-            except BrokenPipeError:  # overwritten before it was read: go on with the next
-                continue
-            if not record:
-                return
+        for record in itertools.islice(records_in(self._handle), MOST_AT_ONCE):
             for event in events_in(record.decode("utf-8", "replace").splitlines()):
                 if event.kind == "xid" and _address(event.pci_address or "") == self._pci:
                     yield event.code or 0

@@ -22,9 +22,6 @@ from gpubench.gate.machine import machine_of
 from gpubench.gate.sides import Session, identity_of, read_side
 
 BASELINE = "gpubench.baseline/1"
-FOLDER = Path("reports/baselines")
-MOST_DAYS = 90
-"""Older than this, a baseline is of another machine than today's (own choice)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

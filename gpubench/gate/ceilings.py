@@ -9,7 +9,7 @@ from gpubench.bench.ceilings import CEILINGS, Ceiling
 from gpubench.bench.job import COUNTING
 from gpubench.bench.record import CeilingRun, RunRecord
 from gpubench.gate.marks import by_reason, marked
-from gpubench.gate.odd_lines import counted
+from gpubench.gate.odd_lines import device_line
 from gpubench.gate.roofline import DOUBTFUL, Measured, above_nominal, measured, nominal_of, runs_of
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 
@@ -98,12 +98,8 @@ def _about(record: RunRecord) -> list[str]:
     devices = [run.device for run in record.of(CeilingRun, ceilings.SUBJECT) if run.device]
     if not devices:
         return []
-    device = devices[0]
-    name = str(device.get("name"))
-    if device.get("type") == "cpu":
-        name += f", {counted(device.get('threads') or 0, 'thread')}"
     processes = units.count(record.header.plan.processes, "process", "processes")
-    lines = [f"{name} · torch {device.get('torch')} · {processes} per ceiling"]
+    lines = [f"{device_line(devices[0])} · {processes} per ceiling"]
     if record.header.plan.preset == "smoke":
         lines.append("It shows that measuring works here; use --preset standard for figures.")
     return lines

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gpubench import codec
-from gpubench.env.differences import Difference, differences
+from gpubench.env.differences import Difference, differences, same_machine
 from gpubench.env.snapshot import Snapshot
 from gpubench.gate.sides import Session
 
@@ -67,8 +67,7 @@ def _of_snapshots(old: Session, new: Session) -> Iterator[Difference]:
     if old.snapshot is None or new.snapshot is None:
         return
     before, after = _snapshot(old), _snapshot(new)
-    uuids = [{gpu.uuid for gpu in snapshot.gpus if gpu.uuid} for snapshot in (before, after)]
-    yield from differences(before, after, same_machine=bool(uuids[0] & uuids[1]))
+    yield from differences(before, after, same_machine=bool(same_machine(before, after)))
 
 
 def _snapshot(session: Session) -> Snapshot:

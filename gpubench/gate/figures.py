@@ -9,6 +9,7 @@ from gpubench.gate.calibration import FEWEST_SESSIONS, Calibration, CellNoise, w
 from gpubench.gate.metrics import PARITY, Metric, tolerance_of
 from gpubench.gate.sequential import Noise, has_grown, mean_and_variance, share, verdict
 from gpubench.gate.sides import Cell, CellName
+from gpubench.gate.summary import parted
 from gpubench.gate.verdicts import Verdict
 from gpubench.units import percent
 
@@ -203,10 +204,7 @@ def of_parity(
     for side, cells in (("candidate", candidate), ("baseline", baseline)):
         for cell in cells:
             if cell.parity is not None and not cell.parity.holds:
-                reason = (
-                    f"the {side}'s loss parts from float32's by {cell.parity.deviation:.2%} at "
-                    f"step {cell.parity.step}, allowed are {cell.parity.allowed:.2%}"
-                )
+                reason = f"the {side}: {parted(cell.parity)}"
                 return dataclasses.replace(plain, word="INVALID", reason=reason)
     unchecked = next((cell for cell in candidate if cell.parity is None), None)
     if unchecked is not None and any(cell.counts for cell in candidate):

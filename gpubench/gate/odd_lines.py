@@ -28,6 +28,14 @@ def counted(value: object, noun: str) -> str:
     return units.count(value, noun) if isinstance(value, int) else f"{value} {noun}s"
 
 
+def device_line(device: Mapping[str, Any]) -> str:
+    """The device and the torch on it, for the lines above a table."""
+    name = str(device.get("name"))
+    if device.get("type") == "cpu":
+        name += f", {counted(device.get('threads') or 0, 'thread')}"
+    return f"{name} · torch {device.get('torch')}"
+
+
 def processes(record: RunRecord, subject: Subject, mode: str) -> list[Measurement]:
     """The processes of a cell, in order."""
     return believed(record.measured(subject, mode))

@@ -146,7 +146,7 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
     state, reason = state_of(measurements)
     parity, unchecked = parity_of(record, subject, mode)
     if parity is not None and not parity.holds:
-        state, reason = "invalid", _parted(parity)
+        state, reason = "invalid", parted(parity)
     own = rows[rows["mode"] == mode]
     cell = Cell(
         subject=subject,
@@ -237,7 +237,8 @@ def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str,
     return (f"parity: {run.reason or run.state}",)
 
 
-def _parted(parity: Parity) -> str:
+def parted(parity: Parity) -> str:
+    """How the losses of a mode part from float32's, as a reason."""
     if math.isinf(parity.deviation):
         return f"its loss is NaN or infinite at step {parity.step}, where float32's is finite"
     return (

@@ -39,10 +39,10 @@ def _table(
     ]
     known = [spot for found in by_mode.values() for spot in found]
     settings = known[0].facts.settings if known else {}
+    preset = record.header.plan.preset
     return Table(
         title=f"{suite} · sweep of {sweep.dimension.replace('-', ' ')} · "
-        + ("SMOKE TEST, not for figures" if record.header.plan.preset == "smoke" else "")
-        + (record.header.plan.preset if record.header.plan.preset != "smoke" else ""),
+        + ("SMOKE TEST, not for figures" if preset == "smoke" else preset),
         about=_about(sweep, known),
         columns=_columns(settings),
         rows=tuple(rows),

@@ -9,8 +9,9 @@ from gpubench.bench.job import Subject
 from gpubench.bench.modes import MODES, mode_named
 from gpubench.bench.parity import Parity
 from gpubench.bench.record import RunRecord
+from gpubench.gate.odd_lines import device_line
 from gpubench.gate.parity_curves import ParityCurve, parity_curves
-from gpubench.gate.tables import ran_on, title
+from gpubench.gate.tables import title
 from gpubench.render.plots import COLOURS, Drawing
 from gpubench.render.text import printable
 
@@ -115,7 +116,7 @@ def _drawing(record: RunRecord, subject: Subject, curves: Sequence[ParityCurve])
 
 def _heading(record: RunRecord, subject: Subject) -> str:
     facts = record.workloads.get(subject)
-    said = [f"Parity · {title(record, subject)}", ran_on(facts) if facts else ""]
+    said = [f"Parity · {title(record, subject)}", device_line(facts.device) if facts else ""]
     return "\n".join(
         line for text in said for line in textwrap.wrap(printable(text), width=TITLE_WIDTH)
     )

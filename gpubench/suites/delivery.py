@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from gpubench.bench.feed import Feed, LoaderDied, LoaderHung
+from gpubench.bench.feed import Feed, LoaderDied, LoaderHung, death_of_worker
 from gpubench.bench.worker import die_with_parent
 
 DYING_SECONDS = 1.0
@@ -46,8 +46,9 @@ def delivered(
                 f"no batch came from {workers} loader workers within {feed.patience_seconds:g} s"
             ) from None
         killed = _killed(started)
-        if killed:
-            raise LoaderDied(_told(killed, workers)) from None
+        said = _told(killed, workers) if killed else death_of_worker(str(problem))
+        if said is not None:
+            raise LoaderDied(said) from None
         raise
 
 

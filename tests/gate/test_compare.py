@@ -289,6 +289,12 @@ def test_losses_that_part_make_the_comparison_invalid(side):
     assert "33.33%" in reason(found, "parity")
 
 
+def test_a_loss_that_is_not_finite_is_said_as_a_table_says_it():
+    lost = [records.PARITIES[0], records.parity("amp-bf16", losses=(2.0, None, 1.8))]
+    found = compare([session_of(records.record())], [session_of(records.record(parities=lost))])
+    assert "NaN or infinite at step 2" in reason(found, "parity")
+
+
 def test_losses_that_hold_pass():
     good = [session_of(records.record())]
     assert word(compare(good, good), "parity") == "PASS"
