@@ -9,6 +9,7 @@ import typer
 
 from gpubench import __version__
 from gpubench.cli import terminal
+from gpubench.cli.ab import ab
 from gpubench.cli.baseline import baseline
 from gpubench.cli.compare import compare
 from gpubench.cli.doctor import doctor
@@ -39,6 +40,7 @@ app.command()(plan)
 app.command()(run)
 app.command()(report)
 app.command()(compare)
+app.command()(ab)
 app.add_typer(baseline)
 app.command()(history)
 app.command("list")(list_entries)
