@@ -69,7 +69,7 @@ def ab(
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     tolerances, most = parse_tolerances(tolerance), duration(budget, "--budget")
-    places = pairing.interpreter(a_python), pairing.interpreter(b_python)
+    environments = pairing.interpreter(a_python), pairing.interpreter(b_python)
     wanted = pairing.trained(
         suite=suite,
         preset=preset,
@@ -87,19 +87,19 @@ def ab(
         long=long,
         augment=augment,
         seconds=seconds,
-        snapshot=places[0].snapshot,
+        snapshot=environments[0].snapshot,
     )
-    for letter, place in zip(("baseline", "candidate"), places, strict=True):
-        terminal.note(f"{letter}: {place.title}")
+    for side, environment in zip(("baseline", "candidate"), environments, strict=True):
+        terminal.note(f"{side}: {environment.releases}")
     asked = Asked(
         created=pairing.now(),
-        sides=(places[0].source, places[1].source),
+        sides=(environments[0].source, environments[1].source),
         plan=wanted.plan,
         tolerances=tolerances,
     )
     folder = output or pairing.new_folder(wanted.plan, "ab")
     records = pairing.measure(
-        wanted, places, asked, folder, most, noise_finder(calibration), resume=resume
+        wanted, environments, asked, folder, most, noise_finder(calibration), resume=resume
     )
     return pairing.answer(records, on_inconclusive, format)
 

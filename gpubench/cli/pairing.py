@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gpubench.bench.pairs import Side
     from gpubench.bench.protocol import Protocol
     from gpubench.bench.record import Plan, Source
+    from gpubench.env.places import Place
     from gpubench.env.snapshot import Snapshot
     from gpubench.gate.pair_folder import Asked
     from gpubench.gate.pair_judge import Find
@@ -64,35 +65,42 @@ class Trained:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a side's processes run, what that is called, and what it looks like."""
+class Environment:
+    """One side's place, and what is known of it. ``title`` is for people, ``source`` for files."""
 
-    python: str | None
+    place: "Place"
+    title: str
     source: "Source"
     snapshot: "Snapshot"
+    image: str | None = None
 
     @property
-    def title(self) -> str:
-        """Its releases of Python and torch, for people."""
-        from gpubench.env.probe import interpreter as program
-
-        torch = self.snapshot.torch
-        python = self.snapshot.python
+    def releases(self) -> str:
+        """Where it is, and its Python and torch."""
+        python, torch = self.snapshot.python, self.snapshot.torch
         return terminal.plain(
-            f"{program(self.python)}, Python {python.version if python else 'unknown'}, "
+            f"{self.title}, Python {python.version if python else 'unknown'}, "
             f"{f'torch {torch.version}' if torch else 'no torch'}"
         )
 
 
-def interpreter(python: str | None) -> Place:
-    """An interpreter as a place; None is the one that runs this. BadUsage where it is none."""
+def interpreter(python: str | None) -> Environment:
+    """An interpreter, None for the one that runs this; BadUsage where it is no program."""
     from gpubench.bench.record import Source
+    from gpubench.env.places import Interpreter
     from gpubench.env.probe import interpreter as program
     from gpubench.env.probe import take_snapshot
 
-    source = Source.of(program(python))
+    place = Interpreter(program(python))
+    source = Source.of(place.executable)
     assert source is not None
-    return Place(python=python, source=source, snapshot=take_snapshot(level="quick", python=python))
+    return Environment(
+        place=place,
+        title=place.executable,
+        source=source,
+        snapshot=take_snapshot(level="quick", place=place),
+        image=os.environ.get("GPUBENCH_IMAGE") if python is None else None,
+    )
 
 
 def trained(
@@ -163,7 +171,7 @@ def new_folder(plan: "Plan", what: str) -> Path:
 
 def measure(
     wanted: Trained,
-    places: tuple[Place, Place],
+    environments: tuple[Environment, Environment],
     asked: "Asked",
     folder: Path,
     budget: float | None,
@@ -179,7 +187,7 @@ def measure(
     from gpubench.cli.pair_progress import watcher
     from gpubench.gate.pair_judge import PairJudge
 
-    asked, sides = open_folder(wanted, places, asked, folder, resume=resume)
+    asked, sides = open_folder(wanted, environments, asked, folder, resume=resume)
     judge = PairJudge(folder, asked, find)
     suites = [
         SuiteRun(
@@ -214,7 +222,7 @@ def measure(
 
 def open_folder(
     wanted: Trained,
-    places: tuple[Place, Place],
+    environments: tuple[Environment, Environment],
     asked: "Asked",
     folder: Path,
     *,
@@ -235,26 +243,26 @@ def open_folder(
     else:
         create(folder, asked)
     baseline, candidate = (
-        _side(letter, place, wanted, folder) for letter, place in zip("ab", places, strict=True)
+        _side(letter, environment, wanted, folder)
+        for letter, environment in zip("ab", environments, strict=True)
     )
     return asked, (baseline, candidate)
 
 
-def _side(letter: str, place: Place, wanted: Trained, folder: Path) -> "Side":
+def _side(letter: str, environment: Environment, wanted: Trained, folder: Path) -> "Side":
     """A side with its record, begun or gone on with; NotTheSame where its environment changed."""
     from gpubench import codec
     from gpubench.bench.pairs import Side
     from gpubench.bench.record import FILE_NAME, Header, RecordWriter, read_record
     from gpubench.bench.runner import run_job
     from gpubench.bench.session import NotTheSame
-    from gpubench.env.probe import interpreter
     from gpubench.env.snapshot import digest
 
-    own, environment = folder / letter, digest(place.snapshot)
+    own, seen = folder / letter, digest(environment.snapshot)
     before = None
     if (own / FILE_NAME).is_file():
         before = read_record(own)
-        if before.header.environment != environment:
+        if before.header.environment != seen:
             raise NotTheSame(
                 f"the environment of {letter.upper()} has changed since {folder} was begun; "
                 "start anew with another --output"
@@ -268,12 +276,12 @@ def _side(letter: str, place: Place, wanted: Trained, folder: Path) -> "Side":
             created=now(),
             plan=wanted.plan,
             protocol=wanted.protocol,
-            environment=environment,
-            image=os.environ.get("GPUBENCH_IMAGE") if place.python is None else None,
-            snapshot=codec.to_plain(place.snapshot),
+            environment=seen,
+            image=environment.image,
+            snapshot=codec.to_plain(environment.snapshot),
         )
         writer = RecordWriter.create(own, header)
-    ask = functools.partial(run_job, executable=interpreter(place.python))
+    ask = functools.partial(run_job, place=environment.place)
     return Side(letter=letter, ask=ask, writer=writer, before=before)
 
 

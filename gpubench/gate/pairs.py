@@ -164,7 +164,7 @@ class PairRecords:
             PairedFigure(
                 name=name,
                 metric=metric,
-                pairs=costs,
+                pairs=tuple((metric.cost(old), metric.cost(new)) for old, new in values),
                 tolerance=tolerance_of(metric, self.rules.tolerances, waits=waits),
                 family=self.family,
                 noise=_noise(self.rules.calibration, name, metric, digest),
@@ -172,7 +172,7 @@ class PairRecords:
                 lopsided=None if metric.name == "peak-memory" else lopsided(pairs),
             )
             for metric in METRICS
-            if (costs := costs_of(pairs, metric))
+            if (values := values_of(pairs, metric))
         ]
 
     def _waits(self, first: Pair) -> bool:
@@ -222,14 +222,10 @@ def gated_metrics(mode: Mode, device: str) -> tuple[str, ...]:
     return (*found, *(["energy"] if device == "cuda" else []))
 
 
-def costs_of(pairs: Sequence[Pair], metric: Metric) -> tuple[tuple[float, float], ...]:
-    """The costs of the pairs of which both processes have a metric."""
+def values_of(pairs: Sequence[Pair], metric: Metric) -> tuple[tuple[float, float], ...]:
+    """A metric of the pairs of which both processes have it; positive, in its unit."""
     values = [[figures_of(m).get(metric.name) for m in pair] for pair in pairs]
-    return tuple(
-        (metric.cost(old), metric.cost(new))
-        for old, new in values
-        if old and new and min(old, new) > 0
-    )
+    return tuple((old, new) for old, new in values if old and new and min(old, new) > 0)
 
 
 def lopsided(pairs: Sequence[Pair]) -> str | None:
