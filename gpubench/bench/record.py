@@ -153,6 +153,7 @@ class Measurement(OfSubject):
     and the times are absent or not to be used; ``shortage`` is there where memory ran out.
     ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
     the window. ``disturbed`` is what is invalid for what happened around it, not for what it is.
+    Two processes of a pair, one in each side's record, have the same ``process`` and ``attempt``.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -179,6 +180,7 @@ class Measurement(OfSubject):
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
     disturbed: bool = False
+    attempt: int = 0
 
     @property
     def counts(self) -> bool:

@@ -13,6 +13,7 @@ from gpubench.errors import BadUsage, UnreadableInput
 
 if TYPE_CHECKING:
     from gpubench.gate.calibration import Calibration
+    from gpubench.gate.machine import Machine
     from gpubench.gate.sides import Session
 
 
@@ -91,15 +92,18 @@ def today() -> datetime.datetime:
 
 def _calibration(given: Path | None, candidate: "Sequence[Session]") -> "Calibration | None":
     """The noise of the candidate's machine, as named or where it is kept."""
+    machines = [cell.machine for session in candidate for cell in session.cells.values()]
+    return calibration_of(given, machines[0]) if machines else None
+
+
+def calibration_of(given: Path | None, machine: "Machine") -> "Calibration | None":
+    """The noise of a machine, as named or where it is kept; said where it is old."""
     from gpubench.gate.calibration import FOLDER, age_warning, find, read, refuse_other
 
-    machines = [cell.machine for session in candidate for cell in session.cells.values()]
-    if not machines:
-        return None
-    found = read(given) if given is not None else find(FOLDER, machines[0])
+    found = read(given) if given is not None else find(FOLDER, machine)
     if found is None:
         return None
-    refuse_other(found, machines[0])
+    refuse_other(found, machine)
     warning = age_warning(found, today())
     if warning is not None:
         terminal.note(f"warning: {warning}")
