@@ -2,18 +2,21 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import re
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from gpubench.env.engines import ENGINES, Container, Engine, Found, Mount, found_in
 from gpubench.env.places import PACKAGE, Program, Start
 from gpubench.env.python_env import source_of
 from gpubench.env.redact import clean
+from gpubench.env.running import gpu_nodes
 from gpubench.env.sources import Completed, Sources, run_child
 from gpubench.errors import BadUsage, GpubenchError, UnknownName
 from gpubench.units import Bytes
@@ -32,6 +35,7 @@ SHM = "/dev/shm"  # noqa: S108 - looked at, not written
 PYTHONS = ("python3", "python")
 """What Python may be called in an image; the first that starts is taken."""
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]*")
+_UUID = re.compile(r"(?:GPU|MIG)-[0-9a-fA-F-]+")
 _SYSTEM = frozenset(
     {
         *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "opt", "proc", "root", "run"),
@@ -47,9 +51,15 @@ _PASSED = re.compile(
 )
 """Variables that mean the same in an image: what changes how torch computes, and our own."""
 _LOOK = """
-import sys
-print("gpubench-python", sys.prefix, sys.base_prefix, sep="\\t")
+import json, os, sys
+found = {"prefixes": [sys.prefix, sys.base_prefix], "variables": dict(os.environ)}
+sys.stdout.write("\\ngpubench-python" + json.dumps(found) + "\\n")
 """
+_NOISE = re.compile(
+    r"process exited with error: exec: not started|subprocess exited with status \d+"
+    r"|^Error: exit status \d+$"
+)
+"""What buildah adds to the words of a program that failed."""
 _GPU_WORDS = re.compile(
     r"could not select device driver|nvidia-container|unresolvable CDI device|CDI device"
     r"|nvidia\.com/gpu|libnvidia-container",
@@ -68,7 +78,7 @@ class Image:
 
     ``program`` is the path of the engine's program, ``runs`` what it starts: the image's identity,
     so that a tag that moves changes nothing, or what it holds of it. ``prefixes`` are the folders
-    of its Python, which no mount may hide.
+    of its Python, which no mount may hide; ``variables`` are what a program finds set in it.
     """
 
     engine: Engine
@@ -79,6 +89,7 @@ class Image:
     user: str
     python: str = "python3"
     prefixes: tuple[str, ...] = ()
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
     gpus: tuple[str, ...] = ()
 
     @property
@@ -202,6 +213,18 @@ def opened(
         yield _with_python(image, sources or Sources())
 
 
+def gpus_of(sources: Sources) -> tuple[str, ...]:
+    """The GPUs a container is to have: those the user names by UUID, else all there are.
+
+    Numbers in CUDA_VISIBLE_DEVICES are handed on with all GPUs, since engines count otherwise.
+    """
+    named = sources.variables.get("CUDA_VISIBLE_DEVICES")
+    if not any(name != "kfd" for name in gpu_nodes(sources)) or named in ("", "-1"):
+        return ()
+    names = tuple(name.strip() for name in (named or "").split(","))
+    return names if all(_UUID.fullmatch(name) for name in names) else ("all",)
+
+
 def find_engine(name: str | None = None) -> tuple[Engine, str, str]:
     """An engine that answers, the path of its program, and what it said; NoImage for none."""
     if name is not None and name not in (known := [engine.name for engine in ENGINES]):
@@ -218,7 +241,7 @@ def find_engine(name: str | None = None) -> tuple[Engine, str, str]:
         if answer.code == 0:
             return engine, program, answer.output
         problems.append(f"{engine.name}: {_last(answer)}")
-    raise NoImage(f"no container engine answers here ({'; '.join(problems)})")
+    raise NoImage(f"no container engine answers here ({'; '.join(problems)}): install or start one")
 
 
 def _find(engine: Engine, program: str, reference: str) -> Found:
@@ -264,10 +287,9 @@ def _with_python(image: Image, sources: Sources) -> Image:
             variables=sources.variables,
             place=there,
         )
-        _, mark, said = answer.output.rpartition("gpubench-python\t")
+        _, mark, said = answer.output.rpartition("gpubench-python")
         if answer.code == 0 and mark:
-            prefixes = tuple(dict.fromkeys(said.strip().split("\t")))
-            return dataclasses.replace(there, prefixes=prefixes)
+            return dataclasses.replace(there, **_looked(said))
         words.append(_last(answer))
         if image.gpus and _GPU_WORDS.search(answer.errors):
             raise NoImage(
@@ -275,6 +297,14 @@ def _with_python(image: Image, sources: Sources) -> Image:
                 "install the NVIDIA container toolkit, or measure with --device cpu"
             )
     raise NoImage(f"{image.reference}: no Python starts in it ({words[0]})")
+
+
+def _looked(said: str) -> dict[str, Any]:
+    """What Python found; variables that only this one start was given are left out."""
+    found = json.loads(said.partition("\n")[0])
+    own = found["variables"].get("HOME", "/")
+    lasting = {n: v for n, v in found["variables"].items() if not v.startswith(own)}
+    return {"prefixes": tuple(dict.fromkeys(found["prefixes"])), "variables": lasting}
 
 
 def _ask(program: str, command: tuple[str, ...], what: str, seconds: float) -> str:
@@ -302,6 +332,7 @@ def _told(command: list[str], seconds: float) -> Completed:
 
 
 def _last(answer: Completed) -> str:
-    """The engine's own last word, in one line."""
-    words = answer.last_words or tuple(answer.output.strip().splitlines()[-1:])
+    """The engine's own last word that says something, in one line."""
+    lines = [_NOISE.sub("", line).strip() for line in answer.last_words]
+    words = [line for line in lines if line] or answer.output.strip().splitlines()[-1:]
     return clean(words[-1]) if words else answer.ending or "it said nothing"

@@ -101,6 +101,10 @@ class Place(Protocol):
     def is_local(self) -> bool:
         """Whether its files, its network and its other processes are those of this machine."""
 
+    @property
+    def variables(self) -> Mapping[str, str] | None:
+        """What a program finds set there; None where that is what is set here."""
+
     def start(self, program: Program) -> Start:
         """How it is run there, with those of its variables that mean something there."""
 
@@ -120,6 +124,11 @@ class Interpreter:
     def is_local(self) -> bool:
         """It is a process like any other."""
         return True
+
+    @property
+    def variables(self) -> Mapping[str, str] | None:
+        """They are handed on as they are."""
+        return None
 
     def start(self, program: Program) -> Start:
         """The command as it is: it sees all that this process sees."""
