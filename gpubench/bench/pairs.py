@@ -139,6 +139,7 @@ class _Pairs:
         self._session, self._suites = session, suites
         self._began = session.clock()
         self._lines = PairLines({side.letter: side.before for side in session.sides})
+        self._waiting: list[tuple[Subject, Mode]] = []
         self._learners = {side.letter: _Learner(session.protocol) for side in session.sides}
         self._runs = {
             (side.letter, suite.subject): self._suite_session(
@@ -167,8 +168,9 @@ class _Pairs:
 
     def run(self) -> None:
         """Both sides described, then round after round."""
-        open_cells = self._open()
-        subjects = [s.subject for s in self._suites if any(s.subject == of for of, _ in open_cells)]
+        self._waiting = self._open()
+        waiting = {subject for subject, _ in self._waiting}
+        subjects = [suite.subject for suite in self._suites if suite.subject in waiting]
         subjects += [s for s in self._unchecked() if s not in subjects]
         for subject in subjects:
             for side in self._session.sides:
@@ -176,13 +178,13 @@ class _Pairs:
             self._session.judge.described()
         if not subjects:
             return
-        open_cells = self._open()
-        self._round([cell for cell in open_cells if self._is_first(cell)])
+        self._waiting = self._open()
+        self._round([cell for cell in self._waiting if self._is_first(cell)])
         for subject in subjects:
             self._check_parity(subject)
-        while open_cells := self._open():
-            if not self._round(open_cells):
-                return
+        self._waiting = self._open()
+        while self._waiting and self._round(self._waiting):
+            self._waiting = self._open()
 
     def _open(self) -> list[tuple[Subject, Mode]]:
         """The cells that need a pair: those undecided, and those of which one was cut short."""
@@ -277,7 +279,7 @@ class _Pairs:
         expected = self._learners["a"].estimate.of_one(step) + sum(
             judge.pairs_to_look(subject, mode.name)
             * self._pair_seconds(subject, mode, self._lines.next(subject, mode.name).process)
-            for subject, mode in self._open()
+            for subject, mode in self._waiting
         )
         if self._session.budget_seconds is None:
             return expected

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gpubench.gate.calibration import Calibration
     from gpubench.gate.machine import Machine
     from gpubench.gate.sides import Session
+    from gpubench.gate.verdicts import OnInconclusive
 
 
 def compare(
@@ -22,7 +23,12 @@ def compare(
         Path,
         typer.Argument(help="A record, folder of records or baselines, or pytest-benchmark JSON."),
     ],
-    candidate: Annotated[Path, typer.Argument(help="What is held against it; the same kinds.")],
+    candidate: Annotated[
+        Path | None,
+        typer.Argument(
+            help="What is held against it; the same kinds. A folder of pairs (ab) holds both."
+        ),
+    ] = None,
     tolerance: Annotated[
         str | None,
         typer.Option(help="3% (of throughput, the default), or throughput=3%,peak-memory=1%, …."),
@@ -54,6 +60,8 @@ def compare(
     wanted = next((word for word in ON_INCONCLUSIVE if word == on_inconclusive), None)
     if wanted is None:
         raise BadUsage(f"--on-inconclusive {on_inconclusive}: choose fail, warn or pass")
+    if candidate is None:
+        return _of_pairs(baseline, wanted, given=tolerance or calibration, form=format, to=output)
     new = read_side(candidate)
     old = _baseline(baseline, new, max_age)
     known = _calibration(calibration, new)
@@ -63,6 +71,25 @@ def compare(
     if found.verdict == "INCONCLUSIVE" and wanted == "warn":
         terminal.note("warning: inconclusive; --on-inconclusive fail makes this exit 4")
     return found.exit_status
+
+
+def _of_pairs(
+    folder: Path, wanted: "OnInconclusive", *, given: object, form: str, to: Path | None
+) -> int:
+    """The verdicts of pairs that were measured before, by the rules they were measured under."""
+    from gpubench.cli.pairing import answer
+    from gpubench.gate.pair_folder import is_pair_folder, read_asked, read_pairs
+
+    if not is_pair_folder(folder):
+        raise BadUsage(
+            f"compare {folder} with what? Give a candidate; only a folder of pairs (ab) holds both"
+        )
+    asked = read_asked(folder)
+    if asked.purpose != "ab":
+        raise BadUsage(f"{folder} holds the pairs of a calibration: both sides are one")
+    if given is not None:
+        raise BadUsage("pairs are judged by what they were measured under; ab asks for it")
+    return answer(read_pairs(folder, asked), wanted, form, to)
 
 
 def _baseline(place: Path, candidate: "Sequence[Session]", max_age: int) -> "list[Session]":

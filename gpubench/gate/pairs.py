@@ -102,6 +102,10 @@ class PairRecords:
     baseline: RunRecord
     candidate: RunRecord
     rules: Rules
+    _figures: dict[CellName, list[PairedFigure]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Those that were asked for before: a display asks often."""
 
     @property
     def both(self) -> tuple[RunRecord, RunRecord]:
@@ -149,10 +153,18 @@ class PairRecords:
     def refused(self, name: CellName) -> Verdict | None:
         """The verdict of a cell whose figures must not be compared, or whose measuring broke."""
         old, new = self.cells(name)
-        return why_apart(name, *([cell] if cell else [] for cell in (old, new)))
+        found = why_apart(name, *([cell] if cell else [] for cell in (old, new)))
+        if found is None or self.measured(name) or not self.gated_metrics(name):
+            return found
+        return dataclasses.replace(found, gated=True)  # it was asked, and is not to be measured
 
     def figures(self, name: CellName) -> list[PairedFigure]:
         """The figures of a cell that its pairs have."""
+        if name not in self._figures:
+            self._figures[name] = self._read_figures(name)
+        return self._figures[name]
+
+    def _read_figures(self, name: CellName) -> list[PairedFigure]:
         pairs = self.pairs(name)
         old, new = self.cells(name)
         if not pairs or old is None or new is None:
