@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
 def report(
     records: Annotated[
-        list[Path], typer.Argument(metavar="RECORD...", help="Run folders or record files.")
+        list[Path],
+        typer.Argument(
+            metavar="RECORD...", help="Run folders or record files; or one comparison as JSON."
+        ),
     ],
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="text, markdown, csv or json.")
+        str,
+        typer.Option(
+            help="text, markdown, csv, json, junit, prometheus, pytest-benchmark or "
+            "github-benchmark."
+        ),
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
     plot: Annotated[
@@ -31,9 +38,11 @@ def report(
     from gpubench.bench.record import read_record
     from gpubench.gate.pages import pages
     from gpubench.render import plots as drawn
-    from gpubench.render.registry import renderer
+    from gpubench.render.registry import exporter, renderer
 
-    render = renderer(format)
+    if len(records) == 1 and _compared(records[0], format, output):
+        return ExitStatus.YES
+    export = exporter(format)
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
@@ -47,8 +56,35 @@ def report(
     if plot is not None:
         terminal.answer(drawn.text(plot, read), output)
         return ExitStatus.YES
+    if export is not None:
+        terminal.answer(export(read), output)
+        _say_left_out(read, format)
+        return ExitStatus.YES
+    render = renderer(format)
     terminal.answer(render([table for record in read for table in pages(record)]), output)
     return ExitStatus.YES
+
+
+def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A002
+    """Whether the place holds a comparison, which is then rendered."""
+    from gpubench.gate.answers import comparison_at
+    from gpubench.render.compare import renderer
+
+    found = comparison_at(place)
+    if found is None:
+        return False
+    terminal.answer(renderer(format)(found), output)
+    return True
+
+
+def _say_left_out(read: "list[RunRecord]", format: str) -> None:  # noqa: A002
+    """Name what an export has no place for."""
+    from gpubench.render.registry import WITHOUT_MARKS
+    from gpubench.render.run_cells import without_figure
+
+    if format in WITHOUT_MARKS:
+        for said in without_figure(read):
+            terminal.note(terminal.plain(f"left out: {said}"))
 
 
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002
