@@ -19,6 +19,7 @@ from gpubench.gate.marks import by_reason, half_width, marked, ratio_text
 from gpubench.gate.odd_lines import counted, device_line
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.searches import search_lines
+from gpubench.gate.standing import by_subject
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
@@ -31,15 +32,21 @@ def comparison(record: RunRecord) -> tuple[Table, ...]:
         ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
     )
-    return tuple(table for subject in subjects for table in _subject_tables(record, subject))
+    parts = by_subject(record)
+    return tuple(
+        table
+        for subject in subjects
+        for table in _subject_tables(record, parts.get(subject, record), subject)
+    )
 
 
-def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
+def _subject_tables(record: RunRecord, part: RunRecord, subject: Subject) -> list[Table]:
+    """The tables of one subject; ``part`` is the record cut down to it, and quicker to read."""
     if subject == ceilings.SUBJECT:
         return [ceilings_table(record)]
     if record.header.plan.tier == "loader":
         return [_loader_table(record, subject)]
-    cells = summarise(record, subject)
+    cells = summarise(part, subject)
     compared = _subject_table(record, subject, cells)
     meanwhile = telemetry_table(compared.title, _item(record.workloads.get(subject)), cells)
     return [compared] if meanwhile is None else [compared, meanwhile]
