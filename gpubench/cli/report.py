@@ -17,11 +17,22 @@ def report(
         list[Path], typer.Argument(metavar="RECORD...", help="Run folders or record files.")
     ],
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="text, markdown, csv or json.")
+        str, typer.Option(help="text, markdown, csv, json or html.")
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+    price_per_hour: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X[,Y..]",
+            help="What an hour costs (2.49, 2.49EUR), one price or one a record: samples for it.",
+        ),
+    ] = None,
     plot: Annotated[
-        str | None, typer.Option(help="Draw this in characters instead of tables: parity or sweep.")
+        str | None,
+        typer.Option(
+            help="Draw this in characters instead of tables: throughput, speedup, parity, sweep, "
+            "losses or telemetry."
+        ),
     ] = None,
     plots: Annotated[
         Path | None, typer.Option(help="Write every plot into this folder, as SVG and PNG.")
@@ -29,11 +40,10 @@ def report(
 ) -> int:
     """Render records of earlier runs as tables and plots."""
     from gpubench.bench.record import read_record
-    from gpubench.gate.pages import pages
+    from gpubench.cli.writing import answer_of, hold_price, with_picture
     from gpubench.render import plots as drawn
-    from gpubench.render.registry import renderer
 
-    render = renderer(format)
+    prices = hold_price(price_per_hour, format, len(records))
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
@@ -45,21 +55,25 @@ def report(
             f"wrote {len(written)} files to {plots}" if written else "there is nothing to plot"
         )
     if plot is not None:
-        terminal.answer(drawn.text(plot, read), output)
+        text = drawn.text(plot, read, terminal.columns())
+        terminal.answer(terminal.drawn(text) if output is None else text, output)
         return ExitStatus.YES
-    terminal.answer(render([table for record in read for table in pages(record)]), output)
+    text = answer_of(read, format, prices)
+    terminal.answer(with_picture(text, read, format) if output is None else text, output)
     return ExitStatus.YES
 
 
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002
     """Write a run's tables beside its record in every format, print one, judge the run."""
     from gpubench import codec
+    from gpubench.cli.writing import with_picture
     from gpubench.gate.pages import pages
     from gpubench.gate.summary import is_sound
     from gpubench.render.registry import FORMATS, renderer
 
     tables = pages(record)
-    terminal.answer(renderer(format)(tables))  # first: a full disk must not hide it
+    shown = with_picture(renderer(format)(tables), [record], format)
+    terminal.answer(shown)  # first: a full disk must not hide it
     for entry in FORMATS:
         codec.write_text(folder / f"table.{entry.ending}", renderer(entry.name)(tables))
     return ExitStatus.YES if is_sound(record) else ExitStatus.INVALID

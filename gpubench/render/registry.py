@@ -1,4 +1,7 @@
-"""The formats in which tables are written; each is a module with ``render(tables)``."""
+"""The formats in which tables are written; each is a module with ``render(tables)``.
+
+A page is no such format: it is made from records, since it shows what tables do not hold.
+"""
 
 import dataclasses
 import importlib
@@ -25,6 +28,9 @@ FORMATS = (
     Format(name="csv", module="gpubench.render.csv", ending="csv"),
     Format(name="json", module="gpubench.render.json", ending="json"),
 )
+
+PAGE = Format(name="html", module="gpubench.render.html.page", ending="html")
+"""What ``report`` writes of records as a page, tables and pictures in one file."""
 
 
 def format_named(name: str) -> Format:
