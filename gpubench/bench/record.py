@@ -380,7 +380,12 @@ class RunRecord:
 
     def measured(self, subject: Subject, mode: str) -> list[Measurement]:
         """The processes of one cell, in order."""
-        return [m for m in self.measurements if (m.subject, m.mode) == (subject, mode)]
+        suite, variant = subject
+        return [
+            m
+            for m in self.measurements
+            if m.mode == mode and m.variant == variant and m.suite == suite
+        ]
 
     def closing(self, subject: Subject, mode: str) -> Closing | None:
         """Why the measuring of a cell, or of the ``LOADER``, ended; None where it has gone on."""
