@@ -12,6 +12,7 @@ from gpubench.bench.record import RecordWriter
 from gpubench.bench.runner import run_job
 from gpubench.cli.app import main
 from gpubench.cli.progress import PlainWatcher
+from gpubench.suites.registry import suite_named
 
 CHILD = (
     "from gpubench.bench import worker\n"
@@ -42,9 +43,11 @@ def kill_at(when, lines):
 
 if __name__ == "__main__":
     run_job.__kwdefaults__["program"] = CHILD
-    command = sys.modules["gpubench.cli.run"]
-    named = command.suite_named
-    command.suite_named = lambda name: dataclasses.replace(named(name), module="tests.fakes.quick")
+    for name in ("run", "pairing"):
+        command = sys.modules[f"gpubench.cli.{name}"]
+        command.suite_named = lambda name: dataclasses.replace(
+            suite_named(name), module="tests.fakes.quick"
+        )
     when, _, lines = os.environ.get("GPUBENCH_TEST_KILL", "").partition(":")
     if when:
         kill_at(when, int(lines))
