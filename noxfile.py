@@ -50,6 +50,13 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def pairs(session: nox.Session) -> None:
+    """Decide 30 times between alike and once between unlike interpreters; wants a quiet machine."""
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks.real_pairs", *session.posargs)
+
+
+@nox.session
 def stacks(session: nox.Session) -> None:
     """Measure in venvs of torch 2.6, 2.7, 2.8 and the newest, where gpubench is not installed."""
     session.install("-e", ".")

@@ -69,7 +69,7 @@ def ab(
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     tolerances, most = parse_tolerances(tolerance), duration(budget, "--budget")
-    environments = pairing.interpreter(a_python), pairing.interpreter(b_python)
+    environments = pairing.interpreters(a_python, b_python)
     wanted = pairing.trained(
         suite=suite,
         preset=preset,
