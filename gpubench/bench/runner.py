@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,9 @@ WORKER = (
 KILLED_FOR_MEMORY = (
     "the kernel ended the process for want of memory (its counter of such ends rose meanwhile)"
 )
+
+Heard = Callable[[dict[str, Any]], object]
+"""Is told a line of what a job wants to be kept before it is done."""
 
 LAST_WORDS = 2000
 """How many characters of a dead child's stderr are kept (own choice)."""
@@ -56,9 +59,12 @@ def run_job(
     progress: Progress = lambda stage, done, of: None,
     program: str = WORKER,
     executable: str = sys.executable,
+    heard: Heard | None = None,
 ) -> Answer:
     """Run one job in a fresh process and wait for its answer, at most its protocol's limit.
 
+    With ``heard``, which is told what the child wants kept as it goes, the limit is one of
+    silence: a job may take as long as it likes while it says something now and then.
     ``cache`` is the folder of its compile caches, ``program`` the Python text that does the job,
     ``executable`` the interpreter that runs it; gpubench need not be installed in another one.
     BadData and MissingPackage are raised for what no other process could do better; everything
@@ -70,7 +76,7 @@ def run_job(
         tempfile.TemporaryFile() as errors,
         _child([executable, "-c", program], errors, environment) as child,
     ):
-        result = _listen(child, job, progress)
+        result = _listen(child, job, progress, heard)
         if result is None:
             status = _end(child)
             result = {"state": "failed", "reason": _death(status, _last_words(errors))}
@@ -141,7 +147,9 @@ def _python_path(outer: Mapping[str, str], cache: Path, executable: str) -> str:
     return str(alone)
 
 
-def _listen(child: subprocess.Popen[bytes], job: Job, progress: Progress) -> dict[str, Any] | None:
+def _listen(
+    child: subprocess.Popen[bytes], job: Job, progress: Progress, heard: Heard | None
+) -> dict[str, Any] | None:
     """Hand the job over and read answers until the result, the end, or the time limit."""
     assert child.stdin is not None
     assert child.stdout is not None
@@ -149,12 +157,15 @@ def _listen(child: subprocess.Popen[bytes], job: Job, progress: Progress) -> dic
         child.stdin.write(json.dumps(codec.to_plain(job)).encode())  # ASCII: any file name passes
         child.stdin.close()
     limit = job.protocol.process_limit_seconds
-    for line in _lines(child.stdout, time.monotonic() + limit):
+    for line in _lines(child.stdout, limit, of_silence=heard is not None):
         if line is None:
             return {"state": "timed-out", "reason": f"no answer within {limit:.0f} s"}
         event = _event(line)
         if event.get("event") == "progress":
             progress(event["stage"], event["done"], event["of"])
+        elif event.get("event") == "told" and heard is not None:
+            del event["event"]
+            heard(event)
         elif event.get("event") == "result":
             del event["event"]
             return event
@@ -163,9 +174,9 @@ def _listen(child: subprocess.Popen[bytes], job: Job, progress: Progress) -> dic
     return None
 
 
-def _lines(stream: IO[bytes], ends: float) -> Iterator[bytes | None]:
-    """Lines as they come; None once the time is up."""
-    rest = b""
+def _lines(stream: IO[bytes], limit: float, *, of_silence: bool) -> Iterator[bytes | None]:
+    """Lines as they come; None once the time, or that of a silence, is up."""
+    rest, ends = b"", time.monotonic() + limit
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while True:
@@ -177,6 +188,8 @@ def _lines(stream: IO[bytes], ends: float) -> Iterator[bytes | None]:
                 return
             *whole, rest = (rest + piece).split(b"\n")
             yield from whole
+            if of_silence:
+                ends = time.monotonic() + limit
 
 
 def _event(line: bytes) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from gpubench.cli.listing import list_entries
 from gpubench.cli.plan import plan
 from gpubench.cli.report import report
 from gpubench.cli.run import run
+from gpubench.cli.train import train
 from gpubench.errors import ExitStatus, GpubenchError
 
 EPILOG = (
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(plan)
 app.command()(run)
+app.command()(train)
 app.command()(report)
 app.command()(compare)
 app.add_typer(baseline)

@@ -34,6 +34,14 @@ def report(
     from gpubench.render.registry import renderer
 
     render = renderer(format)
+    trainings, records = _apart(records)
+    if trainings:
+        from gpubench.cli.training_pages import several
+
+        if records or plot is not None or plots is not None:
+            raise BadUsage("a training is reported by itself, without --plot and --plots")
+        terminal.answer(several(trainings, format), output)
+        return ExitStatus.YES
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
@@ -49,6 +57,14 @@ def report(
         return ExitStatus.YES
     terminal.answer(render([table for record in read for table in pages(record)]), output)
     return ExitStatus.YES
+
+
+def _apart(places: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Records of trainings, and all others."""
+    from gpubench.bench.learning.record import is_training
+
+    trainings = [place for place in places if is_training(place)]
+    return trainings, [place for place in places if place not in trainings]
 
 
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002
