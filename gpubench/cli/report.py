@@ -55,6 +55,14 @@ def report(
         return ExitStatus.YES
     export = exporter(format)
     prices = hold_price(price_per_hour, format, len(records))
+    trainings, records = _apart(records)
+    if trainings:
+        from gpubench.cli.training_pages import several
+
+        if records or plot is not None or plots is not None:
+            raise BadUsage("a training is reported by itself, without --plot and --plots")
+        terminal.answer(several(trainings, format), output)
+        return ExitStatus.YES
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
@@ -88,6 +96,14 @@ def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A
         return False
     terminal.answer(renderer(format)(found), output)
     return True
+
+
+def _apart(places: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Records of trainings, and all others."""
+    from gpubench.bench.learning.record import is_training
+
+    trainings = [place for place in places if is_training(place)]
+    return trainings, [place for place in places if place not in trainings]
 
 
 def _say_left_out(read: "list[RunRecord]", format: str) -> None:  # noqa: A002
