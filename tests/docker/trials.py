@@ -25,6 +25,7 @@ class Container:
     identity: str
     image: str
     workspace: Path
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def command(self, *words: str, user: str = "1000:0", more: Sequence[str] = ()) -> list[str]:
         return [
@@ -53,7 +54,7 @@ def doctor_is_content(container: Container) -> str:
     done = container.ask("gpubench", "doctor", "--level", "standard", "--format", "json")
     report = json.loads(done.stdout)
     stack = next(c for c in report["checks"] if c["id"] == "comp.stack")
-    print(f"     verdict {report['verdict']}; {stack['reason']}")
+    container.notes.append(f"verdict {report['verdict']}; {stack['reason']}")
     fine = report["verdict"] in ("healthy", "no-gpu") and done.returncode == 0
     troubles = [finding["summary"] for finding in report["findings"]]
     return "" if fine and stack["status"] == "pass" else f"{report['verdict']}: {troubles}"
@@ -73,7 +74,7 @@ def doctor_sees_a_moved_package(container: Container) -> str:
 def trains_as_anybody(container: Container) -> str:
     """`gpubench run` trains, compiled as well, as a user nobody knows, with a mounted volume."""
     done = container.ask("gpubench", *SMOKE, "--output", "/workspace/run", user=STRANGER)
-    print("\n".join(f"     {line}" for line in done.stdout.splitlines()))
+    container.notes.extend(done.stdout.splitlines())
     if done.returncode:
         return f"exit status {done.returncode}: {done.stderr[-1500:]}"
     record = container.workspace / "run" / "record.jsonl"
@@ -82,7 +83,7 @@ def trains_as_anybody(container: Container) -> str:
         return f"the record belongs to {record.stat().st_uid}"
     stack = header["snapshot"]["stack"] or {}
     told = (header["image"], stack.get("name"), stack.get("revision"))
-    print(f"     the record says: image {told[0]}, stack {told[1]}, revision {told[2]}")
+    container.notes.append(f"the record says: image {told[0]}, stack {told[1]}, revision {told[2]}")
     return "" if all(told) else f"the record does not say what image it is of: {told}"
 
 

@@ -1,0 +1,122 @@
+"""What building and trying the images gave: a JSON file, and the table made of it.
+
+python -m tests.docker.report reports/images/images.json > reports/images/images.md
+"""
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "gpubench.images/1"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One trial in one image; ``problem`` is empty where nothing was wrong."""
+
+    name: str
+    words: str
+    problem: str
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    def line(self) -> str:
+        told = f": {self.problem}" if self.problem else ""
+        said = "".join(f"\n     {note}" for note in self.notes)
+        return (
+            f"{'no ' if self.problem else 'yes'}  {self.words}{told} ({self.seconds:.0f} s){said}"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Built:
+    """One image: how long it took, how large it is, and what was tried in it.
+
+    ``seconds`` is None where an image was tried that had been built before; ``size`` as buildah says.
+    """
+
+    stack: str
+    target: str
+    torch: str
+    revision: str
+    seconds: float | None
+    size: str
+    digest: str
+    tried: tuple[Tried, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(trial.name for trial in self.tried if trial.problem)
+
+    @property
+    def name(self) -> str:
+        return f"{self.stack}-dev" if self.target == "dev" else self.stack
+
+    def line(self) -> str:
+        verdict = f"FAILED: {', '.join(self.failed)}" if self.failed else "all trials passed"
+        seconds = "built before" if self.seconds is None else f"{self.seconds:.0f} s"
+        return f"{self.name:12} {seconds:>12} {self.size:>10}  {verdict}"
+
+
+def note(path: Path, image: Built) -> None:
+    """Put one image into the file, in the place of what it said of that image before.
+
+    The seconds of an image that was only tried again are those of its build.
+    """
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"schema": SCHEMA}
+    images = found.setdefault("images", {})
+    entry = {"when": _now(), "cores": os.cpu_count(), **dataclasses.asdict(image)}
+    if image.seconds is None and (before := images.get(image.name)):
+        entry["seconds"] = before["seconds"]
+    images[image.name] = entry
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+
+
+def table(found: dict[str, Any]) -> str:
+    """The images in a table, then what was tried in each."""
+    rows = ["| image | torch | built in | size | trials |", "| --- | --- | --- | --- | --- |"]
+    for name, image in found["images"].items():
+        seconds = "-" if image["seconds"] is None else f"{image['seconds']:.0f} s"
+        failed = [trial["name"] for trial in image["tried"] if trial["problem"]]
+        verdict = f"failed: {', '.join(failed)}" if failed else f"{len(image['tried'])} passed"
+        rows.append(f"| `{name}` | {image['torch']} | {seconds} | {image['size']} | {verdict} |")
+    return "\n".join(["# The images, built and tried", "", *rows, *_details(found["images"]), ""])
+
+
+def _details(images: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, image in images.items():
+        lines += [
+            "",
+            f"## `{name}`, {image['when'][:10]}",
+            "",
+            f"Revision {image['revision'][:12]}, {image['digest']}",
+            "",
+        ]
+        for trial in image["tried"]:
+            lines.append(
+                f"- {'no' if trial['problem'] else 'yes'}: {trial['words']} ({trial['seconds']:.0f} s)"
+            )
+            said = [trial["problem"], *trial["notes"]] if trial["problem"] else trial["notes"]
+            lines += ["", *(f"      {line}".rstrip() for line in said), ""] if said else []
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    (path,) = sys.argv[1:] if arguments is None else arguments
+    print(table(json.loads(Path(path).read_text(encoding="utf-8"))), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
