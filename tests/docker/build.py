@@ -199,7 +199,7 @@ def _run(*command: str) -> None:
 
 
 def _ask(*command: str) -> str:
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.strip()
 
 

@@ -37,7 +37,7 @@ class Tried:
 class Built:
     """One image: how long it took, how large it is, and what was tried in it.
 
-    ``seconds`` is None where an image was tried that had been built before; ``size`` as buildah says.
+    ``seconds`` is None where it had been built before; ``size`` is what buildah calls it.
     """
 
     stack: str
@@ -96,19 +96,11 @@ def table(found: dict[str, Any]) -> str:
 def _details(images: dict[str, Any]) -> list[str]:
     lines = []
     for name, image in images.items():
-        lines += [
-            "",
-            f"## `{name}`, {image['when'][:10]}",
-            "",
-            f"Revision {image['revision'][:12]}, {image['digest']}",
-            "",
-        ]
-        for trial in image["tried"]:
-            lines.append(
-                f"- {'no' if trial['problem'] else 'yes'}: {trial['words']} ({trial['seconds']:.0f} s)"
-            )
-            said = [trial["problem"], *trial["notes"]] if trial["problem"] else trial["notes"]
-            lines += ["", *(f"      {line}".rstrip() for line in said), ""] if said else []
+        made = f"Revision {image['revision'][:12]}, {image['digest']}."
+        lines += ["", f"## `{name}`, {image['when'][:10]}", "", made, ""]
+        for entry in image["tried"]:
+            trial = Tried(**entry)
+            lines += [f"    {line}".rstrip() for line in trial.line().splitlines()]
     return lines
 
 
