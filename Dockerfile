@@ -6,7 +6,12 @@ ARG BASE=docker.io/library/debian:bookworm-slim@sha256:3783cc01769c7b2b1b83a5c5a
 # libibverbs: without it NCCL goes over TCP between nodes that have InfiniBand, and says nothing.
 # tini: whoever is process 1 must wait for orphans and hand signals on; docker/enter.sh calls it.
 FROM ${BASE} AS system
-RUN apt-get update \
+ARG BASE
+RUN case "${BASE}" in \
+        *@sha256:*) ;; \
+        *) echo "BASE=${BASE} has no digest: built again, this may be another image" >&2 ;; \
+    esac \
+    && apt-get update \
     && apt-get install -y --no-install-recommends \
         ca-certificates g++ gcc ibverbs-providers libc6-dev libibverbs1 \
         python3 python3-dev python3-venv tini \
@@ -65,7 +70,7 @@ FROM runtime AS dev
 ARG STACK=current
 USER 0:0
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends git openssh-server procps tmux \
+    && apt-get install -y --no-install-recommends curl git less nano openssh-server procps tmux \
     && apt-get clean \
     && rm -rf /var/lib/apt/lists/* /etc/ssh/ssh_host_*
 COPY --chmod=0644 docker/stacks/${STACK}-dev.txt /opt/gpubench/dev.txt

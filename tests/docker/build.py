@@ -8,6 +8,7 @@ the trials said go into a JSON file with ``--report``; ``--built`` tries again w
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -18,14 +19,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import gpubench
+from tests.docker.again import Compared, compared, packages
 from tests.docker.report import Built, Tried, note
 from tests.docker.stacks import ASKED, ROOT, STACKS
-from tests.docker.trials import DEV, RUNTIME, Container, Trial
+from tests.docker.trials import RUNTIME, Container, Trial
+from tests.docker.ways_in import DEV
 
 DEBIAN = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 SUITE = "bookworm"
 BASE = f"localhost/{SUITE}-base"
+REVISION = '{{index .OCIv1.Config.Labels "org.opencontainers.image.revision"}}'
 REACHING = ("Dockerfile", "docker", "gpubench", "pyproject.toml")
 """What of the checkout goes into an image."""
 NEEDED_BYTES = 25 * 2**30
@@ -42,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         volumes = _volumes(options.pip_certificate, Path(folder))
         for stack, target in _images(options.stacks, options.target):
             image = _one(stack, target, base, volumes, options)
+            if options.again:
+                again = _again(image, base, volumes)
+                image = dataclasses.replace(image, again=again)
             built.append(image)
             if options.report:
                 note(options.report, image)
@@ -60,6 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pip-certificate", type=Path, help="a CA bundle for pip alone")
     parser.add_argument("--keep", action="store_true", help="leave the images in storage")
     parser.add_argument("--built", action="store_true", help="try what is in storage already")
+    parser.add_argument("--again", action="store_true", help="build twice and compare; keeps it")
     parser.add_argument("--report", type=Path, help="a JSON file that takes what was found")
     return parser.parse_args(arguments)
 
@@ -74,7 +82,7 @@ def _one(
     stack: str, target: str, base: str, volumes: Sequence[str], options: argparse.Namespace
 ) -> Built:
     """Build one image, try it, remove it."""
-    name = f"localhost/gpubench:{stack}" + ("-dev" if target == "dev" else "")
+    name = _name(stack, target)
     seconds = None if options.built else _build(name, stack, target, base, volumes)
     try:
         tried = _try(name, RUNTIME if target == "runtime" else DEV)
@@ -82,16 +90,40 @@ def _one(
             "|"
         )
     finally:
-        if not options.keep:
-            _run("buildah", "rmi", "--force", name)
-            _run("buildah", "rmi", "--prune")
+        if not (options.keep or options.again):
+            _remove(name)
     return Built(
         stack=stack, target=target, seconds=seconds, size=size, digest=digest, tried=tuple(tried),
-        revision=_revision(), torch=_torch(stack),
+        revision=_ask("buildah", "inspect", "--type", "image", "--format", REVISION, name),
+        torch=_torch(stack),
     )  # fmt: skip
 
 
-def _build(name: str, stack: str, target: str, base: str, volumes: Sequence[str]) -> float:
+def _again(image: Built, base: str, volumes: Sequence[str]) -> Compared:
+    """What differs when the same image is built once more from nothing."""
+    first, second = _name(image.stack, image.target), _name(image.stack, image.target) + "-again"
+    try:
+        seconds = _build(second, image.stack, image.target, base, volumes, "--no-cache")
+        found = compared(packages(first), packages(second), seconds=seconds)
+    finally:
+        _remove(second)
+    print(found.line(), flush=True)
+    return found
+
+
+def _name(stack: str, target: str) -> str:
+    return f"localhost/gpubench:{stack}" + ("-dev" if target == "dev" else "")
+
+
+def _remove(name: str) -> None:
+    """An image and the layers that no other has."""
+    _run("buildah", "rmi", "--force", name)
+    _run("buildah", "rmi", "--prune")
+
+
+def _build(
+    name: str, stack: str, target: str, base: str, volumes: Sequence[str], *more: str
+) -> float:
     """Build as Docker does, a layer for each instruction; the seconds it took."""
     _hold_room()
     given = {
@@ -104,7 +136,7 @@ def _build(name: str, stack: str, target: str, base: str, volumes: Sequence[str]
     arguments = [word for pair in given.items() for word in ("--build-arg", "=".join(pair))]
     began = time.monotonic()
     _run(
-        "buildah", "build", "--layers", *arguments, "--target", target, "--tag", name,
+        "buildah", "build", "--layers", *more, *arguments, "--target", target, "--tag", name,
         *volumes, str(ROOT),
     )  # fmt: skip
     return time.monotonic() - began
@@ -140,7 +172,8 @@ def _container(name: str) -> Iterator[Container]:
     try:
         with tempfile.TemporaryDirectory() as workspace:
             Path(workspace).chmod(0o1777)
-            yield Container(identity=identity, image=name, workspace=Path(workspace))
+            digest = _ask("buildah", "images", "--format", "{{.Digest}}", name)
+            yield Container(identity=identity, image=name, digest=digest, workspace=Path(workspace))
     finally:
         _run("buildah", "rm", identity)
 

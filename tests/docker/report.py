@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.docker.again import Compared
+
 SCHEMA = "gpubench.images/1"
 
 
@@ -48,10 +50,13 @@ class Built:
     size: str
     digest: str
     tried: tuple[Tried, ...]
+    again: Compared | None = None
 
     @property
     def failed(self) -> tuple[str, ...]:
-        return tuple(trial.name for trial in self.tried if trial.problem)
+        """The names of the trials that found something wrong."""
+        other = () if self.again is None or self.again.is_same_stack else ("built again",)
+        return (*(trial.name for trial in self.tried if trial.problem), *other)
 
     @property
     def name(self) -> str:
@@ -66,13 +71,14 @@ class Built:
 def note(path: Path, image: Built) -> None:
     """Put one image into the file, in the place of what it said of that image before.
 
-    The seconds of an image that was only tried again are those of its build.
+    What was not done this time, building or building twice, stays as it was found before.
     """
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"schema": SCHEMA}
     images = found.setdefault("images", {})
     entry = {"when": _now(), "cores": os.cpu_count(), **dataclasses.asdict(image)}
-    if image.seconds is None and (before := images.get(image.name)):
-        entry["seconds"] = before["seconds"]
+    if before := images.get(image.name):
+        entry["seconds"] = entry["seconds"] or before["seconds"]
+        entry["again"] = entry["again"] or before.get("again")
     images[image.name] = entry
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -84,13 +90,24 @@ def _now() -> str:
 
 def table(found: dict[str, Any]) -> str:
     """The images in a table, then what was tried in each."""
-    rows = ["| image | torch | built in | size | trials |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        "| image | torch | built in | size | trials | built twice |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for name, image in found["images"].items():
         seconds = "-" if image["seconds"] is None else f"{image['seconds']:.0f} s"
         failed = [trial["name"] for trial in image["tried"] if trial["problem"]]
         verdict = f"failed: {', '.join(failed)}" if failed else f"{len(image['tried'])} passed"
-        rows.append(f"| `{name}` | {image['torch']} | {seconds} | {image['size']} | {verdict} |")
+        again = _again(image.get("again"))
+        words = (f"`{name}`", image["torch"], seconds, image["size"], verdict, again)
+        rows.append(f"| {' | '.join(words)} |")
     return "\n".join(["# The images, built and tried", "", *rows, *_details(found["images"]), ""])
+
+
+def _again(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    return "the same packages" if not found["differing"] else f"{len(found['differing'])} differ"
 
 
 def _details(images: dict[str, Any]) -> list[str]:
@@ -101,6 +118,8 @@ def _details(images: dict[str, Any]) -> list[str]:
         for entry in image["tried"]:
             trial = Tried(**entry)
             lines += [f"    {line}".rstrip() for line in trial.line().splitlines()]
+        if image.get("again"):
+            lines.append(f"    {Compared(**image['again']).line()}")
     return lines
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.docker.again import Compared
 from tests.docker.report import Built, Tried, main, note, table
 
 FINE = Tried(name="is_no_root", words="The user is not root.", problem="", seconds=1.2)
@@ -38,9 +39,23 @@ def test_each_image_has_a_row_and_what_was_tried_in_it(file, capsys):
     note(file, built(target="dev", tried=(FINE, BROKEN)))
     main([str(file)])
     shown = capsys.readouterr().out
-    assert "| `2.8` | 2.8.0 | 223 s | 8.16 GB | 1 passed |\n" in shown
-    assert "| `2.8-dev` | 2.8.0 | 223 s | 8.16 GB | failed: trains |\n" in shown
+    assert "| `2.8` | 2.8.0 | 223 s | 8.16 GB | 1 passed | - |\n" in shown
+    assert "| `2.8-dev` | 2.8.0 | 223 s | 8.16 GB | failed: trains | - |\n" in shown
     assert "    no   It trains.: exit status 6 (70 s)\n         a\n         b\n" in shown
+
+
+def test_what_a_second_build_gave_stays_when_the_image_is_only_tried_again(file):
+    same = Compared(pip=73, debian=150, differing=(), seconds=200)
+    note(file, built(again=same))
+    note(file, built())
+    shown = table(json.loads(file.read_text()))
+    assert "| 1 passed | the same packages |" in shown
+    assert "    built again: 73 of pip's packages, 150 of Debian's: nothing differs" in shown
+
+
+def test_a_second_build_with_another_package_fails_the_image():
+    moved = Compared(pip=73, debian=150, differing=("pip torch: 2.8.0, then 2.8.1",), seconds=200)
+    assert built(again=moved).failed == ("built again",)
 
 
 def test_an_image_that_failed_says_so_in_its_line():
