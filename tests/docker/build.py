@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import gpubench
+from tests.docker import leftovers
 from tests.docker.again import Compared, compared, packages
 from tests.docker.report import Built, Tried, note
 from tests.docker.stacks import ASKED, ROOT, STACKS
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     os.environ.setdefault("BUILDAH_ISOLATION", "chroot")
     base = options.base or _base()
+    if leftovers.main(["--planted", base]):
+        return 1
     built = []
     with tempfile.TemporaryDirectory() as folder:
         volumes = _volumes(options.pip_certificate, Path(folder))

@@ -1,5 +1,7 @@
 """What an image should not hold: looked for in every file of every layer, its history and settings.
 
+    python -m tests.docker.leftovers IMAGE        or, to see planted secrets found: --planted BASE
+
 What a released package brought is public, and its own list of hashes tells: a wheel's RECORD and
 Debian's md5sums. Everything else is read to the end, in each layer, also where a later one
 deleted it.
@@ -11,8 +13,11 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -172,3 +177,70 @@ def foreign_certificates(layers: list[Path]) -> list[str]:
                 known |= set(CERTIFICATE.findall(data))
     foreign = {found for data in bundles for found in CERTIFICATE.findall(data)} - known
     return [f"{BUNDLE}: {len(foreign)} certificates are not Debian's"] if foreign else []
+
+
+PLANTED = """\
+FROM {base}
+RUN head -c 30 /dev/zero | tr '\\0' a | sed 's/^/hf_/' > /srv/token
+RUN rm /srv/token && mkdir -p /root/.cache/pip && touch -d 2026-01-01 /root/.cache/pip/wheel \\
+    && echo x > /root/.cache/pip/wheel
+ENV JUPYTER_TOKEN=8f2d1c94b07e6a35d18c4e92
+RUN : https://somebody:h4rdlysecret@registry.example.com/simple
+"""
+"""An image that shows what the search is worth: nothing of it is a secret of anybody."""
+EXPECTED = (
+    "variable holds",
+    "history holds",
+    "srv/token holds",
+    "root/.cache/pip/wheel is a cache",
+)
+
+
+def of_image(image: str) -> tuple[int, list[str]]:
+    """How many layers an image of buildah's storage has, and what is left in them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = ["buildah", "push", "--quiet", "--disable-compression", image, f"dir:{folder}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return len(manifest["layers"]), leftovers(folder)
+
+
+def of_planted(base: str) -> list[str]:
+    """What is found in an image in which secrets were planted, one of them deleted again."""
+    name = "localhost/gpubench-planted"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "Dockerfile")
+        path.write_text(PLANTED.format(base=base), encoding="utf-8")
+        command = [
+            "buildah",
+            "build",
+            "--quiet",
+            "--layers",
+            "--tag",
+            name,
+            "-f",
+            str(path),
+            folder,
+        ]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    try:
+        return of_image(name)[1]
+    finally:
+        subprocess.run(["buildah", "rmi", "--force", name], check=True, stdout=subprocess.DEVNULL)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 1 where something is left in an image, or what was planted is not found."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    found = of_planted(words[1]) if words[0] == "--planted" else of_image(words[0])[1]
+    print("\n".join(found) or "nothing is left")
+    if words[0] != "--planted":
+        return 1 if found else 0
+    missed = [words for words in EXPECTED if not any(words in line for line in found)]
+    print(f"not found: {missed}" if missed else "all that was planted was found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

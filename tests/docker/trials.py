@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.docker.leftovers import leftovers
+from tests.docker.leftovers import of_image
 
 STRANGER = "12345:12345"
 """A user id that no image knows."""
@@ -201,18 +200,9 @@ def ranks_agree(container: Container) -> str:
 
 def keeps_no_secret(container: Container) -> str:
     """No file of any layer, no setting and no step of the history holds a secret or a cache."""
-    with tempfile.TemporaryDirectory() as folder:
-        layers = pushed(container.image, Path(folder))
-        found = leftovers(Path(folder))
+    layers, found = of_image(container.image)
     container.notes.append(f"{layers} layers were read")
     return "; ".join(found[:20])
-
-
-def pushed(image: str, folder: Path) -> int:
-    """Write an image's layers and settings where they can be read; how many layers there are."""
-    command = ["buildah", "push", "--quiet", "--disable-compression", image, f"dir:{folder}"]
-    subprocess.run(command, check=True, capture_output=True)
-    return len(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["layers"])
 
 
 def until(is_so: Callable[[], bool], *, seconds: float) -> bool:
