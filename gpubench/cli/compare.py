@@ -44,7 +44,8 @@ def compare(
         int, typer.Option(min=1, help="Days after which a stored baseline is refused.")
     ] = MOST_DAYS,
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="text, markdown, json, junit or github-benchmark.")
+        str,
+        typer.Option(help="text, markdown, json, junit, github-benchmark or github (annotations)."),
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
 ) -> int:
