@@ -22,13 +22,24 @@ def report(
     format: Annotated[  # noqa: A002
         str,
         typer.Option(
-            help="text, markdown, csv, json, junit, prometheus, pytest-benchmark or "
+            help="text, markdown, csv, json, html, junit, prometheus, pytest-benchmark or "
             "github-benchmark."
         ),
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+    price_per_hour: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X[,Y..]",
+            help="What an hour costs (2.49, 2.49EUR), one price or one a record: samples for it.",
+        ),
+    ] = None,
     plot: Annotated[
-        str | None, typer.Option(help="Draw this in characters instead of tables: parity or sweep.")
+        str | None,
+        typer.Option(
+            help="Draw this in characters instead of tables: throughput, speedup, parity, sweep, "
+            "losses or telemetry."
+        ),
     ] = None,
     plots: Annotated[
         Path | None, typer.Option(help="Write every plot into this folder, as SVG and PNG.")
@@ -36,13 +47,22 @@ def report(
 ) -> int:
     """Render records of earlier runs as tables and plots."""
     from gpubench.bench.record import read_record
-    from gpubench.gate.pages import pages
+    from gpubench.cli.writing import answer_of, hold_price, with_picture
     from gpubench.render import plots as drawn
-    from gpubench.render.registry import exporter, renderer
+    from gpubench.render.registry import exporter
 
     if len(records) == 1 and _compared(records[0], format, output):
         return ExitStatus.YES
     export = exporter(format)
+    prices = hold_price(price_per_hour, format, len(records))
+    trainings, records = _apart(records)
+    if trainings:
+        from gpubench.cli.training_pages import several
+
+        if records or plot is not None or plots is not None:
+            raise BadUsage("a training is reported by itself, without --plot and --plots")
+        terminal.answer(several(trainings, format), output)
+        return ExitStatus.YES
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
@@ -54,14 +74,15 @@ def report(
             f"wrote {len(written)} files to {plots}" if written else "there is nothing to plot"
         )
     if plot is not None:
-        terminal.answer(drawn.text(plot, read), output)
+        text = drawn.text(plot, read, terminal.columns())
+        terminal.answer(terminal.drawn(text) if output is None else text, output)
         return ExitStatus.YES
     if export is not None:
         terminal.answer(export(read), output)
         _say_left_out(read, format)
         return ExitStatus.YES
-    render = renderer(format)
-    terminal.answer(render([table for record in read for table in pages(record)]), output)
+    text = answer_of(read, format, prices)
+    terminal.answer(with_picture(text, read, format) if output is None else text, output)
     return ExitStatus.YES
 
 
@@ -77,6 +98,14 @@ def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A
     return True
 
 
+def _apart(places: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Records of trainings, and all others."""
+    from gpubench.bench.learning.record import is_training
+
+    trainings = [place for place in places if is_training(place)]
+    return trainings, [place for place in places if place not in trainings]
+
+
 def _say_left_out(read: "list[RunRecord]", format: str) -> None:  # noqa: A002
     """Name what an export has no place for."""
     from gpubench.render.registry import WITHOUT_MARKS
@@ -90,12 +119,14 @@ def _say_left_out(read: "list[RunRecord]", format: str) -> None:  # noqa: A002
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002
     """Write a run's tables beside its record in every format, print one, judge the run."""
     from gpubench import codec
+    from gpubench.cli.writing import with_picture
     from gpubench.gate.pages import pages
     from gpubench.gate.summary import is_sound
     from gpubench.render.registry import FORMATS, renderer
 
     tables = pages(record)
-    terminal.answer(renderer(format)(tables))  # first: a full disk must not hide it
+    shown = with_picture(renderer(format)(tables), [record], format)
+    terminal.answer(shown)  # first: a full disk must not hide it
     for entry in FORMATS:
         codec.write_text(folder / f"table.{entry.ending}", renderer(entry.name)(tables))
     return ExitStatus.YES if is_sound(record) else ExitStatus.INVALID

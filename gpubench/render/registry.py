@@ -1,4 +1,4 @@
-"""The formats of run records: tables for people, and exports for other programs."""
+"""The formats of run records: tables for people, a page, and exports for other programs."""
 
 import dataclasses
 import importlib
@@ -40,6 +40,9 @@ EXPORTS = (
 WITHOUT_MARKS = ("pytest-benchmark", "github-benchmark")
 """Exports that leave a figure out which a table marks: they have no place for the mark."""
 
+PAGE = Format(name="html", module="gpubench.render.html.page", ending="html")
+"""What ``report`` writes of records as a page, tables and pictures in one file."""
+
 
 def format_named(name: str) -> Format:
     """The format of that name; UnknownName with the nearest names otherwise."""
@@ -56,14 +59,15 @@ def renderer(name: str) -> Render:
 
 
 def exporter(name: str) -> Export | None:
-    """The function that writes records in the format of that name; None for tables.
+    """The function that writes records in the format of that name; None for tables and the page.
 
-    UnknownName, with the nearest of both kinds, where it is neither.
+    UnknownName, with the nearest of all kinds, where it is none.
     """
     for entry in EXPORTS:
         if entry.name == name:
             render: Export = importlib.import_module(entry.module).render
             return render
-    if all(entry.name != name for entry in FORMATS):
-        raise UnknownName("format", name, (entry.name for entry in (*FORMATS, *EXPORTS)))
+    known = (*FORMATS, PAGE, *EXPORTS)
+    if all(entry.name != name for entry in known):
+        raise UnknownName("format", name, (entry.name for entry in known))
     return None
