@@ -89,7 +89,7 @@ def _one(
     name = _name(stack, target)
     seconds = None if options.built else _build(name, stack, target, base, volumes)
     try:
-        tried = _try(name, _trials(target, options.trials))
+        tried = tuple(_try(name, _trials(target, options.trials)))
         size, digest = _ask("buildah", "images", "--format", "{{.Size}}|{{.Digest}}", name).split(
             "|"
         )
@@ -97,7 +97,7 @@ def _one(
         if not (options.keep or options.again):
             _remove(name)
     return Built(
-        stack=stack, target=target, seconds=seconds, size=size, digest=digest, tried=tuple(tried),
+        stack=stack, target=target, seconds=seconds, size=size, digest=digest, tried=tried,
         revision=_ask("buildah", "inspect", "--type", "image", "--format", REVISION, name),
         torch=_torch(stack),
     )  # fmt: skip
