@@ -24,7 +24,9 @@ def test_several_records_follow_each_other(tmp_path, capsys):
         (tmp_path / name).mkdir()
         write(tmp_path / name)
     main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--format", "json"])
-    assert len(json.loads(capsys.readouterr().out)["tables"]) == 2
+    tables = json.loads(capsys.readouterr().out)["tables"]
+    assert [table["repeats"] for table in tables] == [False, False, True]
+    assert "side by side" in tables[2]["title"]
 
 
 def test_output_goes_to_a_file_whole(tmp_path, capsys):
@@ -88,7 +90,7 @@ def test_plots_are_written_beside_the_tables(tmp_path, capsys):
     assert main(["report", str(tmp_path), "--plots", str(tmp_path / "plots")]) == 0
     captured = capsys.readouterr()
     assert "images/s" in captured.out
-    assert "wrote 2 files" in captured.err
+    assert "wrote 8 files" in captured.err
     assert (tmp_path / "plots" / "parity-deit.png").stat().st_size > 1000
 
 

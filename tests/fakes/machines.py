@@ -40,7 +40,6 @@ def gpu_record(
     trouble=None,
     watched=True,
     source="fabricated-a/record.jsonl",
-    price=None,
     batch=128,
 ):
     """A record of that machine; ``trouble`` gives a mode another state and its reason."""
@@ -84,7 +83,7 @@ def _facts(suite, name, batch):
         suite=suite,
         batch_size=batch,
         parameters=22_000_000,
-        settings={**SUITES[suite], "data": "seeded noise"},
+        settings={**SUITES.get(suite, SUITES["deit"]), "data": "seeded noise"},
         device=device,
     )
 
@@ -144,6 +143,8 @@ def _parities(suite, modes, noise):
         if mode == "fp32":
             disturbed = {name: (way, way) for name, way in near.items()}
             yield parity(mode, losses, suite=suite, repeats=(losses,), disturbed=disturbed)
+            continue
+        if mode not in MODES:
             continue
         unit = ROUNDING[mode_named(mode).rounding]
         yield parity(mode, _near(losses, unit, noise), suite=suite)
