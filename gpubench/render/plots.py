@@ -74,6 +74,8 @@ PLOTS = (
     ),
 )
 
+NAMES = tuple(entry.name for entry in PLOTS)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
@@ -101,7 +103,7 @@ def text(name: str, records: Sequence[RunRecord], width: int = 100) -> str:
 def write(
     records: Sequence[RunRecord],
     folder: Path,
-    names: Sequence[str] = tuple(plot.name for plot in PLOTS),
+    names: Sequence[str] = NAMES,
 ) -> list[Path]:
     """Write the plots of those names, of every record, as SVG and PNG; answers the files.
 
