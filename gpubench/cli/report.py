@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
 def report(
     records: Annotated[
-        list[Path], typer.Argument(metavar="RECORD...", help="Run folders or record files.")
+        list[Path],
+        typer.Argument(
+            metavar="RECORD...", help="Run folders or record files; or one comparison as JSON."
+        ),
     ],
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="text, markdown, csv, json or html.")
+        str,
+        typer.Option(
+            help="text, markdown, csv, json, html, junit, prometheus, pytest-benchmark or "
+            "github-benchmark."
+        ),
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
     price_per_hour: Annotated[
@@ -42,8 +49,20 @@ def report(
     from gpubench.bench.record import read_record
     from gpubench.cli.writing import answer_of, hold_price, with_picture
     from gpubench.render import plots as drawn
+    from gpubench.render.registry import exporter
 
+    if len(records) == 1 and _compared(records[0], format, output):
+        return ExitStatus.YES
+    export = exporter(format)
     prices = hold_price(price_per_hour, format, len(records))
+    trainings, records = _apart(records)
+    if trainings:
+        from gpubench.cli.training_pages import several
+
+        if records or plot is not None or plots is not None:
+            raise BadUsage("a training is reported by itself, without --plot and --plots")
+        terminal.answer(several(trainings, format), output)
+        return ExitStatus.YES
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
@@ -58,9 +77,43 @@ def report(
         text = drawn.text(plot, read, terminal.columns())
         terminal.answer(terminal.drawn(text) if output is None else text, output)
         return ExitStatus.YES
+    if export is not None:
+        terminal.answer(export(read), output)
+        _say_left_out(read, format)
+        return ExitStatus.YES
     text = answer_of(read, format, prices)
     terminal.answer(with_picture(text, read, format) if output is None else text, output)
     return ExitStatus.YES
+
+
+def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A002
+    """Whether the place holds a comparison, which is then rendered."""
+    from gpubench.gate.answers import comparison_at
+    from gpubench.render.compare import renderer
+
+    found = comparison_at(place)
+    if found is None:
+        return False
+    terminal.answer(renderer(format)(found), output)
+    return True
+
+
+def _apart(places: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Records of trainings, and all others."""
+    from gpubench.bench.learning.record import is_training
+
+    trainings = [place for place in places if is_training(place)]
+    return trainings, [place for place in places if place not in trainings]
+
+
+def _say_left_out(read: "list[RunRecord]", format: str) -> None:  # noqa: A002
+    """Name what an export has no place for."""
+    from gpubench.render.registry import WITHOUT_MARKS
+    from gpubench.render.run_cells import without_figure
+
+    if format in WITHOUT_MARKS:
+        for said in without_figure(read):
+            terminal.note(terminal.plain(f"left out: {said}"))
 
 
 def print_tables(record: "RunRecord", folder: Path, format: str) -> int:  # noqa: A002

@@ -18,10 +18,7 @@ PRICED = ("text", "markdown", "json", "html")
 def hold_price(asked: str | None, format: str, records: int) -> "tuple[Price, ...]":  # noqa: A002
     """The prices that were asked for, none or one a record; errors before any file is read."""
     from gpubench.gate.prices import parse_prices
-    from gpubench.render.registry import PAGE, format_named
 
-    if format != PAGE.name:
-        format_named(format)
     if asked is None:
         return ()
     if format not in PRICED:
