@@ -38,8 +38,8 @@ class Entry:
     apart: str | None = None
 
     @property
-    def is_other_work(self) -> bool:
-        """Whether it has a figure, but one of other work than the first record's."""
+    def is_apart(self) -> bool:
+        """Whether it has a figure that may not be held against the first record's."""
         return self.apart is not None and self.cell is not None and self.cell.throughput is not None
 
 

@@ -151,7 +151,7 @@ def _parities(suite, modes, noise):
 
 
 def _near(losses, unit, noise):
-    return tuple(loss * (1 + abs(noise.gauss(0, unit))) for loss in losses)
+    return tuple(loss * (1 + unit * noise.uniform(0.5, 1)) for loss in losses)
 
 
 def _snapshot(name):

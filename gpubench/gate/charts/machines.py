@@ -42,11 +42,11 @@ APART = "≠"
 
 
 def _held_apart(mark: Mark, entry: Entry) -> Mark:
-    return dataclasses.replace(mark, text=f"{mark.text} {APART}") if entry.is_other_work else mark
+    return dataclasses.replace(mark, text=f"{mark.text} {APART}") if entry.is_apart else mark
 
 
 def _apart_notes(lines: Sequence[Abreast], groups: Sequence[str]) -> tuple[str, ...]:
-    if not any(entry.is_other_work for line in lines for entry in line.entries):
+    if not any(entry.is_apart for line in lines for entry in line.entries):
         return ()
     return (f"{APART}: not comparable with {groups[0]}; the notes of the table say why",)
 
