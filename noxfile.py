@@ -74,6 +74,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def html(session: nox.Session) -> None:
+    """Open pages of reports in a headless Chromium of this machine; without one, all is skipped."""
+    session.install("-e", ".[dev]", "playwright>=1.45", "pypdf>=5")
+    session.run("pytest", "tests/html", "tests/render/html", "-rs", *session.posargs)
+
+
+@nox.session
 def gpu(session: nox.Session) -> None:
     """Run the tests that need an NVIDIA GPU, then the doctor and both suites on it."""
     session.install("-e", ".[dev]")

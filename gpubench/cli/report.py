@@ -59,14 +59,16 @@ def report(
     if trainings:
         from gpubench.cli.training_pages import several
 
-        if records or plot is not None or plots is not None:
-            raise BadUsage("a training is reported by itself, without --plot and --plots")
+        if records or prices or plot is not None or plots is not None:
+            raise BadUsage("a training is reported by itself, without --plot, --plots and a price")
         terminal.answer(several(trainings, format), output)
         return ExitStatus.YES
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
             raise BadUsage(f"--plot draws in characters; leave --format {format} out")
+        if prices:
+            raise BadUsage("--plot draws what was measured; leave --price-per-hour out")
     read = [read_record(place) for place in records]
     if plots is not None:
         written = drawn.write(read, plots)
