@@ -20,6 +20,9 @@ WORK = {
     "search-batch": ("gpubench.bench.fitting", "search_batch"),
     "load": ("gpubench.bench.loading", "load"),
     "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
+    "measure-ranks": ("gpubench.bench.ranks.launcher", "launch"),
+    "parity-ranks": ("gpubench.bench.ranks.launcher", "launch"),
+    "take-part": ("gpubench.bench.ranks.meeting", "take_part"),
 }
 """The module and function that do each kind of job; the module is imported when it is asked for."""
 
@@ -41,7 +44,7 @@ def main() -> None:
     try:
         say("result", **_run(job_text, say))
     except Exception as problem:
-        say("error", **_told(problem))
+        say("error", **told(problem))
         sys.exit(1)
 
 
@@ -70,12 +73,15 @@ def _run(job_text: str, say: Any) -> dict[str, Any]:
     return answer
 
 
-def _told(problem: Exception) -> dict[str, Any]:
+def told(problem: Exception) -> dict[str, Any]:
     """What went wrong, sorted by what the user can do about it."""
     from gpubench.bench.feed import LoaderDied, LoaderHung
+    from gpubench.bench.strategy import RankProblem
     from gpubench.errors import GpubenchError
 
     text = f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, RankProblem):
+        return problem.told
     if isinstance(problem, GpubenchError):
         return {"kind": "user", "reason": str(problem)}
     if isinstance(problem, ModuleNotFoundError):
