@@ -40,6 +40,7 @@ STANDARD_MODES = (
 
 
 def run(
+    context: typer.Context,
     suite: Annotated[
         str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
     ],
@@ -118,9 +119,13 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output.")
     ] = False,
+    parts: Annotated[
+        str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
+    ] = None,
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.render.registry import format_named
@@ -128,8 +133,14 @@ def run(
     format_named(format)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
+    is_of_claims = hold_alone(context, suite)
     snapshot = _snapshot()
     chosen = _device(device, snapshot)
+    if is_of_claims:
+        return run_claims(
+            parts=parts, preset=preset, device=chosen, processes=processes, budget=budget,
+            output=output, resume=resume, snapshot=snapshot, format=format,
+        )  # fmt: skip
     protocol = _protocol(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     of_training = {
@@ -156,7 +167,7 @@ def run(
     hold_feed(plan)
     hold_training(plan, of_training)
     folder = output or _new_folder(plan)
-    record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
+    record = measure(plan, protocol, workload, folder, snapshot, resume=resume)
     return print_tables(record, folder, format)
 
 
@@ -287,7 +298,7 @@ def _new_folder(plan: "Plan") -> Path:
     return Path("reports") / f"{stamp}-{'+'.join(plan.suites)}-{plan.preset}-{plan.device}"
 
 
-def _measure(
+def measure(
     plan: "Plan",
     protocol: "Protocol",
     workload: "Workload",
@@ -334,7 +345,7 @@ def _measure(
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "
-            f"go on with: {_again(folder)}"
+            f"go on with: {again(folder)}"
         ) from None
     except GpubenchError as problem:
         if writer.discard_if_empty():
@@ -373,7 +384,7 @@ def _open(
     return RecordWriter.reopen(folder), before
 
 
-def _again(folder: Path) -> str:
+def again(folder: Path) -> str:
     """The command that goes on with this run."""
     given = [word for word in sys.argv[1:] if word != "--resume"]
     if "--output" not in given:
