@@ -99,7 +99,7 @@ def fault_of(cells: Sequence[Cell]) -> str | None:
     for cell in cells:
         if cell.throughput is None:
             state = STATE_WORDS.get(cell.state, cell.state)
-            return f"{cell.mode} is {state}{f': {cell.reason}' if cell.reason else ''}"
+            return ": ".join(filter(None, [cell.mode, state, cell.reason]))
     for cell in cells:
         if cell.is_unsteady:
             why = STATE_WORDS.get(cell.state, cell.state) if cell.state != "ok" else "too wide"

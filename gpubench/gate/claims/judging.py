@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from gpubench.bench.record import RunRecord
 from gpubench.gate.claims import devices, feeding, sizes, speed
 from gpubench.gate.claims.finding import Finding
+from gpubench.gate.table import STATE_WORDS
 from gpubench.knowledge.claims import Claim, claims
 
 Judge = Callable[[Claim, Sequence[RunRecord]], Iterator[Finding]]
@@ -46,7 +47,7 @@ def _of_claim(claim: Claim, records: Sequence[RunRecord]) -> list[Finding]:
 
 def _is_unsupported(found: Finding) -> bool:
     """Whether the device cannot do the mode, which says nothing of the claim."""
-    return not found.shows and "is not supported" in (found.reason or "")
+    return not found.shows and f": {STATE_WORDS['not-supported']}" in (found.reason or "")
 
 
 def _missing(claim: Claim, records: Sequence[RunRecord]) -> str:

@@ -104,7 +104,7 @@ def _square(plain: Finding, curve: growth.Quadratic, timed: Sequence[Spot]) -> F
     fewest = min(len(spot.step_seconds) for spot in timed)
     fault = fault_of([spot.cell for spot in timed])
     known = dataclasses.replace(
-        plain, figure=curve.share, processes=fewest, is_shaky=fault is not None
+        plain, figure=_as_share(curve.share), processes=fewest, is_shaky=fault is not None
     )
     if not plain.is_met:
         return known
@@ -115,3 +115,13 @@ def _square(plain: Finding, curve: growth.Quadratic, timed: Sequence[Spot]) -> F
         reason = f"a quadratic part of none and of some both fit the times up to {at}"
         return dataclasses.replace(known, reason=f"{reason}: more processes or longer ones tell")
     return dataclasses.replace(known, verdict=_SEEN[curve.verdict])
+
+
+def _as_share(figure: growth.Bounded) -> growth.Bounded:
+    """A fitted share with its ends where a share can be."""
+    value, low, high = (
+        None if end is None else min(1.0, max(0.0, end))
+        for end in (figure.value, figure.low, figure.high)
+    )
+    assert value is not None
+    return growth.Bounded(value=value, low=low, high=high)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import units
-from gpubench.bench.record import RunRecord
+from gpubench.bench.record import RunRecord, WorkloadFacts
+from gpubench.bench.sweep import Sweep
 from gpubench.gate.claims.finding import Finding
 from gpubench.gate.claims.judging import findings
 from gpubench.gate.growth import Bounded
@@ -88,17 +89,27 @@ def _settings(found: Finding, *, with_device: bool) -> str:
     facts, record = found.facts, found.record
     if facts is None or record is None:
         return units.ABSENT
-    settings, preset = facts.settings, record.header.plan.preset
-    size = settings.get("sequence_length"), settings.get("image_size")
     words = [
         f"{found.mode} / {found.against}" if found.against else str(found.mode),
-        str(settings.get("model", facts.suite)),
-        *(f"{value} {unit}" for value, unit in zip(size, ("tokens", "px"), strict=True) if value),
-        f"batch {facts.samples_per_step}",
-        *(["smoke"] if preset == "smoke" else []),
+        str(facts.settings.get("model", facts.suite)),
+        *_sizes(facts, record.header.plan.sweep),
+        *(["smoke"] if record.header.plan.preset == "smoke" else []),
         *([str(facts.device.get("name"))] if with_device else []),
     ]
     return ", ".join(words)
+
+
+def _sizes(facts: WorkloadFacts, sweep: Sweep | None) -> list[str]:
+    """Tokens or pixels and the batch; of a dimension that was swept, its ends."""
+    sizes = {
+        "sequence_length": (facts.settings.get("sequence_length"), "{} tokens"),
+        "image_size": (facts.settings.get("image_size"), "{} px"),
+        "batch_size": (facts.samples_per_step, "batch {}"),
+    }
+    if sweep is not None:
+        _, words = sizes[sweep.field]
+        sizes[sweep.field] = f"{sweep.values[0]} to {sweep.values[-1]}", words
+    return [words.format(size) for size, words in sizes.values() if size]
 
 
 def _reasons(found: Sequence[Finding]) -> list[str]:
