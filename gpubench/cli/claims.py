@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,7 +114,7 @@ def _answered(asked: ClaimsRun, format: str) -> int:  # noqa: A002
 
     problems: list[GpubenchError] = []
     with _said_how_to_go_on(asked.folder), terminal.interruptible():
-        for part, seconds in _in_turn(asked):
+        for part, seconds in in_turn(asked):
             _measured(asked, part, seconds, problems)
     found = records_of([asked.folder]) if holds_claims(asked.folder) else []
     if not found and problems:
@@ -127,14 +127,16 @@ def _answered(asked: ClaimsRun, format: str) -> int:  # noqa: A002
     return ExitStatus.YES if all(map(is_sound, found)) else ExitStatus.INVALID
 
 
-def _in_turn(asked: ClaimsRun) -> Iterator[tuple[Part, float | None]]:
+def in_turn(
+    asked: ClaimsRun, clock: Callable[[], float] = time.monotonic
+) -> Iterator[tuple[Part, float | None]]:
     """Each part with its share of the time that is left; parts for which there is none are told."""
-    began = time.monotonic()
+    began = clock()
     for index, part in enumerate(asked.parts):
         if asked.budget_seconds is None:
             yield part, None
             continue
-        left = asked.budget_seconds - (time.monotonic() - began)
+        left = asked.budget_seconds - (clock() - began)
         if left <= 0:
             terminal.note(f"the budget is spent; left out: {part.title}; --resume measures it")
             continue
