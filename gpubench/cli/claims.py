@@ -95,6 +95,7 @@ def run_claims(
         resume=resume,
         snapshot=snapshot,
     )
+    _hold_folder(asked)
     if device == "cpu" and not names:
         left = ", ".join(part.title for part in LEFT_TO_A_GPU)
         terminal.note(f"left out, since there is no GPU: {left}")
@@ -104,6 +105,18 @@ def run_claims(
 def _new_folder(device: str) -> Path:
     stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     return Path("reports") / f"{stamp}-{SUITE}-{device}"
+
+
+def _hold_folder(asked: ClaimsRun) -> None:
+    """BadUsage where there is nothing to go on with, or something that would be written over."""
+    there = [part.name for part in asked.parts if _has_record(asked.folder / part.name)]
+    if asked.resume and not _parts_in(asked.folder):
+        raise BadUsage(f"{asked.folder} holds no run of {SUITE} to go on with")
+    if there and not asked.resume:
+        raise BadUsage(
+            f"{asked.folder} holds {', '.join(there)} already; go on with it by --resume, or "
+            "choose another --output"
+        )
 
 
 def _answered(asked: ClaimsRun, format: str) -> int:  # noqa: A002

@@ -23,6 +23,7 @@ from tests.fakes.records import record, write
 pytestmark = pytest.mark.torch
 
 NAMES = [part.name for part in ON_CPU]
+COMMAND = ["run", "--suite", "claims", "--device", "cpu", "--preset", "smoke"]
 
 
 def quick(tmp_path, *arguments, kill=""):
@@ -72,7 +73,7 @@ def test_every_part_has_a_folder_with_a_record_and_tables_of_its_own(whole):
     }  # fmt: skip
     (table,) = json.loads(done.stdout)["tables"]
     assert {row["record"] for row in table["rows"]} >= {"length", "modes"}
-    assert (folder / "table.json").read_text() == done.stdout
+    assert (folder / "table.json").read_text().strip() == done.stdout.strip()
 
 
 def test_what_needs_a_gpu_is_left_out_with_words(whole):
@@ -112,11 +113,23 @@ def test_a_run_killed_between_parts_or_in_one_goes_on_to_the_same_cells(tmp_path
     assert cells(tmp_path / "claims") == cells(folder)
 
 
-def test_a_finished_run_is_not_overwritten(tmp_path, whole):
+def test_a_finished_run_is_not_overwritten(whole, capsys):
     folder, _ = whole
     before = (folder / "length" / "record.jsonl").read_bytes()
-    assert main(["run", "--suite", "claims", "--device", "cpu", "--output", str(folder)]) == 2
+    assert main([*COMMAND, "--parts", "length", "--output", str(folder)]) == 2
     assert (folder / "length" / "record.jsonl").read_bytes() == before
+    assert "holds length already; go on with it by --resume" in capsys.readouterr().err
+
+
+def test_a_run_gone_on_with_must_be_asked_the_same(whole, capsys):
+    folder, _ = whole
+    assert main([*COMMAND, "--output", str(folder), "--resume"]) == 2
+    assert "begun with other options" in capsys.readouterr().err
+
+
+def test_there_must_be_something_to_go_on_with(tmp_path, capsys):
+    assert main([*COMMAND, "--output", str(tmp_path), "--resume"]) == 2
+    assert "holds no run of claims to go on with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -159,9 +172,6 @@ def faked(monkeypatch, measured):
         return answer or record()
 
     monkeypatch.setattr(single, "measure", measure)
-
-
-COMMAND = ["run", "--suite", "claims", "--device", "cpu", "--preset", "smoke"]
 
 
 def test_an_interruption_names_the_folder_of_all_parts(tmp_path, monkeypatch, capsys):

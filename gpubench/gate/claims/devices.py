@@ -1,11 +1,12 @@
 """Claims of a CPU, of a CPU against a GPU, and of several GPUs."""
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.gate.claims.bounds import bounded
-from gpubench.gate.claims.finding import Finding, begun, fault_of, judged
+from gpubench.gate.claims.finding import Finding, begun, fault_of, judged, unmet_condition
 from gpubench.gate.claims.scenes import Scene, is_of_model, scenes, sweeps
 from gpubench.gate.growth import Bounded
 from gpubench.gate.intervals import mean_of, ratio_of
@@ -45,6 +46,9 @@ def across_devices(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Findi
 
 def _across(claim: Claim, record: RunRecord, mode: str, spot: Spot, scene: Scene) -> Finding:
     plain = begun(claim, record, spot.facts, mode, f"{mode} on {scene.facts.device.get('name')}")
+    of_cpu = dataclasses.replace(claim, device="cpu")
+    unmet = plain.reason or unmet_condition(of_cpu, scene.record, scene.facts)
+    plain = dataclasses.replace(plain, reason=unmet, is_met=unmet is None)
     below = scene.throughputs(mode)
     figure = None
     if below and spot.counts:

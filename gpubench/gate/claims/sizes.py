@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.gate import growth
-from gpubench.gate.claims.bounds import Verdict, bounded
+from gpubench.gate.claims.bounds import UNDECIDED, Verdict, bounded, held_against
 from gpubench.gate.claims.finding import (
     FEWEST_PROCESSES,
     Finding,
@@ -44,16 +44,25 @@ def batch_gain(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Finding]:
 def memory_per_sample(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Finding]:
     """Bytes that one more sample in a batch takes, by the line through the peaks."""
     for record, mode, found in sweeps(claim, records, "batch-size"):
-        points = memory_points(found)
-        line = growth.memory_growth(points)
         plain = begun(claim, record, found[-1].facts, mode)
-        if line is None or len(points) < FEWEST_SIZES:
-            have = units.count(len(points), "batch size")
-            reason = plain.reason or f"{have} with a peak, {FEWEST_SIZES} are needed"
-            yield dataclasses.replace(plain, reason=reason)
-            continue
-        # a process repeats its peak to the byte on a GPU: the sizes are what the line rests on
-        yield judged(plain, line.per_sample, FEWEST_PROCESSES, None)
+        yield _per_sample(plain, memory_points(found))
+
+
+def _per_sample(plain: Finding, points: Sequence[growth.Point]) -> Finding:
+    """By sizes, not by processes: on a GPU a process repeats its peak to the byte."""
+    line = growth.memory_growth(points)
+    if line is None or len(points) < FEWEST_SIZES:
+        have = units.count(len(points), "batch size")
+        reason = plain.reason or f"{have} with a peak, {FEWEST_SIZES} are needed"
+        return dataclasses.replace(plain, reason=reason)
+    known = dataclasses.replace(plain, figure=line.per_sample)
+    if not plain.is_met:
+        return known
+    verdict = held_against(line.per_sample, plain.claim)
+    open_still = "the bound lies within the interval of the slope: more batch sizes might settle it"
+    return dataclasses.replace(
+        known, verdict=verdict, reason=open_still if verdict == UNDECIDED else None
+    )
 
 
 def fitting(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Finding]:

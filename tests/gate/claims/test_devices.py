@@ -63,6 +63,12 @@ def test_one_that_is_10_times_as_fast_does_not():
     assert found.verdict == "not reproduced"
 
 
+def test_smoke_shapes_on_the_cpu_decide_no_factor():
+    found = only("F6 epoch", vit(8.0, preset="smoke"), on_gpu(lambda batch: batch / 100))
+    assert found.verdict == NOWHERE
+    assert found.reason.startswith("smoke shapes")
+
+
 def test_a_cpu_alone_or_a_gpu_alone_decides_no_factor():
     assert only("F6 epoch", vit(8.0)).reason == "no GPU"
     alone = only("F6 epoch", on_gpu(lambda batch: batch / 100))

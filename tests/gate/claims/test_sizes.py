@@ -85,7 +85,7 @@ def test_memory_per_sample_is_the_slope_of_the_peaks(per_sample, verdict):
 def test_peaks_that_are_no_line_leave_the_bound_within_the_interval():
     found = only("F8 memory", bert_at_512(lambda batch: 2e9 + 0.04e9 * batch**2.2))
     assert found.verdict == NOWHERE
-    assert found.reason
+    assert "more batch sizes might settle it" in found.reason
 
 
 def test_two_batch_sizes_have_no_interval():
