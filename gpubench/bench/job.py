@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gpubench.bench.feed import USUAL_FEED, Feed
+from gpubench.bench.learning.asked import Training
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 
@@ -31,7 +32,7 @@ class Subject(NamedTuple):
 Progress = Callable[[str, int, int], object]
 """Is told the stage a job has reached, how much of it is done, and of how much."""
 
-Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings"]
+Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings", "train"]
 Tier = Literal["resident", "loader", "end-to-end"]
 
 
@@ -78,7 +79,8 @@ class Workload:
 class Job:
     """One child's work: a suite, what to do with it, and where it may write.
 
-    ``ceilings`` are the names of those to be measured in a job of that kind.
+    ``ceilings`` are the names of those to be measured in a job of that kind, ``training`` is what
+    a job of the kind ``train`` is to do.
     """
 
     kind: Kind
@@ -90,6 +92,7 @@ class Job:
     scratch: str
     parity_roundings: tuple[str, ...] = ()
     ceilings: tuple[str, ...] = ()
+    training: Training | None = None
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Job":
@@ -102,6 +105,7 @@ class Job:
                 "protocol": Protocol(**plain["protocol"]),
                 "parity_roundings": tuple(plain["parity_roundings"]),
                 "ceilings": tuple(plain["ceilings"]),
+                "training": plain["training"] and Training.from_plain(plain["training"]),
             }
         )
 

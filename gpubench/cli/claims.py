@@ -226,3 +226,16 @@ def records_of(places: Sequence[Path]) -> "list[RunRecord]":
         for place in places
         for each in (_parts_in(place) if holds_claims(place) else [place])
     ]
+
+
+def asks_for_claims(places: Sequence[Path], *, claims: bool, priced: bool, exported: bool) -> bool:
+    """Whether a report is to hold the places against the claims: asked for, or a folder of them.
+
+    BadUsage beside a price or in an export, which have no place for them.
+    """
+    if claims and exported:
+        raise BadUsage("--claims is a table: choose text, markdown, csv, json or html")
+    of_claims = claims or any(map(holds_claims, places))
+    if of_claims and priced:
+        raise BadUsage("--price-per-hour has no place in the table of claims")
+    return of_claims

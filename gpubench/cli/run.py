@@ -135,13 +135,13 @@ def run(
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
     is_of_claims = hold_alone(context, suite)
     snapshot = _snapshot()
-    chosen = _device(device, snapshot)
+    chosen = device_of(device, snapshot)
     if is_of_claims:
         return run_claims(
             parts=parts, preset=preset, device=chosen, processes=processes, budget=budget,
             output=output, resume=resume, snapshot=snapshot, format=format,
         )  # fmt: skip
-    protocol = _protocol(preset, chosen, processes, seconds)
+    protocol = protocol_of(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     of_training = {
         "--modes": modes is not None,
@@ -154,13 +154,13 @@ def run(
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
     samples, is_searched = batch_asked(batch_size)
     workload = dataclasses.replace(
-        _workload(protocol.preset, tier, data, model, samples, image_size, sequence_length),
+        workload_of(protocol.preset, tier, data, model, samples, image_size, sequence_length),
         accumulation=accumulation,
     )
     workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
     chosen_modes = () if without_modes(tier, modes, precision) else _modes(modes, protocol.preset)
     plan = with_sweep(
-        _plan(suite, chosen_modes, protocol, chosen, workload),
+        plan_of(suite, chosen_modes, protocol, chosen, workload),
         sweep,
         batch_search=is_searched,
     )
@@ -177,7 +177,8 @@ def _snapshot() -> "Snapshot":
     return take_snapshot(level="quick")
 
 
-def _device(asked: str, snapshot: "Snapshot") -> str:
+def device_of(asked: str, snapshot: "Snapshot") -> str:
+    """The device that was asked for; with auto a GPU where there is one."""
     if asked not in ("auto", "cuda", "cpu"):
         raise BadUsage(f"--device {asked}: choose auto, cuda or cpu")
     if asked == "auto":
@@ -185,9 +186,10 @@ def _device(asked: str, snapshot: "Snapshot") -> str:
     return asked
 
 
-def _protocol(
+def protocol_of(
     preset: str | None, device: str, processes: int | None, seconds: float | None
 ) -> "Protocol":
+    """The preset's rules on that device, with the processes and the window asked for."""
     from gpubench.bench.protocol import on_cpu, protocol_named
     from gpubench.units import Seconds
 
@@ -226,16 +228,16 @@ def _modes(asked: str | None, preset: str) -> "tuple[Mode, ...]":
 
     if asked == "all":
         return MODES
-    names = _names(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
+    names = names_in(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
     return tuple(mode_named(name) for name in names)
 
 
-def _names(listed: str) -> list[str]:
+def names_in(listed: str) -> list[str]:
     """The names in a comma-separated list, each once."""
     return list(dict.fromkeys(name.strip() for name in listed.split(",")))
 
 
-def _workload(
+def workload_of(
     preset: str,
     tier: str,
     data: str,
@@ -244,6 +246,7 @@ def _workload(
     image_size: int | None,
     sequence_length: int | None,
 ) -> "Workload":
+    """What is trained; BadUsage where the options do not go together."""
     from gpubench.bench.job import Workload
 
     if tier not in ("resident", "loader", "end-to-end"):
@@ -263,16 +266,17 @@ def _workload(
     )
 
 
-def _plan(
+def plan_of(
     suites: str,
     modes: "tuple[Mode, ...]",
     protocol: "Protocol",
     device: str,
     workload: "Workload",
 ) -> "Plan":
+    """What a run is asked to do; UnknownName for a suite that is none."""
     from gpubench.bench.record import Plan, Source
 
-    names = tuple(suite_named(name).name for name in _names(suites))
+    names = tuple(suite_named(name).name for name in names_in(suites))
     if len(names) > 1 and (workload.data is not None or workload.model is not None):
         given = "--data" if workload.data is not None else "--model"
         raise BadUsage(f"{given} is for one suite: run the suites one after the other")

@@ -267,13 +267,13 @@ def _values(processes: Sequence[Measurement]) -> dict[str, tuple[float, ...]]:
     found: dict[str, list[float]] = defaultdict(list)
     for measurement in processes:
         if measurement.counts:
-            for metric, value in _figures(measurement).items():
+            for metric, value in figures_of(measurement).items():
                 if value and value > 0:
                     found[metric].append(value)
     return {metric: tuple(values) for metric, values in found.items()}
 
 
-def _figures(measurement: Measurement) -> dict[str, float | None]:
+def figures_of(measurement: Measurement) -> dict[str, float | None]:
     """The figures of one process by metric, in base units."""
     compiled = "compile-seconds-warm" if measurement.compile_cache == "warm" else "compile-seconds"
     joules = (measurement.telemetry or {}).get("energy_joules")

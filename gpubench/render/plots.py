@@ -34,7 +34,7 @@ STYLE = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A kind of plot: its module offers ``text(record)`` and ``drawings(record)``."""
+    """A kind of plot: its module offers ``text(record, width)`` and ``drawings(record)``."""
 
     name: str
     module: str
@@ -42,6 +42,26 @@ class Plot:
 
 
 PLOTS = (
+    Plot(
+        name="throughput",
+        module="gpubench.render.plot_throughput",
+        about="samples per second of every mode, with intervals",
+    ),
+    Plot(
+        name="speedup",
+        module="gpubench.render.plot_speedup",
+        about="how many times float32 every mode is, with intervals",
+    ),
+    Plot(
+        name="losses",
+        module="gpubench.render.plot_losses",
+        about="how the loss of each mode went while it was timed",
+    ),
+    Plot(
+        name="telemetry",
+        module="gpubench.render.plot_telemetry",
+        about="clock, power and temperature of the GPU over the windows",
+    ),
     Plot(
         name="parity",
         module="gpubench.render.plot_parity",
@@ -72,10 +92,10 @@ def plot_named(name: str) -> Plot:
     raise UnknownName("plot", name, (entry.name for entry in PLOTS))
 
 
-def text(name: str, records: Sequence[RunRecord]) -> str:
-    """The plot of that name in characters, for every record."""
+def text(name: str, records: Sequence[RunRecord], width: int = 100) -> str:
+    """The plot of that name in characters, for every record, in so many columns."""
     module = importlib.import_module(plot_named(name).module)
-    return "\n\n".join(module.text(record) for record in records) + "\n"
+    return "\n\n".join(module.text(record, width) for record in records) + "\n"
 
 
 def write(records: Sequence[RunRecord], folder: Path) -> list[Path]:

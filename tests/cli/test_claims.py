@@ -95,6 +95,29 @@ def test_a_report_holds_any_record_against_the_claims(tmp_path, capsys):
     assert "smoke shapes are not the model of the claim" in out or "no GPU" in out
 
 
+def test_the_page_of_a_folder_has_the_claims_and_every_part(whole, tmp_path):
+    pytest.importorskip("jinja2")
+    folder, _ = whole
+    page = tmp_path / "claims.html"
+    assert main(["report", str(folder), "--format", "html", "--output", str(page)]) == 0
+    text = page.read_text()
+    assert "claims of the source documents" in text
+    assert text.count("What it ran on") == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--format", "junit"], "--claims is a table"),
+        (["--price-per-hour", "2"], "--price-per-hour has no place"),
+    ],
+)
+def test_claims_have_no_price_and_no_export(tmp_path, capsys, options, said):
+    write(tmp_path)
+    assert main(["report", str(tmp_path), "--claims", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_folder_with_a_record_of_its_own_is_no_folder_of_claims(tmp_path):
     write(tmp_path)
     (tmp_path / "modes").mkdir()

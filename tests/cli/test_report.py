@@ -8,7 +8,12 @@ pytest.importorskip("pandas")
 
 from gpubench.cli.app import main
 from gpubench.cli.report import print_tables
+from gpubench.gate.compare import compare
+from gpubench.render.compare import FORMATS as COMPARED
+from gpubench.render.compare import renderer
+from gpubench.render.registry import EXPORTS
 from tests.fakes.records import HEALTHY, broken, record, write
+from tests.fakes.sessions import sessions
 
 pytestmark = pytest.mark.torch
 
@@ -109,3 +114,56 @@ def test_a_plot_in_characters_has_no_other_format(tmp_path, capsys):
     assert main(["report", str(tmp_path), "--plot", "parity", "--format", "json"]) == 2
     assert "leave --format json out" in capsys.readouterr().err
     assert main(["report", str(tmp_path), "--plot", "parity"]) == 0
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in EXPORTS])
+def test_a_record_is_exported(tmp_path, capsys, name):
+    write(tmp_path)
+    assert main(["report", str(tmp_path), "--format", name]) == 0
+    out, err = capsys.readouterr()
+    assert "fp32" in out
+    assert err == ""
+
+
+def test_what_an_export_leaves_out_is_named(tmp_path, capsys):
+    write(tmp_path, measurements=[broken("out-of-memory", "too big"), *HEALTHY[2:]])
+    assert main(["report", str(tmp_path), "--format", "pytest-benchmark"]) == 0
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["benchmarks"]) == 1
+    assert err == "gpubench: left out: deit · fp32: out of memory: too big\n"
+
+
+def test_two_records_in_a_format_of_one_are_status_2(tmp_path, capsys):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name)
+    sides = str(tmp_path / "a"), str(tmp_path / "b")
+    assert main(["report", *sides, "--format", "pytest-benchmark"]) == 2
+    assert "a file per record" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in COMPARED])
+def test_a_comparison_is_rendered_as_it_was(tmp_path, capsys, name):
+    found = compare(sessions((1, 2, 3)), sessions((11, 12, 13), slower=0.1))
+    place = tmp_path / "comparison.json"
+    place.write_text(renderer("json")(found))
+    assert main(["report", str(place), "--format", name]) == 0
+    assert capsys.readouterr().out == renderer(name)(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"schema": "gpubench.compare/7"}', "schema 'gpubench.compare/7'"),
+        ('{"schema": "gpubench.compare/1", "verdict": "FINE"}', "verdict"),
+        ('{"schema": "gpubench.compare/1"', "not valid JSON"),
+        ("[]", "its header is cut short"),
+    ],
+)
+def test_a_damaged_comparison_is_one_line_and_status_2(tmp_path, capsys, content, said):
+    place = tmp_path / "comparison.json"
+    place.write_text(content)
+    assert main(["report", str(place)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -4,7 +4,8 @@ import pytest
 
 from tests.docker import build, resolve
 from tests.docker.stacks import ASKED
-from tests.docker.trials import DEV, RUNTIME
+from tests.docker.trials import RUNTIME
+from tests.docker.ways_in import DEV
 
 
 def test_every_stack_is_built_as_runtime_and_the_newest_as_dev():

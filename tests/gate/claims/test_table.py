@@ -107,6 +107,19 @@ def test_hostile_names_stay_in_their_cells(entry):
         assert "<script>" not in text
 
 
+def test_a_page_says_first_what_the_records_show_of_the_claims():
+    pytest.importorskip("jinja2")
+    from gpubench.render.html.page import render
+
+    made = modes_record(STEPS, device={**A100, "name": HOSTILE, "torch": HOSTILE})
+    text = render([made], of_claims=True)
+    assert text.index("claims of the source documents") < text.index("What it ran on")
+    assert "AMP is at least 30\u00a0% faster" in text.replace(" %", "\u00a0%")
+    assert "<script>" not in text
+    assert "\x1b" not in text
+    assert "claims of the source documents" not in render([made])
+
+
 def test_settings_that_are_no_numbers_break_nothing():
     made = modes_record(STEPS)
     (facts,) = made.workloads.values()
