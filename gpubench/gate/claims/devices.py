@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from gpubench.bench.record import Measurement, RunRecord
-from gpubench.gate.claims.bounds import bounded
+from gpubench.gate.claims.bounds import UNDECIDED, bounded
 from gpubench.gate.claims.finding import Finding, begun, fault_of, judged, unmet_condition
 from gpubench.gate.claims.scenes import Scene, is_of_model, scenes, sweeps
 from gpubench.gate.growth import Bounded
@@ -58,7 +58,7 @@ def _across(claim: Claim, record: RunRecord, mode: str, spot: Spot, scene: Scene
 
 
 def utilisation(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Finding]:
-    """How busy the GPUs were by their driver's own count, under one strategy."""
+    """How busy the first GPU was by its driver's own count, under one strategy."""
     for record in records:
         for subject in record.header.plan.subjects:
             strategy, devices = strategy_of(subject.variant)
@@ -70,7 +70,18 @@ def utilisation(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Finding]
                 shares = _shares(processes(record, subject, cell.mode))
                 figure = _mean(shares) if cell.throughput else None
                 fault = _fewer(claim, devices) or fault_of([cell])
-                yield judged(plain, figure, len(shares), fault)
+                yield _of_first(judged(plain, figure, len(shares), fault))
+
+
+def _of_first(found: Finding) -> Finding:
+    """Of several GPUs the first is watched; under DataParallel it works for the others, too.
+
+    That it is idle says that all are; that it is busy says nothing of the others.
+    """
+    if found.claim.strategy != "dp" or found.verdict != "not reproduced":
+        return found
+    reason = "the first GPU alone was watched, and it gathers for the others"
+    return dataclasses.replace(found, verdict=UNDECIDED, reason=reason)
 
 
 def strategy_of(variant: str) -> tuple[str | None, int | None]:
