@@ -41,6 +41,7 @@ STANDARD_MODES = (
 
 
 def run(
+    context: typer.Context,
     suite: Annotated[
         str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
     ],
@@ -142,9 +143,13 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output.")
     ] = False,
+    parts: Annotated[
+        str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
+    ] = None,
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
@@ -153,8 +158,14 @@ def run(
     format_named(format)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
+    is_of_claims = hold_alone(context, suite)
     snapshot = _snapshot()
     chosen = device_of(device, snapshot)
+    if is_of_claims:
+        return run_claims(
+            parts=parts, preset=preset, device=chosen, processes=processes, budget=budget,
+            output=output, resume=resume, snapshot=snapshot, format=format,
+        )  # fmt: skip
     protocol = protocol_of(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     of_training = {
@@ -196,7 +207,9 @@ def run(
         if not is_first:
             return take_part(plan, protocol, workload, asked)
         folder = output or _new_folder(plan)
-        record = _measure(plan, protocol, workload, folder, snapshot, asked, resume=resume)
+        record = measure(
+            plan, protocol, workload, folder, snapshot, resume=resume, rendezvous=rdzv_endpoint
+        )
     return print_tables(record, folder, format)
 
 
@@ -331,15 +344,15 @@ def _new_folder(plan: "Plan") -> Path:
     return Path("reports") / f"{stamp}-{'+'.join(plan.suites)}-{plan.preset}-{plan.device}"
 
 
-def _measure(
+def measure(
     plan: "Plan",
     protocol: "Protocol",
     workload: "Workload",
     folder: Path,
     snapshot: "Snapshot",
-    asked: "Asked",
     *,
     resume: bool,
+    rendezvous: str | None = None,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
     from gpubench.bench.ceilings.session import with_ceilings
@@ -376,14 +389,14 @@ def _measure(
                 writer=writer,
                 before=before,
                 watcher=shown,
-                rendezvous=asked.endpoint,
+                rendezvous=rendezvous,
             )
             found = with_found_batches(session, suites, wanted=plan.batch_search)
             run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "
-            f"go on with: {_again(folder)}"
+            f"go on with: {again(folder)}"
         ) from None
     except GpubenchError as problem:
         if writer.discard_if_empty():
@@ -422,7 +435,7 @@ def _open(
     return RecordWriter.reopen(folder), before
 
 
-def _again(folder: Path) -> str:
+def again(folder: Path) -> str:
     """The command that goes on with this run."""
     given = [word for word in sys.argv[1:] if word != "--resume"]
     if "--output" not in given:
