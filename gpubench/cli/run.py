@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gpubench.bench.modes import Mode
     from gpubench.bench.protocol import Protocol
     from gpubench.bench.record import Plan, RecordWriter, RunRecord
-    from gpubench.cli.strategies import Asked
     from gpubench.env.snapshot import Snapshot
 
 SMOKE_MODES = ("fp32", "amp-bf16", "fp32+compile")
