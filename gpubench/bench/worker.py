@@ -20,6 +20,10 @@ WORK = {
     "search-batch": ("gpubench.bench.fitting", "search_batch"),
     "load": ("gpubench.bench.loading", "load"),
     "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
+    "train": ("gpubench.bench.learning.loop", "train"),
+    "measure-ranks": ("gpubench.bench.ranks.launcher", "launch"),
+    "parity-ranks": ("gpubench.bench.ranks.launcher", "launch"),
+    "take-part": ("gpubench.bench.ranks.meeting", "take_part"),
 }
 """The module and function that do each kind of job; the module is imported when it is asked for."""
 
@@ -41,7 +45,7 @@ def main() -> None:
     try:
         say("result", **_run(job_text, say))
     except Exception as problem:
-        say("error", **_told(problem))
+        say("error", **told(problem))
         sys.exit(1)
 
 
@@ -65,17 +69,33 @@ def _run(job_text: str, say: Any) -> dict[str, Any]:
     suite = importlib.import_module(job.suite_module)
     module, function = WORK[job.kind]
     answer: dict[str, Any] = getattr(importlib.import_module(module), function)(
-        job, suite, lambda stage, done, of: say("progress", stage=stage, done=done, of=of)
+        job, suite, _Telling(say)
     )
     return answer
 
 
-def _told(problem: Exception) -> dict[str, Any]:
+class _Telling:
+    """Where a job says how far it is, and what is to be kept before it is done."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        self._say("progress", stage=stage, done=done, of=of)
+
+    def tell(self, kind: str, **content: Any) -> None:
+        self._say("told", kind=kind, **content)
+
+
+def told(problem: Exception) -> dict[str, Any]:
     """What went wrong, sorted by what the user can do about it."""
     from gpubench.bench.feed import LoaderDied, LoaderHung
+    from gpubench.bench.strategy import RankProblem
     from gpubench.errors import GpubenchError
 
     text = f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, RankProblem):
+        return problem.told
     if isinstance(problem, GpubenchError):
         return {"kind": "user", "reason": str(problem)}
     if isinstance(problem, ModuleNotFoundError):

@@ -19,6 +19,7 @@ from gpubench.cli.listing import list_entries
 from gpubench.cli.plan import plan
 from gpubench.cli.report import report
 from gpubench.cli.run import run
+from gpubench.cli.train import train
 from gpubench.errors import ExitStatus, GpubenchError
 
 EPILOG = (
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(plan)
 app.command()(run)
+app.command()(train)
 app.command()(report)
 app.command()(compare)
 app.command()(ab)

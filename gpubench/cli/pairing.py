@@ -103,6 +103,16 @@ def interpreter(python: str | None) -> Environment:
     )
 
 
+def interpreters(a_python: str | None, b_python: str | None) -> tuple[Environment, Environment]:
+    """The environments of two interpreters, examined at the same time."""
+    from gpubench.env.children import concurrently
+
+    baseline, candidate = concurrently(
+        [functools.partial(interpreter, python) for python in (a_python, b_python)], at_once=2
+    )
+    return baseline, candidate
+
+
 def trained(
     *,
     suite: str,

@@ -32,6 +32,9 @@ def both(
 ) -> Iterator[tuple[pairing.Environment, pairing.Environment]]:
     """Both sides, baseline first; images are there until the block is left."""
     _hold(pythons, images, engine=engine, pull=pull)
+    if not any(images):
+        yield pairing.interpreters(*pythons)
+        return
     with contextlib.ExitStack() as stack:
         yield (
             _side(stack, pythons[0], images[0], engine, pull=pull, device=device),

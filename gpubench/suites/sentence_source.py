@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from gpubench.bench.feed import Feed
+from gpubench.bench.strategy import WHOLE, Shard
 from gpubench.bench.task import Batch
 from gpubench.suites import lengths, tokens
 from gpubench.suites.delivery import delivered
@@ -33,6 +34,7 @@ class Rows:
     buckets: dict[int, list[int]]
     sentences_windowed: int = 0
     repeated_words: int = 0
+    owners: tuple[int, ...] = ()
 
 
 def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
@@ -44,6 +46,7 @@ def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
     counted = tokens.tokens_per_word(corpus.sentences, tokenizer)
     sentences, needed = list(corpus.sentences), [special + sum(words) for words in counted]
     windowed = repeated = 0
+    owners: tuple[int, ...] = ()
     if feed.long == "window":
         parts = [lengths.windows(words, length - special) for words in counted]
         sentences = [
@@ -56,6 +59,7 @@ def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
             for words, own in zip(counted, parts, strict=True)
             for start, end, _ in own
         ]
+        owners = tuple(number for number, own in enumerate(parts) for _ in own)
         windowed = sum(len(own) > 1 for own in parts)
         repeated = sum(new - start for own in parts for start, _, new in own)
     edges = lengths.edges(needed, length) if feed.lengths == "bucketed" else (length,)
@@ -64,6 +68,7 @@ def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
         buckets=lengths.buckets(needed, edges),
         sentences_windowed=windowed,
         repeated_words=repeated,
+        owners=owners,
     )
 
 
@@ -92,11 +97,11 @@ class SentenceBatches(Dataset[Batch]):
 
 def batches(
     rows: Rows, tokenizer: Any, labels: tuple[str, ...], feed: Feed, *,
-    batch_size: int, seed: int, workers: int,
+    batch_size: int, seed: int, workers: int, shard: Shard = WHOLE,
 ) -> Iterator[Batch]:  # fmt: skip
     """Batches without end, each of one length, in an order fixed by the seed."""
     made = SentenceBatches(rows.sentences, tokenizer, labels)
-    return delivered(made, _order(rows, batch_size, seed), feed, workers=workers)
+    return delivered(made, shard.of(_order(rows, batch_size, seed)), feed, workers=workers)
 
 
 def _order(rows: Rows, batch_size: int, seed: int) -> Iterator[Chosen]:
