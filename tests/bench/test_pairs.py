@@ -181,7 +181,7 @@ def test_no_pair_is_begun_that_would_end_after_the_budget(tmp_path):
     assert len(machine.log) == 2 + 2 * 4
     found = compare_pairs(judge.records)
     assert (found.verdict, found.exit_status) == ("INCONCLUSIVE", 4)
-    assert "after 4 pairs" in found.verdicts[0].reason
+    assert "there are 4 pairs" in found.verdicts[0].reason
     assert found.verdicts[0].needed > 4
     assert found.verdicts[0].gates_at > 0.03
 
