@@ -32,6 +32,8 @@ from gpubench.suites.registry import suite_named
 from gpubench.units import Seconds
 
 SCHEMA = "gpubench.trace/1"
+MOST_IN_A_ROW = 3
+"""Processes without a figure after which a recording ends: something is wrong."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -169,11 +171,14 @@ def record(path: Path, wanted: Wanted, ask: Ask = run_job) -> Trace:
             codec.write_text(path, codec.to_json(head(cell)) + "\n")
         elif read(path).cell != cell:
             raise BadUsage(f"{path} was recorded of something else; name another file")
-        known = read(path)
+        known, in_a_row = read(path), 0
         for number in range(len(known.throughputs) + known.left_out, wanted.processes):
-            line = jobs.measured()
+            line, reason = jobs.measured()
             codec.append_line(path, line)
             print(f"{number + 1} of {wanted.processes}: {line}", file=sys.stderr, flush=True)
+            in_a_row = 0 if line["state"] in COUNTING else in_a_row + 1
+            if in_a_row == MOST_IN_A_ROW:
+                raise BadUsage(f"{in_a_row} processes in a row gave no figure: {reason}")
     return read(path)
 
 
@@ -216,13 +221,13 @@ class _Jobs:
             device=answer["device"],
         )
 
-    def measured(self) -> dict[str, Any]:
-        """One process, as a line of the file."""
+    def measured(self) -> tuple[dict[str, Any], str | None]:
+        """One process, as a line of the file, and why it gave no figure."""
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         answer = self._ask(self._job, cache=self._cache).result
         seconds, steps = answer.get("window_seconds"), len(answer.get("step_seconds") or ())
         throughput = self._samples * steps / seconds if seconds else None
-        return point(throughput, str(answer.get("state")), started)
+        return point(throughput, str(answer.get("state")), started), answer.get("reason")
 
 
 # -- the command ----------------------------------------------------------------------------------

@@ -148,6 +148,20 @@ def test_an_interrupted_recording_goes_on(tmp_path):
     assert len(path.read_text().splitlines()) == 5
 
 
+def test_a_recording_in_which_all_fails_ends_and_says_why(tmp_path):
+    class Broken(Child):
+        def __call__(self, job, *, cache):
+            answer = super().__call__(job, cache=cache)
+            if job.kind == "describe":
+                return answer
+            return Answer(result={"state": "failed", "reason": "no room"}, seconds=Seconds(1))
+
+    child = Broken()
+    with pytest.raises(BadUsage, match="3 processes in a row gave no figure: no room"):
+        record(tmp_path / "t.jsonl", dataclasses.replace(WANTED, processes=50), child)
+    assert child.kinds.count("measure") == 3
+
+
 def test_a_recording_of_something_else_is_not_gone_on_with(tmp_path):
     path = tmp_path / "t.jsonl"
     record(path, WANTED, Child())
