@@ -38,7 +38,7 @@ MOST_IN_A_ROW = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What was measured over and over: ``device`` as the child described it."""
+    """What was measured over and over: ``device`` and ``settings`` as the child described them."""
 
     suite: str
     mode: str
@@ -46,11 +46,13 @@ class Cell:
     window_seconds: float
     device: dict[str, Any]
     variant: str = ""
+    batch_size: int | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """The cell, and on what."""
-        parts = (self.suite, self.variant, self.mode)
+        parts = (self.suite, self.variant, self.mode, self.batch_size and f"of {self.batch_size}")
         return f"{' '.join(filter(None, parts))} on {self.device.get('name')}"
 
 
@@ -140,8 +142,10 @@ def _measured(record: RunRecord) -> Iterator[tuple[str, Cell, str, float]]:
             preset=header.plan.preset,
             window_seconds=header.protocol.window_min_seconds,
             device=facts.device,
+            batch_size=facts.batch_size,
+            settings=facts.settings,
         )
-        key = codec.to_json([header.environment, facts.batch_size, head(cell)])
+        key = codec.to_json([header.environment, head(cell)])
         yield key, cell, line.started, line.throughput
 
 
@@ -160,6 +164,9 @@ class Wanted:
     device: str
     processes: int
     window_seconds: float | None = None
+    batch_size: int | None = None
+    image_size: int | None = None
+    sequence_length: int | None = None
 
 
 def record(path: Path, wanted: Wanted, ask: Ask = run_job) -> Trace:
@@ -198,7 +205,12 @@ class _Jobs:
         self._job = Job(
             kind="describe",
             suite_module=suite_named(wanted.suite).module,
-            workload=Workload(preset=wanted.preset),
+            workload=Workload(
+                preset=wanted.preset,
+                batch_size=wanted.batch_size,
+                image_size=wanted.image_size,
+                sequence_length=wanted.sequence_length,
+            ),
             mode=mode_named(wanted.mode),
             protocol=protocol,
             device=wanted.device,
@@ -219,6 +231,8 @@ class _Jobs:
             preset=self._wanted.preset,
             window_seconds=self._job.protocol.window_min_seconds,
             device=answer["device"],
+            batch_size=answer["batch_size"],
+            settings=answer.get("settings", {}),
         )
 
     def measured(self) -> tuple[dict[str, Any], str | None]:
@@ -256,6 +270,9 @@ def _record(asked: argparse.Namespace) -> None:
             device=asked.device,
             processes=asked.processes,
             window_seconds=asked.seconds,
+            batch_size=asked.batch_size,
+            image_size=asked.image_size,
+            sequence_length=asked.sequence_length,
         ),
     )
 
@@ -285,6 +302,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     one.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     one.add_argument("--processes", type=int, default=400)
     one.add_argument("--seconds", type=float, help="the shortest window (default: the preset's)")
+    for name in ("--batch-size", "--image-size", "--sequence-length"):
+        one.add_argument(name, type=int, help="a small one makes a long trace in little time")
     one.set_defaults(do=_record)
     two = verbs.add_parser("collect")
     two.add_argument("records", type=Path, nargs="+")

@@ -170,6 +170,20 @@ def test_a_recording_of_something_else_is_not_gone_on_with(tmp_path):
         record(path, other, Child())
 
 
+def test_a_recording_is_of_the_cell_that_was_asked_for(tmp_path):
+    asked = dataclasses.replace(WANTED, batch_size=2, image_size=32)
+
+    class Asked(Child):
+        def __call__(self, job, *, cache):
+            self.workload = job.workload
+            return super().__call__(job, cache=cache)
+
+    child = Asked(batch_size=2)
+    found = record(tmp_path / "t.jsonl", asked, child)
+    assert (child.workload.batch_size, child.workload.image_size) == (2, 32)
+    assert found.cell.title == "deit fp32 of 2 on A CPU"
+
+
 def test_records_of_one_environment_are_one_trace_in_the_order_of_measuring(tmp_path):
     for side, seconds in (("a", (0, 3)), ("b", (1, 2))):
         found = [
