@@ -11,9 +11,9 @@ from gpubench.gate.charts.scene import Scene
 from gpubench.gate.charts.sweep import sweep_charts
 from gpubench.gate.glance import Glance, glance
 from gpubench.gate.labels import Label, labels
-from gpubench.gate.machine_tables import tables_of
+from gpubench.gate.machine_tables import machine_tables
 from gpubench.gate.machines import Abreast, abreast, of_subject
-from gpubench.gate.prices import Price, price_tables
+from gpubench.gate.prices import Price, price_table
 from gpubench.gate.sweeps import sweep_tables
 from gpubench.gate.table import Table
 from gpubench.gate.tables import Compared, compared
@@ -55,16 +55,16 @@ def dossier(records: Sequence[RunRecord], prices: Sequence[Price] = ()) -> Dossi
 
 
 def _together(records: Sequence[RunRecord], prices: Sequence[Price]) -> tuple[Section, ...]:
-    lines = abreast(records)
-    several = tables_of(records, lines) if len(records) > 1 else ()
-    priced = price_tables(records, prices, lines) if prices else ()
     return tuple(
         Section(
             title=subject.title,
-            tables=tuple(table for tables in (several, priced) for table in tables[at : at + 1]),
-            charts=_drawn(records, prices, found),
+            tables=(
+                *(machine_tables(records, lines) if len(records) > 1 else ()),
+                *((price_table(records, prices, lines),) if prices else ()),
+            ),
+            charts=_drawn(records, prices, lines),
         )
-        for at, (subject, found) in enumerate(of_subject(lines).items())
+        for subject, lines in of_subject(abreast(records)).items()
     )
 
 
