@@ -40,6 +40,7 @@ STANDARD_MODES = (
 
 
 def run(
+    context: typer.Context,
     suite: Annotated[
         str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
     ],
@@ -83,6 +84,29 @@ def run(
             help="Measure several: batch-size=8,16,32, sequence-length=.. or image-size=..",
         ),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="single|dp|ddp|fsdp[,..]",
+            help="Spread training over devices; several are held against single.",
+        ),
+    ] = None,
+    nproc_per_node: Annotated[
+        int | None, typer.Option(min=1, help="Processes of ddp and fsdp on a node, GPUs of dp.")
+    ] = None,
+    nnodes: Annotated[int, typer.Option(min=1, help="Nodes; run the same line on each.")] = 1,
+    rdzv_endpoint: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where the nodes meet, on one of them.")
+    ] = None,
+    bucket_mib: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Size of ddp's gradient buckets.")
+    ] = None,
+    static_graph: Annotated[
+        bool, typer.Option("--static-graph", help="Tell ddp that its graph never changes.")
+    ] = False,
+    gradient_views: Annotated[
+        bool, typer.Option("--gradient-views", help="Keep ddp's gradients in its buckets.")
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
@@ -118,18 +142,29 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output.")
     ] = False,
+    parts: Annotated[
+        str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
+    ] = None,
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.report import print_tables
+    from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
     from gpubench.render.registry import format_named
 
     format_named(format)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
+    is_of_claims = hold_alone(context, suite)
     snapshot = _snapshot()
     chosen = device_of(device, snapshot)
+    if is_of_claims:
+        return run_claims(
+            parts=parts, preset=preset, device=chosen, processes=processes, budget=budget,
+            output=output, resume=resume, snapshot=snapshot, format=format,
+        )  # fmt: skip
     protocol = protocol_of(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     of_training = {
@@ -153,10 +188,27 @@ def run(
         sweep,
         batch_search=is_searched,
     )
+    asked = Asked(
+        strategy=strategy,
+        processes_per_node=nproc_per_node,
+        nodes=nnodes,
+        endpoint=rdzv_endpoint,
+        options={
+            "bucket_mib": bucket_mib,
+            "static_graph": static_graph,
+            "gradient_views": gradient_views,
+        },
+    )
+    plan = with_strategies(plan, asked)
     hold_feed(plan)
     hold_training(plan, of_training)
-    folder = output or _new_folder(plan)
-    record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
+    with first_node(asked) as is_first:
+        if not is_first:
+            return take_part(plan, protocol, workload, asked)
+        folder = output or _new_folder(plan)
+        record = measure(
+            plan, protocol, workload, folder, snapshot, resume=resume, rendezvous=rdzv_endpoint
+        )
     return print_tables(record, folder, format)
 
 
@@ -291,7 +343,7 @@ def _new_folder(plan: "Plan") -> Path:
     return Path("reports") / f"{stamp}-{'+'.join(plan.suites)}-{plan.preset}-{plan.device}"
 
 
-def _measure(
+def measure(
     plan: "Plan",
     protocol: "Protocol",
     workload: "Workload",
@@ -299,6 +351,7 @@ def _measure(
     snapshot: "Snapshot",
     *,
     resume: bool,
+    rendezvous: str | None = None,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
     from gpubench.bench.ceilings.session import with_ceilings
@@ -308,6 +361,7 @@ def _measure(
     from gpubench.bench.session import Session, SuiteRun, run_session
     from gpubench.cli.feeding import own_feed
     from gpubench.cli.progress import watcher
+    from gpubench.cli.strategies import workload_of
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
@@ -315,7 +369,9 @@ def _measure(
             subject=subject,
             module=suite_named(subject.suite).module,
             workload=own_feed(
-                plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+                plan.sweep.workload(workload, subject.variant)
+                if plan.sweep
+                else workload_of(plan, workload, subject.variant),
                 subject.suite,
             ),
         )
@@ -332,13 +388,14 @@ def _measure(
                 writer=writer,
                 before=before,
                 watcher=shown,
+                rendezvous=rendezvous,
             )
             found = with_found_batches(session, suites, wanted=plan.batch_search)
             run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "
-            f"go on with: {_again(folder)}"
+            f"go on with: {again(folder)}"
         ) from None
     except GpubenchError as problem:
         if writer.discard_if_empty():
@@ -377,7 +434,7 @@ def _open(
     return RecordWriter.reopen(folder), before
 
 
-def _again(folder: Path) -> str:
+def again(folder: Path) -> str:
     """The command that goes on with this run."""
     given = [word for word in sys.argv[1:] if word != "--resume"]
     if "--output" not in given:

@@ -30,8 +30,14 @@ def answer_of(
     records: "Sequence[RunRecord]",
     format: str,  # noqa: A002
     prices: "Sequence[Price]",
+    *,
+    of_claims: bool = False,
 ) -> str:
-    """The records in a format: their tables, side by side where there are several, or a page."""
+    """The records in a format: their tables, side by side where there are several, or a page.
+
+    ``of_claims`` asks for the table of claims instead of theirs; on a page it comes first.
+    """
+    from gpubench.gate.claims.table import claims_table
     from gpubench.gate.machine_tables import side_by_side
     from gpubench.gate.pages import pages
     from gpubench.gate.prices import price_tables
@@ -40,7 +46,9 @@ def answer_of(
     if format == PAGE.name:
         from gpubench.render.html.page import render
 
-        return render(records, prices)
+        return render(records, prices, of_claims=of_claims)
+    if of_claims:
+        return renderer(format)([claims_table(records)])
     tables = [table for record in records for table in pages(record)]
     tables += side_by_side(records)
     tables += price_tables(records, prices) if prices else ()

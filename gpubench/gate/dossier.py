@@ -9,6 +9,7 @@ from gpubench.gate.charts import charts
 from gpubench.gate.charts.machines import machines_chart, price_chart
 from gpubench.gate.charts.scene import Scene
 from gpubench.gate.charts.sweep import sweep_charts
+from gpubench.gate.claims.table import claims_table
 from gpubench.gate.glance import Glance, glance
 from gpubench.gate.labels import Label, labels
 from gpubench.gate.machine_tables import machine_tables
@@ -40,10 +41,14 @@ class Chapter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """``together`` is what several records, or prices, say; empty for one record without."""
+    """``together`` is what several records, or prices, say; empty for one record without.
+
+    ``claims`` is there where the records are held against those of the source documents.
+    """
 
     chapters: tuple[Chapter, ...]
     together: tuple[Section, ...]
+    claims: Table | None = None
 
 
 def dossier(records: Sequence[RunRecord], prices: Sequence[Price] = ()) -> Dossier:
@@ -52,6 +57,11 @@ def dossier(records: Sequence[RunRecord], prices: Sequence[Price] = ()) -> Dossi
         chapters=tuple(map(_chapter, records, labels(records))),
         together=_together(records, prices) if len(records) > 1 or prices else (),
     )
+
+
+def with_claims(shown: Dossier, records: Sequence[RunRecord]) -> Dossier:
+    """The same page that says first what the records show of the documents' claims."""
+    return dataclasses.replace(shown, claims=claims_table(records))
 
 
 def _together(records: Sequence[RunRecord], prices: Sequence[Price]) -> tuple[Section, ...]:

@@ -18,6 +18,7 @@ from gpubench.gate.loader_tables import loader_table
 from gpubench.gate.loading import TOKENS, loader_faults
 from gpubench.gate.marks import by_reason, half_width, marked, ratio_text
 from gpubench.gate.odd_lines import counted, device_line
+from gpubench.gate.parity_words import parity_text
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.searches import search_lines
 from gpubench.gate.standing import by_subject
@@ -220,13 +221,7 @@ def _losses(ends: tuple[float, float] | None) -> str:
 def _parity(cell: Cell) -> str:
     if cell.parity is None:
         return "not checked" if cell.throughput and cell.unchecked else units.ABSENT
-    sign = "≤" if cell.parity.holds else ">"
-    return f"{_share(cell.parity.deviation)} {sign} {_share(cell.parity.allowed)}"
-
-
-def _share(fraction: float) -> str:
-    """A share that may be tiny: 1.2 %, 0.003 %, 2e-07."""
-    return f"{100 * fraction:.2g} %" if fraction >= 1e-5 else f"{fraction:.0e}"
+    return parity_text(cell.parity)
 
 
 def title(record: RunRecord, subject: Subject) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gpubench import __version__
 from gpubench.bench.record import RunRecord
 from gpubench.errors import MissingPackage
-from gpubench.gate.dossier import Dossier, dossier
+from gpubench.gate.dossier import Dossier, dossier, with_claims
 from gpubench.gate.prices import Price
 
 if TYPE_CHECKING:
@@ -27,10 +27,16 @@ ONE_LINE = 10
 """Characters of a heading that is not broken."""
 
 
-def render(records: Sequence[RunRecord], prices: Sequence[Price] = ()) -> str:
-    """The page of at least one record; ``prices`` are none, or one for each."""
+def render(
+    records: Sequence[RunRecord], prices: Sequence[Price] = (), *, of_claims: bool = False
+) -> str:
+    """The page of at least one record; ``prices`` are none, or one for each.
+
+    ``of_claims`` sets what the source documents claim before all else.
+    """
     template = _template()
-    return page(template, dossier(records, prices))
+    shown = dossier(records, prices)
+    return page(template, with_claims(shown, records) if of_claims else shown)
 
 
 def page(template: "Template", shown: Dossier) -> str:
