@@ -102,15 +102,21 @@ def worth(entry: Entry, price: Price, first: Price) -> Worth:
         return Worth(why="not to be promised")
     if entry.record.header.plan.preset == "smoke":
         return Worth(why="smoke test")
-    ratio = None
+    own, ratio = processes(entry.record, cell.subject, cell.mode), None
     if entry.ratio is not None and not entry.ratio_is_shaky:
         ratio = scaled(entry.ratio, first.per_hour / price.per_hour)
     return Worth(
         per_money=scaled(cell.throughput, SECONDS_AN_HOUR / price.per_hour),
-        per_joule=per_joule(processes(entry.record, cell.subject, cell.mode)),
+        per_joule=None if _is_spread(entry) else per_joule(own),
         ratio=ratio,
         is_apart=entry.is_apart,
     )
+
+
+def _is_spread(entry: Entry) -> bool:
+    """Whether several devices trained together."""
+    facts = entry.record.workloads.get(entry.cell.subject) if entry.cell else None
+    return facts is not None and facts.ranks > 1
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
@@ -123,7 +129,12 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
 
 
 def per_joule(measured: Sequence[Measurement]) -> Estimate | None:
-    """Samples per joule of the whole GPU, over the processes that were metered."""
+    """Samples per joule of the whole GPU, over the processes that were metered.
+
+    Where several devices trained together one of them is metered, which says nothing of all.
+    """
+    if any(measurement.ranks for measurement in measured):
+        return None
     shares = []
     for measurement in measured:
         joules = (measurement.telemetry or {}).get("energy_joules")
