@@ -14,8 +14,8 @@ from gpubench.gate.glance import Glance, glance
 from gpubench.gate.labels import Label, labels
 from gpubench.gate.machine_tables import machine_tables
 from gpubench.gate.machines import Abreast, abreast, of_subject
+from gpubench.gate.pages import opening
 from gpubench.gate.prices import Price, price_table
-from gpubench.gate.sweeps import sweep_tables
 from gpubench.gate.table import Table
 from gpubench.gate.tables import Compared, compared
 
@@ -92,22 +92,29 @@ def _chapter(record: RunRecord, label: Label) -> Chapter:
         record=record,
         label=label,
         glances=tuple(found for each in subjects if (found := glance(each)) is not None),
-        sections=(*_sweeps(record, subjects), *map(_section, subjects)),
+        sections=(*_opening(record, subjects), *map(_section, subjects)),
     )
 
 
-def _sweeps(record: RunRecord, subjects: Sequence[Compared]) -> tuple[Section, ...]:
-    """A section per suite of a sweep, which says first what it is about."""
-    tables = sweep_tables(record, [table for each in subjects for table in each.tables])
+def _opening(record: RunRecord, subjects: Sequence[Compared]) -> tuple[Section, ...]:
+    """What stands before the subjects; a sweep with its pictures."""
+    tables = opening(record, [table for each in subjects for table in each.tables])
     drawn = dict(sweep_charts(record))
+    titles = [_heading(table) for table in tables]
     return tuple(
-        Section(
-            title=f"{suite}, the sweep",
-            tables=(table,),
-            charts=(drawn[suite],) if suite in drawn else (),
-        )
-        for suite, table in zip(record.header.plan.suites, tables, strict=False)
+        Section(title=title, tables=(table,), charts=_of_suite(drawn, table))
+        for title, table in zip(titles, tables, strict=True)
     )
+
+
+def _heading(table: Table) -> str:
+    """The suite, and what is said of it."""
+    return " · ".join(table.title.split(" · ")[:2])
+
+
+def _of_suite(drawn: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
+    suites = {row.values.get("suite") for row in table.rows}
+    return tuple(chart for suite, chart in drawn.items() if suite in suites)
 
 
 def _section(found: Compared) -> Section:
