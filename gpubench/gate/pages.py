@@ -1,12 +1,14 @@
 """All tables of a record, in the order in which they are read."""
 
 from gpubench.bench.record import RunRecord
+from gpubench.gate.scaling import scaling_tables
 from gpubench.gate.sweeps import sweep_tables
 from gpubench.gate.table import Table
 from gpubench.gate.tables import comparison
 
 
 def pages(record: RunRecord) -> tuple[Table, ...]:
-    """What a sweep says first, then the modes of each subject side by side."""
+    """What a sweep or strategies say first, then the modes of each subject side by side."""
     compared = comparison(record)
-    return (*sweep_tables(record, compared), *compared)
+    first = (*sweep_tables(record, compared), *scaling_tables(record, compared))
+    return (*first, *compared)
