@@ -28,6 +28,7 @@ from gpubench.bench.record import (
 )
 from gpubench.bench.runner import Answer, run_job
 from gpubench.bench.schedule import Step
+from gpubench.bench.several_gpus import all_of
 from gpubench.bench.strategy import Strategy
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
 from gpubench.env.sampler import sampling
@@ -244,7 +245,9 @@ class _SuiteSession:
         if step.kind != "measure" or gpu is None:
             return self._ask(step)
         session = self._session
-        return undisturbed(lambda: self._ask(step), gpu, session.sampling, session.watcher.sampled)
+        gpus = self._facts.device.get("gpus") if self._facts else None
+        sampling = all_of(gpus, session.sampling) if gpus else session.sampling
+        return undisturbed(lambda: self._ask(step), gpu, sampling, session.watcher.sampled)
 
     def _ask(self, step: Step) -> Answer:
         with self._caches.of(step) as cache:
