@@ -13,6 +13,7 @@ import typer
 from gpubench import __version__
 from gpubench.cli import terminal
 from gpubench.errors import BadUsage, ExitStatus, Interrupted, MissingPackage
+from gpubench.suites.hub_names import absolute
 from gpubench.suites.registry import SUITES, SuiteEntry, suite_named
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def train(
 ) -> int:
     """Train on real data, judge what was learnt, keep checkpoints, and hand the model over."""
     from gpubench.bench.modes import mode_named
+    from gpubench.cli.hub import hold_hub
     from gpubench.cli.run import _device, _snapshot
     from gpubench.render.registry import format_named
 
@@ -118,6 +120,7 @@ def train(
     )  # fmt: skip
     asked = _asked(entry, workload, mode_named(mode).name, training, chosen)
     _hold_packages(entry, training)
+    hold_hub((entry.name,), workload.model, [workload.data, training.validation])
     end = _train(asked, _plan(entry, asked), folder, snapshot)
     return _answer(folder, format, end, reach)
 
@@ -147,7 +150,7 @@ def _training(
     return Training(
         checkpoint=str((checkpoint or folder / "checkpoints").absolute()),
         stop="",
-        validation=None if validation is None else str(Path(validation).absolute()),
+        validation=None if validation is None else absolute(validation),
         export=None if export is None else str(export.absolute()),
         **others,
     )
@@ -173,7 +176,7 @@ def _workload(
     return Workload(
         preset=preset,
         tier="end-to-end",
-        data=None if data == "synthetic" else str(Path(data).absolute()),
+        data=None if data == "synthetic" else absolute(data),
         model=str(Path(model).absolute()) if model and Path(model).exists() else model,
         batch_size=batch_size,
         image_size=image_size,

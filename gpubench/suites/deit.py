@@ -14,8 +14,9 @@ import torch
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage, UnknownName
-from gpubench.suites import images, seeded_files
+from gpubench.suites import hub_data, images, seeded_files
 from gpubench.suites.exact import switch_off_dropout
+from gpubench.suites.hub_names import is_data_name
 
 REVISION = "1"
 """Raised whenever a change here changes what is trained; records of two revisions differ."""
@@ -117,7 +118,7 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
     """Decode the data folder's images once: which to leave out, and what was found."""
     if workload.data is None and workload.tier == "resident":
         return workload, {}
-    place = workload.data or seeded_files.photographs(Path(scratch), workload.seed)
+    place = files(workload.data, Path(scratch), workload.seed)
     broken, found = images.survey(place)
     classes = images.list_folder(place, frozenset(broken)).classes
     surveyed = dataclasses.replace(
@@ -128,6 +129,15 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
         labels=tuple(map(images.shown, classes)),
     )
     return surveyed, found
+
+
+def files(data: str | None, scratch: Path, seed: int) -> str:
+    """Where the photographs lie as files: those given, a hub's, or seeded ones."""
+    if data is None:
+        return seeded_files.photographs(scratch, seed)
+    if is_data_name(data):
+        return hub_data.photographs(data, scratch / "hub")
+    return data
 
 
 def _data_name(workload: Workload) -> str:
