@@ -58,7 +58,7 @@ class DeitTask:
         name = workload.model or (SMOKE_MODEL if smoke else DEFAULT_MODEL)
         depth = {"depth": SMOKE_DEPTH} if smoke else {}
         torch.manual_seed(workload.seed)
-        self.model = ClassifierLoss(_model(name, self._size, self._classes, depth))
+        self.model = ClassifierLoss(model(name, self._size, self._classes, depth))
         if exact:
             switch_off_dropout(self.model)
         self._stream: images.ImageStream | None = None
@@ -157,7 +157,8 @@ def _tokens(classifier: torch.nn.Module) -> int | None:
     return patches and int(patches) + int(getattr(classifier, "num_prefix_tokens", 0))
 
 
-def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:
+def model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:
+    """Timm's model of that name; what stands behind a colon is a hub's, with its weights."""
     if ":" not in name and not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models("deit*") + timm.list_models("vit*"))
     try:

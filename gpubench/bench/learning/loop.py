@@ -211,7 +211,7 @@ class _Run:
                 mean=math.fsum(losses) / len(losses),
                 last=losses[-1],
                 losses=losses,
-                learning_rate=float(self._scheduler.get_last_lr()[0]),
+                learning_rate=max(map(float, self._scheduler.get_last_lr())),
                 seconds=time.monotonic() - self._began,
                 skipped_steps=self._step.skipped_steps() if self._step.scaler else 0,
             )
