@@ -7,17 +7,16 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import gpubench
 from gpubench import codec
 from gpubench.bench.hostmemory import killed_for_memory
 from gpubench.bench.job import Job, Progress
+from gpubench.env.places import HERE, Folders, Place, Program, Start
 from gpubench.env.redact import clean
 from gpubench.errors import BadData, MissingPackage
 from gpubench.units import Seconds
@@ -32,6 +31,8 @@ KILLED_FOR_MEMORY = (
     "the kernel ended the process for want of memory (its counter of such ends rose meanwhile)"
 )
 
+ENDING_SECONDS = 60.0
+"""What a place gives a child beyond its limit before it ends it from within (own choice)."""
 Heard = Callable[[dict[str, Any]], object]
 """Is told a line of what a job wants to be kept before it is done."""
 
@@ -58,7 +59,7 @@ def run_job(
     cache: Path,
     progress: Progress = lambda stage, done, of: None,
     program: str = WORKER,
-    executable: str = sys.executable,
+    place: Place = HERE,
     heard: Heard | None = None,
 ) -> Answer:
     """Run one job in a fresh process and wait for its answer, at most its protocol's limit.
@@ -66,44 +67,47 @@ def run_job(
     With ``heard``, which is told what the child wants kept as it goes, the limit is one of
     silence: a job may take as long as it likes while it says something now and then.
     ``cache`` is the folder of its compile caches, ``program`` the Python text that does the job,
-    ``executable`` the interpreter that runs it; gpubench need not be installed in another one.
-    BadData and MissingPackage are raised for what no other process could do better; everything
-    else becomes a state.
+    ``place`` where it runs; gpubench need not be installed there. BadData and MissingPackage are
+    raised for what no other process could do better; everything else becomes a state.
     """
     began, ended_before = time.monotonic(), killed_for_memory()
-    environment = _environment(os.environ, cache, executable)
-    with (
-        tempfile.TemporaryFile() as errors,
-        _child([executable, "-c", program], errors, environment) as child,
-    ):
-        result = _listen(child, job, progress, heard)
+    asked = Program(
+        command=(place.python, "-c", program),
+        variables=_environment(os.environ, cache),
+        folders=folders_of(job, cache),
+        limit=job.protocol.process_limit_seconds + ENDING_SECONDS,
+        imports_gpubench=True,
+    )
+    start = place.start(asked)
+    with tempfile.TemporaryFile() as errors, _child(start, errors) as child:
+        result = _listen(child, start, job, progress, heard)
         if result is None:
-            status = _end(child)
-            result = {"state": "failed", "reason": _death(status, _last_words(errors))}
+            status, words = start.ending(_end(child), _last_words(errors))
+            result = {"state": "failed", "reason": _death(status, words)}
             if status == -signal.SIGKILL and _more(killed_for_memory(), than=ended_before):
                 result |= {"state": "out-of-memory", "reason": KILLED_FOR_MEMORY}
     return Answer(result=result, seconds=Seconds(time.monotonic() - began))
 
 
 @contextlib.contextmanager
-def _child(
-    command: Sequence[str], errors: IO[bytes], environment: Mapping[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
+def _child(start: Start, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """A started child, killed with everything it started when the block is left."""
     child = subprocess.Popen(
-        command,
+        start.command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
-        env=environment,
+        env=start.variables,
         start_new_session=True,
     )
     try:
         yield child
     finally:
+        start.let_go(child)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+        start.end()
         for stream in (child.stdin, child.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -114,8 +118,18 @@ def _more(count: int | None, *, than: int | None) -> bool:
     return count is not None and than is not None and count > than
 
 
-def _environment(outer: Mapping[str, str], cache: Path, executable: str) -> dict[str, str]:
-    """The child's environment: gpubench importable, caches of its own, no bytecode left behind.
+def folders_of(job: Job, cache: Path) -> Folders:
+    """What the job's child writes into, and what it reads of what the user named."""
+    workload = job.workload
+    named = [Path(name) for name in (workload.data, workload.model, workload.tokenizer) if name]
+    own, scratch = cache.absolute(), Path(job.scratch).absolute()
+    readable = {path.absolute() for path in named if path.exists()}
+    made = {path for path in readable if path.is_relative_to(scratch)}
+    return Folders(own=own, writable=(scratch,), readable=tuple(sorted(readable - made)))
+
+
+def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """The child's variables: caches of its own, no bytecode left behind.
 
     OpenMP threads wait passively unless the user says otherwise: where another process holds a
     core, spinning threads were seen to make a CPU step 15 times longer.
@@ -123,7 +137,6 @@ def _environment(outer: Mapping[str, str], cache: Path, executable: str) -> dict
     return {
         "OMP_WAIT_POLICY": "passive",
         **outer,
-        "PYTHONPATH": _python_path(outer, cache, executable),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TRITON_CACHE_DIR": str(cache / "triton"),
@@ -131,31 +144,22 @@ def _environment(outer: Mapping[str, str], cache: Path, executable: str) -> dict
     }
 
 
-def _python_path(outer: Mapping[str, str], cache: Path, executable: str) -> str:
-    """Where the child finds gpubench.
-
-    Another interpreter gets a folder that holds gpubench alone. What lies beside it here was built
-    for this one, as was what PYTHONPATH names: where gpubench is installed, a whole site-packages.
-    """
-    package = Path(gpubench.__file__).parent
-    if executable == sys.executable:
-        return os.pathsep.join([str(package.parent), *filter(None, [outer.get("PYTHONPATH")])])
-    alone = cache / "gpubench-alone"
-    alone.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        (alone / "gpubench").symlink_to(package.resolve(), target_is_directory=True)
-    return str(alone)
-
-
 def _listen(
-    child: subprocess.Popen[bytes], job: Job, progress: Progress, heard: Heard | None
+    child: subprocess.Popen[bytes],
+    start: Start,
+    job: Job,
+    progress: Progress,
+    heard: Heard | None,
 ) -> dict[str, Any] | None:
     """Hand the job over and read answers until the result, the end, or the time limit."""
     assert child.stdin is not None
     assert child.stdout is not None
     with contextlib.suppress(BrokenPipeError):
-        child.stdin.write(json.dumps(codec.to_plain(job)).encode())  # ASCII: any file name passes
-        child.stdin.close()
+        text = json.dumps(codec.to_plain(job)).encode()  # ASCII: any file name passes
+        child.stdin.write(start.input(text))
+        child.stdin.flush()
+        if not start.is_guarded:
+            child.stdin.close()
     limit = job.protocol.process_limit_seconds
     for line in _lines(child.stdout, limit, of_silence=heard is not None):
         if line is None:

@@ -27,7 +27,10 @@ def is_an_answer(line: Measurement | CeilingRun) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One job of a run; ``feed`` is what a job of the kind ``load`` times."""
+    """One job of a run; ``feed`` is what a job of the kind ``load`` times.
+
+    ``attempt`` counts how often the pair that a process belongs to was begun anew.
+    """
 
     subject: Subject
     kind: Kind
@@ -35,6 +38,7 @@ class Step:
     process: int = 0
     feed: Feed | None = None
     ceilings: tuple[str, ...] = ()
+    attempt: int = 0
 
     @property
     def what(self) -> str:
@@ -68,11 +72,14 @@ def schedule(
     processes: int,
     before: RunRecord | None,
     feeds: Sequence[Feed] = (),
+    *,
+    is_spread: bool = False,
 ) -> list[Step]:
     """The jobs of a subject that ``before`` does not hold; empty where it holds them all.
 
     Modes take turns, so that a drift of the machine does not fall on one of them; and so do the
     ``feeds``, whose batches are timed without training: once where modes are trained as well.
+    Float32 alone has nothing to be held against, unless it ``is_spread`` over several devices.
     """
     steps = [
         Step(subject=subject, kind="load", mode=REFERENCE, process=process, feed=feed)
@@ -85,7 +92,7 @@ def schedule(
         for mode in modes
     ]
     compared = [mode for mode in modes if mode != REFERENCE]
-    if compared:
+    if compared or (modes and is_spread):
         steps += [
             Step(subject=subject, kind="parity", mode=mode) for mode in (REFERENCE, *compared)
         ]

@@ -15,7 +15,7 @@ from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
 from gpubench.bench.ceilings.session import Ceilings
 from gpubench.bench.feed import Feed, cores, here, settings
-from gpubench.bench.job import COUNTING, Job, Progress, Subject, Workload
+from gpubench.bench.job import COUNTING, Job, Kind, Progress, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import (
@@ -28,6 +28,7 @@ from gpubench.bench.record import (
 )
 from gpubench.bench.runner import Answer, run_job
 from gpubench.bench.schedule import Step
+from gpubench.bench.strategy import Strategy
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
 from gpubench.env.sampler import sampling
 from gpubench.errors import ExitStatus, GpubenchError
@@ -90,8 +91,9 @@ class Session:
     """What all jobs of a run share.
 
     ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process, and
-    ``sampling`` watches a GPU meanwhile. The budget counts from ``began`` (``time.monotonic``),
-    so that a search for a batch size before the first job is in it.
+    ``sampling`` watches a GPU meanwhile. ``rendezvous`` is where several nodes meet. The budget
+    counts from ``began`` (``time.monotonic``), so that a search for a batch size before the first
+    job is in it. ``again`` says that a process that something disturbed is done again at once.
     """
 
     modes: tuple[Mode, ...]
@@ -102,7 +104,9 @@ class Session:
     watcher: Watcher
     ask: Ask = run_job
     sampling: Sampling = sampling
+    again: bool = True
     began: float = dataclasses.field(default_factory=time.monotonic)
+    rendezvous: str | None = None
 
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
@@ -115,13 +119,14 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
         session.before,
         feeds={suite.subject: feeds_of(suite.workload, session.device) for suite in trained},
         began=session.began,
+        spread=[suite.subject for suite in trained if suite.workload.strategy.is_spread],
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
-        runs: dict[Subject, _SuiteSession] = {}
+        runs: dict[Subject, SuiteSession] = {}
         for index, suite in enumerate(trained):
             folder = Path(scratch) / str(index)
             folder.mkdir()
-            runs[suite.subject] = _SuiteSession(session, suite, folder, agenda)
+            runs[suite.subject] = SuiteSession(session, suite, folder, agenda)
         measured = Ceilings(session, suites, Path(scratch), agenda)
         measured.run(ceilings.SUBJECT)
         for step in agenda:
@@ -147,13 +152,27 @@ def feeds_of(workload: Workload, device: str) -> tuple[Feed, ...]:
     return (here(workload.feed, device),) if workload.tier == "end-to-end" else ()
 
 
-class _SuiteSession:
+class Learner(Interface):
+    """Something that takes in how jobs ended, as an agenda does."""
+
+    def learn(self, step: Step, seconds: float, measurement: Measurement | None = None, /) -> None:
+        """A job ended after so many seconds."""
+
+
+class SuiteSession:
     """The jobs of one suite, which share a workload and a folder for caches."""
 
-    def __init__(self, session: Session, suite: SuiteRun, scratch: Path, agenda: Agenda) -> None:
+    def __init__(
+        self,
+        session: Session,
+        suite: SuiteRun,
+        scratch: Path,
+        agenda: Learner,
+        caches: Caches | None = None,
+    ) -> None:
         self._session, self._suite, self._scratch = session, suite, scratch
         self._agenda = agenda
-        self._caches = Caches(folder=scratch, processes=session.protocol.processes)
+        self._caches = caches or Caches(folder=scratch, processes=session.protocol.processes)
         self._workload = suite.workload
         self._facts: WorkloadFacts | None = None
 
@@ -176,8 +195,8 @@ class _SuiteSession:
             answer = Answer.without_process("not-supported", unsupported)
         line = self._line(step, answer, started, self._facts)
         self._session.writer.append(line)
-        if step.is_first and line.state in COUNTING:
-            self._caches.filled.add(step.mode.name)
+        if step.kind == "measure" and line.state in COUNTING:
+            self._caches.note_filled(step)
         self._agenda.learn(step, answer.seconds, line if isinstance(line, Measurement) else None)
         if isinstance(line, Measurement):
             self._session.watcher.measured(line)
@@ -192,6 +211,7 @@ class _SuiteSession:
         cache = "warm" if self._caches.is_warm(step) else "cold"
         plain |= {
             "process": step.process,
+            "attempt": step.attempt,
             "started": started,
             "child_seconds": answer.seconds,
             "samples_per_step": facts.samples_per_step,
@@ -240,7 +260,13 @@ class _SuiteSession:
         if step.kind != "measure" or gpu is None:
             return self._ask(step)
         session = self._session
-        return undisturbed(lambda: self._ask(step), gpu, session.sampling, session.watcher.sampled)
+        return undisturbed(
+            lambda: self._ask(step),
+            gpu,
+            session.sampling,
+            session.watcher.sampled,
+            again=session.again,
+        )
 
     def _ask(self, step: Step) -> Answer:
         with self._caches.of(step) as cache:
@@ -250,7 +276,7 @@ class _SuiteSession:
 
     def _job(self, step: Step) -> Job:
         return Job(
-            kind=step.kind,
+            kind=_kind(step, self._workload.strategy),
             suite_module=self._suite.module,
             workload=dataclasses.replace(
                 self._workload, feed=here(step.feed or self._workload.feed, self._session.device)
@@ -260,7 +286,15 @@ class _SuiteSession:
             device=self._session.device,
             scratch=str(self._scratch),
             parity_roundings=tuple(sorted({mode.rounding for mode in self._session.modes})),
+            rendezvous=self._session.rendezvous if self._workload.strategy.nodes > 1 else None,
         )
+
+
+def _kind(step: Step, strategy: Strategy) -> Kind:
+    """The job of a step: by ranks where the strategy has some."""
+    if strategy.is_launched and step.kind in ("measure", "parity"):
+        return "measure-ranks" if step.kind == "measure" else "parity-ranks"
+    return step.kind
 
 
 def _hold_against(known: WorkloadFacts, found: WorkloadFacts) -> None:

@@ -41,6 +41,7 @@ STANDARD_MODES = (
 
 
 def run(
+    context: typer.Context,
     suite: Annotated[
         str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
     ],
@@ -84,6 +85,29 @@ def run(
             help="Measure several: batch-size=8,16,32, sequence-length=.. or image-size=..",
         ),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="single|dp|ddp|fsdp[,..]",
+            help="Spread training over devices; several are held against single.",
+        ),
+    ] = None,
+    nproc_per_node: Annotated[
+        int | None, typer.Option(min=1, help="Processes of ddp and fsdp on a node, GPUs of dp.")
+    ] = None,
+    nnodes: Annotated[int, typer.Option(min=1, help="Nodes; run the same line on each.")] = 1,
+    rdzv_endpoint: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where the nodes meet, on one of them.")
+    ] = None,
+    bucket_mib: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Size of ddp's gradient buckets.")
+    ] = None,
+    static_graph: Annotated[
+        bool, typer.Option("--static-graph", help="Tell ddp that its graph never changes.")
+    ] = False,
+    gradient_views: Annotated[
+        bool, typer.Option("--gradient-views", help="Keep ddp's gradients in its buckets.")
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
@@ -119,20 +143,31 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output.")
     ] = False,
+    parts: Annotated[
+        str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
+    ] = None,
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.hub import hold_hub
     from gpubench.cli.report import print_tables
+    from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
     from gpubench.render.registry import format_named
 
     format_named(format)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
+    is_of_claims = hold_alone(context, suite)
     snapshot = _snapshot()
-    chosen = _device(device, snapshot)
-    protocol = _protocol(preset, chosen, processes, seconds)
+    chosen = device_of(device, snapshot)
+    if is_of_claims:
+        return run_claims(
+            parts=parts, preset=preset, device=chosen, processes=processes, budget=budget,
+            output=output, resume=resume, snapshot=snapshot, format=format,
+        )  # fmt: skip
+    protocol = protocol_of(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     of_training = {
         "--modes": modes is not None,
@@ -145,21 +180,38 @@ def run(
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
     samples, is_searched = batch_asked(batch_size)
     workload = dataclasses.replace(
-        _workload(protocol.preset, tier, data, model, samples, image_size, sequence_length),
+        workload_of(protocol.preset, tier, data, model, samples, image_size, sequence_length),
         accumulation=accumulation,
     )
     workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
     chosen_modes = () if without_modes(tier, modes, precision) else _modes(modes, protocol.preset)
     plan = with_sweep(
-        _plan(suite, chosen_modes, protocol, chosen, workload),
+        plan_of(suite, chosen_modes, protocol, chosen, workload),
         sweep,
         batch_search=is_searched,
     )
+    asked = Asked(
+        strategy=strategy,
+        processes_per_node=nproc_per_node,
+        nodes=nnodes,
+        endpoint=rdzv_endpoint,
+        options={
+            "bucket_mib": bucket_mib,
+            "static_graph": static_graph,
+            "gradient_views": gradient_views,
+        },
+    )
+    plan = with_strategies(plan, asked)
     hold_feed(plan)
     hold_training(plan, of_training)
     hold_hub(plan.suites, workload.model, [workload.data])
-    folder = output or _new_folder(plan)
-    record = _measure(plan, protocol, workload, folder, snapshot, resume=resume)
+    with first_node(asked) as is_first:
+        if not is_first:
+            return take_part(plan, protocol, workload, asked)
+        folder = output or _new_folder(plan)
+        record = measure(
+            plan, protocol, workload, folder, snapshot, resume=resume, rendezvous=rdzv_endpoint
+        )
     return print_tables(record, folder, format)
 
 
@@ -169,7 +221,8 @@ def _snapshot() -> "Snapshot":
     return take_snapshot(level="quick")
 
 
-def _device(asked: str, snapshot: "Snapshot") -> str:
+def device_of(asked: str, snapshot: "Snapshot") -> str:
+    """The device that was asked for; with auto a GPU where there is one."""
     if asked not in ("auto", "cuda", "cpu"):
         raise BadUsage(f"--device {asked}: choose auto, cuda or cpu")
     if asked == "auto":
@@ -177,9 +230,10 @@ def _device(asked: str, snapshot: "Snapshot") -> str:
     return asked
 
 
-def _protocol(
+def protocol_of(
     preset: str | None, device: str, processes: int | None, seconds: float | None
 ) -> "Protocol":
+    """The preset's rules on that device, with the processes and the window asked for."""
     from gpubench.bench.protocol import on_cpu, protocol_named
     from gpubench.units import Seconds
 
@@ -218,16 +272,16 @@ def _modes(asked: str | None, preset: str) -> "tuple[Mode, ...]":
 
     if asked == "all":
         return MODES
-    names = _names(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
+    names = names_in(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
     return tuple(mode_named(name) for name in names)
 
 
-def _names(listed: str) -> list[str]:
+def names_in(listed: str) -> list[str]:
     """The names in a comma-separated list, each once."""
     return list(dict.fromkeys(name.strip() for name in listed.split(",")))
 
 
-def _workload(
+def workload_of(
     preset: str,
     tier: str,
     data: str,
@@ -236,6 +290,7 @@ def _workload(
     image_size: int | None,
     sequence_length: int | None,
 ) -> "Workload":
+    """What is trained; BadUsage where the options do not go together."""
     from gpubench.bench.job import Workload
 
     if tier not in ("resident", "loader", "end-to-end"):
@@ -253,16 +308,17 @@ def _workload(
     )
 
 
-def _plan(
+def plan_of(
     suites: str,
     modes: "tuple[Mode, ...]",
     protocol: "Protocol",
     device: str,
     workload: "Workload",
 ) -> "Plan":
+    """What a run is asked to do; UnknownName for a suite that is none."""
     from gpubench.bench.record import Plan, Source
 
-    names = tuple(suite_named(name).name for name in _names(suites))
+    names = tuple(suite_named(name).name for name in names_in(suites))
     if len(names) > 1 and (workload.data is not None or workload.model is not None):
         given = "--data" if workload.data is not None else "--model"
         raise BadUsage(f"{given} is for one suite: run the suites one after the other")
@@ -288,7 +344,7 @@ def _new_folder(plan: "Plan") -> Path:
     return Path("reports") / f"{stamp}-{'+'.join(plan.suites)}-{plan.preset}-{plan.device}"
 
 
-def _measure(
+def measure(
     plan: "Plan",
     protocol: "Protocol",
     workload: "Workload",
@@ -296,6 +352,7 @@ def _measure(
     snapshot: "Snapshot",
     *,
     resume: bool,
+    rendezvous: str | None = None,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
     from gpubench.bench.ceilings.session import with_ceilings
@@ -305,6 +362,7 @@ def _measure(
     from gpubench.bench.session import Session, SuiteRun, run_session
     from gpubench.cli.feeding import own_feed
     from gpubench.cli.progress import watcher
+    from gpubench.cli.strategies import workload_of
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
@@ -312,7 +370,9 @@ def _measure(
             subject=subject,
             module=suite_named(subject.suite).module,
             workload=own_feed(
-                plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+                plan.sweep.workload(workload, subject.variant)
+                if plan.sweep
+                else workload_of(plan, workload, subject.variant),
                 subject.suite,
             ),
         )
@@ -329,13 +389,14 @@ def _measure(
                 writer=writer,
                 before=before,
                 watcher=shown,
+                rendezvous=rendezvous,
             )
             found = with_found_batches(session, suites, wanted=plan.batch_search)
             run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "
-            f"go on with: {_again(folder)}"
+            f"go on with: {again(folder)}"
         ) from None
     except GpubenchError as problem:
         if writer.discard_if_empty():
@@ -374,7 +435,7 @@ def _open(
     return RecordWriter.reopen(folder), before
 
 
-def _again(folder: Path) -> str:
+def again(folder: Path) -> str:
     """The command that goes on with this run."""
     given = [word for word in sys.argv[1:] if word != "--resume"]
     if "--output" not in given:

@@ -100,7 +100,7 @@ def train(
     """Train on real data, judge what was learnt, keep checkpoints, and hand the model over."""
     from gpubench.bench.modes import mode_named
     from gpubench.cli.hub import hold_hub
-    from gpubench.cli.run import _device, _snapshot
+    from gpubench.cli.run import _snapshot, device_of
     from gpubench.render.registry import format_named
 
     format_named(format)
@@ -112,7 +112,7 @@ def train(
     if export is not None and export.suffix != ".pt2":
         raise BadUsage(f"--export {export}: torch.export writes files that end in .pt2")
     snapshot = _snapshot()
-    chosen = _device(device, snapshot)
+    chosen = device_of(device, snapshot)
     folder = output or _new_folder(entry)
     training = _training(
         folder=folder,

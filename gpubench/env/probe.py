@@ -14,6 +14,7 @@ from gpubench.env.host import read_environment, read_host
 from gpubench.env.kernel_log import read_kernel_log
 from gpubench.env.loading import with_links
 from gpubench.env.nvml import NvmlAnswer, ask_nvml
+from gpubench.env.places import HERE, Interpreter, Place
 from gpubench.env.proving import Tell
 from gpubench.env.python_env import PythonAnswer, hold_contents, inspect_python
 from gpubench.env.running import run_torch, start_cuda
@@ -43,8 +44,9 @@ def take_snapshot(
     identify: bool = False,
     sources: Sources | None = None,
     tell: Tell | None = None,
+    place: Place | None = None,
 ) -> Snapshot:
-    """This machine and the interpreter ``python`` (default: this one).
+    """This machine and the Python of ``place``, or the interpreter ``python`` (default: this one).
 
     ``quick`` reads files, metadata and NVML; ``standard`` also starts CUDA, imports torch and
     proves what it does, in children that get ``timeout`` seconds each, NVML no less than
@@ -52,23 +54,24 @@ def take_snapshot(
     BadUsage where ``python`` is no program.
     """
     sources = sources or Sources()
-    executable = interpreter(python)
+    place = place or Interpreter(interpreter(python))
+    variables = sources.variables if place.variables is None else place.variables
     unread: dict[str, str] = {}
     with Pool(2) as pool:
         nvml_answer = pool.submit(
             ask_nvml, sources, timeout=max(timeout, NVML_SECONDS), identify=identify
         )
-        python_answer = pool.submit(inspect_python, executable, sources, timeout=timeout)
+        python_answer = pool.submit(inspect_python, place, sources, timeout=timeout)
         host = read_host(sources, unread, identify=identify)
         driver = read_driver(sources, unread)
         events = read_kernel_log(sources, unread)
         nvml, environment = nvml_answer.result(), python_answer.result()
     if level in HASH_SECONDS:
         environment = hold_contents(
-            environment, executable, sources, seconds=min(HASH_SECONDS[level], timeout)
+            environment, place, sources, seconds=min(HASH_SECONDS[level], timeout)
         )
     seen = driver, nvml, environment
-    cuda_init, torch_run = _run(level, executable, sources, timeout, seen, tell)
+    cuda_init, torch_run = _run(level, place, sources, timeout, seen, tell)
     if torch_run is not None and level == "deep":
         events, torch_run = _after_load(sources, events, torch_run)
     return Snapshot(
@@ -77,14 +80,14 @@ def take_snapshot(
         level=level,
         host=host,
         container=find_container(sources),
-        environment=read_environment(sources.variables, identify=identify),
-        stack=read_stack(sources, unread) if python is None else None,
+        environment=read_environment(variables, identify=identify),
+        stack=read_stack(sources, unread) if place == HERE else None,
         driver=_with_nvml(driver, nvml),
         gpus=with_links(nvml.gpus, torch_run) if torch_run else nvml.gpus,
         kernel_events=events,
         python=environment.python,
         torch=environment.torch,
-        toolchain=_toolchain(level, environment, sources, timeout),
+        toolchain=_toolchain(level, environment, sources, timeout) if place.is_local else None,
         cuda_init=cuda_init,
         torch_run=torch_run,
         unread={**unread, **nvml.unread, **environment.unread},
@@ -114,7 +117,7 @@ def interpreter(python: str | None) -> str:
 
 def _run(
     level: str,
-    executable: str,
+    place: Place,
     sources: Sources,
     timeout: float,
     seen: tuple[Driver, NvmlAnswer, PythonAnswer],
@@ -126,11 +129,11 @@ def _run(
     driver, nvml, environment = seen
     cuda = torch = None
     if _shows_a_driver(driver, nvml):
-        cuda = start_cuda(executable, sources, timeout=timeout)
+        cuda = start_cuda(place, sources, timeout=timeout)
     if environment.torch is not None:
         tools = environment.toolchain
         torch = run_torch(
-            executable,
+            place,
             sources,
             timeout=timeout,
             level=level,
@@ -138,7 +141,7 @@ def _run(
             tell=tell,
         )
         if cuda is None and torch.devices and environment.torch.hip is None:
-            cuda = start_cuda(executable, sources, timeout=timeout)
+            cuda = start_cuda(place, sources, timeout=timeout)
     return cuda, torch
 
 

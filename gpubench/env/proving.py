@@ -3,8 +3,10 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from gpubench.env.places import Place
 from gpubench.env.python_env import source_of
 from gpubench.env.redact import clean_plain
 from gpubench.env.snapshot import Proof
@@ -73,7 +75,7 @@ class Answer:
 class Prover:
     """The interpreter under test, the time its children get, and who is told what begins."""
 
-    executable: str
+    place: Place
     sources: Sources
     timeout: float
     tell: Tell | None = None
@@ -106,11 +108,13 @@ class Prover:
 
     def _ask_once(self, entry: str, wish: Mapping[str, Any], timeout: float) -> "Heard":
         completed = run_child(
-            [self.executable, "-B", "-", json.dumps(wish)],
+            [self.place.python, "-B", "-", json.dumps(wish)],
             script=bundle(entry),
             timeout=timeout,
             variables=self.sources.variables,
             watch=self._watch if self.tell else None,
+            place=self.place,
+            shared=[Path(wish["folder"])] if "folder" in wish else [],
         )
         return listen(completed)
 

@@ -7,6 +7,7 @@ import re
 from importlib import resources
 from typing import Any
 
+from gpubench.env.places import Place
 from gpubench.env.redact import clean, clean_plain
 from gpubench.env.snapshot import Distribution, LibraryFile, Python, Toolchain, Torch
 from gpubench.env.sources import Completed, Sources, run_child
@@ -89,13 +90,14 @@ def _joined(name: str, seen: set[str]) -> str:
     return _PART.sub(part, text)
 
 
-def inspect_python(executable: str, sources: Sources, *, timeout: float) -> PythonAnswer:
-    """Describe the interpreter ``executable`` within ``timeout`` seconds."""
+def inspect_python(place: Place, sources: Sources, *, timeout: float) -> PythonAnswer:
+    """Describe the interpreter of ``place`` within ``timeout`` seconds."""
     completed = run_child(
-        [executable, "-B", "-c", BOOT],
+        [place.python, "-B", "-c", BOOT],
         script=script("inspect_python.py"),
         timeout=timeout,
         variables=_variables(sources),
+        place=place,
     )
     noise, report = _report_in(completed.output)
     if report is None:
@@ -111,7 +113,7 @@ def inspect_python(executable: str, sources: Sources, *, timeout: float) -> Pyth
 
 
 def hold_contents(
-    answer: PythonAnswer, executable: str, sources: Sources, *, seconds: float
+    answer: PythonAnswer, place: Place, sources: Sources, *, seconds: float
 ) -> PythonAnswer:
     """``answer`` with the contents of torch's files held against their hashes.
 
@@ -120,10 +122,11 @@ def hold_contents(
     if answer.torch is None or answer.python is None:
         return answer
     completed = run_child(
-        [executable, "-B", "-c", BOOT, str(seconds)],
+        [place.python, "-B", "-c", BOOT, str(seconds)],
         script=script("hash_files.py"),
         timeout=seconds + ENDING_SECONDS,
         variables=_variables(sources),
+        place=place,
     )
     _, report = _report_in(completed.output)
     if report is None or "altered" not in report:

@@ -12,6 +12,7 @@ from typing import Any
 from gpubench.env.children import Pool, concurrently
 from gpubench.env.collectives import prove_collectives
 from gpubench.env.loading import ended_early, prove_copies, soak
+from gpubench.env.places import Place
 from gpubench.env.proving import Answer, Prover, Tell, events
 from gpubench.env.python_env import script
 from gpubench.env.redact import clean_plain
@@ -31,13 +32,14 @@ COMPANIONS = ("numpy", "torchvision")
 """What is tried among the proofs and answered as facts of the run."""
 
 
-def start_cuda(executable: str, sources: Sources, *, timeout: float) -> CudaInit:
+def start_cuda(place: Place, sources: Sources, *, timeout: float) -> CudaInit:
     """What ``cuInit`` answers within ``timeout`` seconds."""
     completed = run_child(
-        [executable, "-B", "-"],
+        [place.python, "-B", "-"],
         script=script("start_cuda.py"),
         timeout=min(timeout, CUDA_SECONDS),
         variables=sources.variables,
+        place=place,
     )
     return cuda_answer(completed)
 
@@ -54,7 +56,7 @@ def cuda_answer(completed: Completed) -> CudaInit:
 
 
 def run_torch(
-    executable: str,
+    place: Place,
     sources: Sources,
     *,
     timeout: float,
@@ -68,10 +70,10 @@ def run_torch(
     """
     deep = level == "deep"
     limit = torch_budget(timeout, sources)
-    prover = Prover(executable=executable, sources=sources, timeout=limit, tell=tell)
+    prover = Prover(place=place, sources=sources, timeout=limit, tell=tell)
     with Pool(1) as pool:
         ahead = None
-        if not _gpu_nodes(sources):  # the CPU alone: what does not need the first answer goes on
+        if not gpu_nodes(sources):  # the CPU alone: what does not need the first answer goes on
             ahead = pool.submit(_Rest(prover, (), deep, has_compiler).beside)
         run = torch_answer(_prove_device(prover, None, deep=deep))
         if not run.proofs or run.phase in ("import", "cuda"):
@@ -84,10 +86,10 @@ def run_torch(
 
 def torch_budget(timeout: float, sources: Sources) -> float:
     """The seconds a child that starts torch gets on this machine."""
-    return timeout * (1 + SHARE_PER_GPU * len(_gpu_nodes(sources)))
+    return timeout * (1 + SHARE_PER_GPU * len(gpu_nodes(sources)))
 
 
-def _gpu_nodes(sources: Sources) -> list[str]:
+def gpu_nodes(sources: Sources) -> list[str]:
     """The device nodes that a GPU of any kind has."""
     try:
         nodes = sources.names("/dev") or []
@@ -116,7 +118,7 @@ class _Rest:
         """What may run at the same time: the other GPUs, a compilation, gloo on the CPU."""
         jobs: list[Callable[[], list[Proof]]] = [self._compile]
         jobs += [self._device(f"cuda:{n}") for n in range(1, len(self.devices))]
-        if not self.devices:
+        if not self.devices and self.prover.place.is_local:
             jobs.append(self._collectives)
         return [proof for found in concurrently(jobs, at_once=GPUS_AT_ONCE) for proof in found]
 
@@ -127,7 +129,7 @@ class _Rest:
         return [
             *prove_copies(self.prover, self.devices, deep=self.deep),
             *self._peers(),
-            *self._collectives(),
+            *(self._collectives() if self.prover.place.is_local else []),
         ]
 
     def soaked(self, run: TorchRun) -> TorchRun:

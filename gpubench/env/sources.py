@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from gpubench.env.children import children_here, end_group
+from gpubench.env.places import HERE, Folders, Place, Program, Start
 from gpubench.env.redact import clean
 from gpubench.units import Seconds
 
@@ -31,6 +32,8 @@ LAST_WORDS = 8
 """Lines of a child's stderr that are kept as its last words."""
 CALLS = 3
 """Of these, the innermost calls of a Python that crashed or hung."""
+ENDING_SECONDS = 5.0
+"""What a place is given beyond a child's own limit before it ends the child from within."""
 Watch = Callable[[str], None]
 
 
@@ -117,12 +120,15 @@ def run_child(
     timeout: float,
     variables: Mapping[str, str],
     watch: Watch | None = None,
+    place: Place = HERE,
+    shared: Sequence[Path] = (),
 ) -> Completed:
     """Run ``command`` with ``script`` on its stdin, in an empty folder that is deleted after.
 
     Never raises for what the child does: a signal, a hang or a missing program is an answer.
     On time-out the child's whole process group is ended. ``watch`` is told each line of its
-    stdout as it comes, in a thread of its own.
+    stdout as it comes, in a thread of its own. In another ``place`` the child sees its own folder
+    and those that are ``shared`` with others.
     """
     try:
         temporary = empty_folder()
@@ -131,21 +137,32 @@ def run_child(
         return Completed(output="", errors="", code=None, problem=words)
     with temporary as folder:
         started = time.monotonic()
+        program = Program(
+            command=tuple(command),
+            variables={**variables, **_caches_in(folder)},
+            folders=Folders(own=Path(folder), writable=tuple(shared)),
+            limit=timeout + ENDING_SECONDS,
+        )
+        start = place.start(program)
+        has_input = script is not None or start.is_guarded
         try:
             child = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE if script is not None else subprocess.DEVNULL,
+                start.command,
+                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=folder,
-                env={**variables, **_caches_in(folder)},
+                env=start.variables,
                 start_new_session=True,
             )
         except (OSError, ValueError) as problem:
             words = getattr(problem, "strerror", None) or str(problem)
             return Completed(output="", errors="", code=None, problem=f"cannot start: {words}")
-        with children_here().holding(child):
-            return _finish(child, script, timeout, started, watch)
+        try:
+            with children_here().holding(child):
+                return _finish(child, start, script, timeout, started, watch)
+        finally:
+            start.end()
 
 
 def empty_folder() -> tempfile.TemporaryDirectory[str]:
@@ -179,6 +196,7 @@ def _caches_in(folder: str) -> dict[str, str]:
 
 def _finish(
     child: subprocess.Popen[bytes],
+    start: Start,
     script: str | None,
     timeout: float,
     started: float,
@@ -188,7 +206,7 @@ def _finish(
     threads = [
         threading.Thread(target=_keep_both_ends, args=(child.stdout, streams, watch), daemon=True),
         threading.Thread(target=_keep_end, args=(child.stderr, streams), daemon=True),
-        threading.Thread(target=_feed, args=(child.stdin, script), daemon=True),
+        threading.Thread(target=_feed, args=(child.stdin, start, script), daemon=True),
     ]
     for thread in threads:
         thread.start()
@@ -197,25 +215,37 @@ def _finish(
         child.wait(timeout)
     except subprocess.TimeoutExpired:
         timed_out = True
-        _ask_where(child)
+        if not start.is_guarded:  # a guard asks it
+            _ask_where(child)
     finally:
+        if not threads[-1].is_alive():
+            start.let_go(child)
         end_group(child)
     for thread in threads:
         thread.join(1.0)  # a grandchild in a session of its own may still hold the pipe
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    code, errors = start.ending(child.returncode, streams["errors"].decode("utf-8", "replace"))
     return Completed(
         output=(streams["start"] + streams["end"][-HALF_OUTPUT_BYTES:]).decode("utf-8", "replace"),
-        errors=streams["errors"].decode("utf-8", "replace"),
-        code=child.returncode if not timed_out and child.returncode >= 0 else None,
-        signal_name=None if timed_out else _signal_name(child.returncode),
+        errors=errors,
+        code=code if not timed_out and code is not None and code >= 0 else None,
+        signal_name=None if timed_out else _signal_name(code),
         timed_out=timed_out,
         seconds=Seconds(time.monotonic() - started),
     )
 
 
-def _feed(stream: IO[bytes] | None, script: str | None) -> None:
-    if stream is not None and script is not None:
-        with contextlib.suppress(OSError), stream:
-            stream.write(script.encode())
+def _feed(stream: IO[bytes] | None, start: Start, script: str | None) -> None:
+    if stream is None:
+        return
+    with contextlib.suppress(OSError):
+        stream.write(start.input((script or "").encode()))
+        stream.flush()
+    if not start.is_guarded:
+        with contextlib.suppress(OSError):
+            stream.close()
 
 
 def _keep_both_ends(

@@ -12,6 +12,7 @@ from gpubench.env.snapshot import Snapshot
 from gpubench.gate.baselines import Baseline
 from gpubench.gate.calibration import Calibration
 from gpubench.gate.compare import Comparison
+from gpubench.gate.pair_folder import Asked
 from gpubench.plan.report import PlanReport
 
 PUBLISHED: dict[str, Any] = {
@@ -21,6 +22,7 @@ PUBLISHED: dict[str, Any] = {
     "run": Header | Line,
     "train": TrainingHeader | TrainingLine,
     "compare": Comparison,
+    "ab": Asked,
     "calibration": Calibration,
     "baseline": Baseline,
 }

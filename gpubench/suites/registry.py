@@ -50,6 +50,13 @@ SUITES = (
         dimensions=(),
         trains=False,
     ),
+    SuiteEntry(
+        name="claims",
+        module="gpubench.cli.claims",
+        summary="what the source documents claim: several runs, and a table of what they show",
+        dimensions=(),
+        trains=False,
+    ),
 )
 
 

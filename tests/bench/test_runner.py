@@ -14,6 +14,7 @@ from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.protocol import SMOKE
 from gpubench.bench.runner import run_job
+from gpubench.env.places import Interpreter
 from gpubench.errors import BadData, MissingPackage
 
 JOB = Job(
@@ -204,7 +205,7 @@ def test_another_interpreter_finds_gpubench_and_nothing_that_lies_beside_it(
         "print(json.dumps(event), flush=True)\n"
     )
     found = run_job(
-        JOB, cache=tmp_path, program=f"import json, os\n{program}", executable=another
+        JOB, cache=tmp_path, program=f"import json, os\n{program}", place=Interpreter(another)
     ).result
     assert len(found["path"]) == 1
     assert found["beside"] == ["gpubench"]
@@ -213,7 +214,7 @@ def test_another_interpreter_finds_gpubench_and_nothing_that_lies_beside_it(
 def test_a_second_job_of_another_interpreter_shares_its_cache_folder(tmp_path, another):
     program = "import gpubench\n" + says(event="result", state="ok")
     for _ in range(2):
-        answered = run_job(JOB, cache=tmp_path, program=program, executable=another)
+        answered = run_job(JOB, cache=tmp_path, program=program, place=Interpreter(another))
         assert answered.result == {"state": "ok"}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from gpubench.checks.diagnosis import diagnose
 from gpubench.checks.running import run_checks
+from gpubench.env.places import Interpreter
 from gpubench.env.python_env import inspect_python
 from gpubench.env.sources import Sources
 from tests.checks.healthy import NO_GPU, QUICK
@@ -56,7 +57,7 @@ def stack(site, *, cuda="12.8", **instead):
 
 def causes(site, machine=NO_GPU, **variables):
     sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder), **variables})
-    answer = inspect_python(bare_python(), sources, timeout=30)
+    answer = inspect_python(Interpreter(bare_python()), sources, timeout=30)
     snapshot = dataclasses.replace(
         machine, python=answer.python, torch=answer.torch, toolchain=QUICK.toolchain,
         unread=answer.unread,

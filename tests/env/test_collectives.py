@@ -5,6 +5,7 @@ import os
 import pytest
 
 from gpubench.env.collectives import merged, prove_collectives
+from gpubench.env.places import Interpreter
 from gpubench.env.proving import Answer, Prover
 from gpubench.env.snapshot import Proof
 from gpubench.env.sources import Completed, Sources
@@ -68,6 +69,6 @@ def test_every_rank_is_a_process_and_all_end(tmp_path):
     site = Site(tmp_path / "site")
     site.torch("2.8.0", init="import os; os.abort()")
     sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder)})
-    prover = Prover(executable=bare_python(), sources=sources, timeout=20.0)
+    prover = Prover(place=Interpreter(bare_python()), sources=sources, timeout=20.0)
     found = prove_collectives(prover, 4, deep=False)
     assert [(p.device, p.ended) for p in found] == [("cuda:0-3", "signal")]

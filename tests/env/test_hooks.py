@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from gpubench.env.places import Interpreter
 from gpubench.env.probe import interpreter
 from gpubench.env.python_env import BOOT, inspect_python
 from gpubench.env.sources import Sources
@@ -22,7 +23,7 @@ def environment(tmp_path):
 def inspect(environment, timeout=20.0, **variables):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     sources = Sources(variables={**kept, **variables})
-    return inspect_python(environment.python, sources, timeout=timeout)
+    return inspect_python(Interpreter(environment.python), sources, timeout=timeout)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_a_python_that_is_too_old_says_its_release(tmp_path, release):
     old = tmp_path / "python"
     old.write_text(f'#!/bin/sh\nprintf \'\\n{{"too_old": "{release}"}}\\n\'\n')
     old.chmod(0o755)
-    answer = inspect_python(str(old), Sources(), timeout=5.0)
+    answer = inspect_python(Interpreter(str(old)), Sources(), timeout=5.0)
     assert answer.unread["python"].startswith(f"it is Python {release}; ")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gpubench.env.places import Interpreter
 from gpubench.env.python_env import hold_contents, inspect_python
 from gpubench.env.scripts.library_files import numpy_of_extension
 from gpubench.env.sources import Sources
@@ -23,12 +24,14 @@ def stack(tmp_path):
 
 def inspect(python, **variables):
     plain = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
-    return inspect_python(python, Sources(variables={**plain, **variables}), timeout=30)
+    return inspect_python(
+        Interpreter(python), Sources(variables={**plain, **variables}), timeout=30
+    )
 
 
 def held(python, seconds=30.0):
     sources = Sources(variables=dict(os.environ))
-    return hold_contents(inspect(python), python, sources, seconds=seconds)
+    return hold_contents(inspect(python), Interpreter(python), sources, seconds=seconds)
 
 
 def compiled(path, text, *options):
@@ -260,13 +263,13 @@ def test_a_child_that_does_not_answer_leaves_what_sizes_said(stack, tmp_path):
     dead.write_text("#!/bin/sh\nexit 3\n")
     dead.chmod(0o755)
     answer = inspect(python)
-    assert hold_contents(answer, str(dead), Sources(), seconds=5.0) is answer
+    assert hold_contents(answer, Interpreter(str(dead)), Sources(), seconds=5.0) is answer
 
 
 def test_an_interpreter_without_torch_has_nothing_to_hold(tmp_path):
     python, _ = environment(tmp_path / "venv")
     answer = inspect(python)
-    assert hold_contents(answer, python, Sources(), seconds=5.0) is answer
+    assert hold_contents(answer, Interpreter(python), Sources(), seconds=5.0) is answer
 
 
 @needs_cc

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gpubench.env.places import Interpreter
 from gpubench.env.proving import MOST_HANGS, SHARED, Prover, bundle, listen
 from gpubench.env.python_env import script
 from gpubench.env.sources import Completed, Sources
@@ -41,7 +42,7 @@ def asked(tmp_path, init, *, timeout=20.0, starts=4):
     site = Site(tmp_path / "site")
     site.torch("2.8.0", cuda=None, init=TORCH + init)
     sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder)})
-    prover = Prover(executable=bare_python(), sources=sources, timeout=timeout)
+    prover = Prover(place=Interpreter(bare_python()), sources=sources, timeout=timeout)
     return prover.ask("prove_torch", WISH, starts=starts)
 
 
@@ -137,7 +138,7 @@ def ones(*_, **__): raise RuntimeError("CUDA error: an illegal memory access")
     site = Site(tmp_path / "site")
     site.torch("2.8.0", init=TORCH + torch)
     sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder)})
-    prover = Prover(executable=bare_python(), sources=sources, timeout=20.0)
+    prover = Prover(place=Interpreter(bare_python()), sources=sources, timeout=20.0)
     answer = prover.ask("prove_torch", {**WISH, "device": "cuda:0"}, starts=3)
     assert [proof.name for proof in answer.proofs] == [
         "alloc on cuda:0",
@@ -172,7 +173,9 @@ def test_what_begins_is_told_as_it_begins(tmp_path):
     site.torch("2.8.0", cuda=None, init=TORCH)
     sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder)})
     told = []
-    prover = Prover(executable=bare_python(), sources=sources, timeout=20.0, tell=told.append)
+    prover = Prover(
+        place=Interpreter(bare_python()), sources=sources, timeout=20.0, tell=told.append
+    )
     prover.ask("prove_torch", WISH)
     assert told[:2] == ["import", "cuda"]
     assert told[-1] == "done"
@@ -185,9 +188,11 @@ def test_a_child_does_not_outlive_the_process_that_asked(tmp_path):
     torch = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     site.torch("2.8.0", cuda=None, init=torch)
     program = f"""
+from gpubench.env.places import Interpreter
 from gpubench.env.proving import Prover
 from gpubench.env.sources import Sources
-Prover(executable={bare_python()!r}, sources=Sources(), timeout=600).ask("prove_torch", {WISH!r})
+place = Interpreter({bare_python()!r})
+Prover(place=place, sources=Sources(), timeout=600).ask("prove_torch", {WISH!r})
 """
     parent = subprocess.Popen(
         [sys.executable, "-c", program],

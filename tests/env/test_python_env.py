@@ -12,6 +12,7 @@ import venv
 
 import pytest
 
+from gpubench.env.places import Interpreter
 from gpubench.env.python_env import inspect_python, read_report, script
 from gpubench.env.sources import Sources
 from tests.env.sitepackages import Site
@@ -33,7 +34,7 @@ def bare_python():
 
 def inspect(site, **variables):
     sources = Sources(variables={**os.environ, "PYTHONPATH": str(site.folder), **variables})
-    return inspect_python(bare_python(), sources, timeout=30)
+    return inspect_python(Interpreter(bare_python()), sources, timeout=30)
 
 
 def test_a_whole_torch_is_described_from_its_files(site):
@@ -203,7 +204,7 @@ def test_an_interpreter_without_torch_says_so(site):
 
 def test_a_virtual_environment_is_known_as_one():
     sources = Sources(variables={"PATH": os.environ["PATH"]})
-    answer = inspect_python(bare_python(), sources, timeout=30)
+    answer = inspect_python(Interpreter(bare_python()), sources, timeout=30)
     assert answer.python.kind == "venv"
     assert answer.python.distributions == ()
 
@@ -221,7 +222,7 @@ def test_an_interpreter_that_does_not_answer_is_unread_with_the_reason(tmp_path,
     fake = tmp_path / "python"
     fake.write_text(program)
     fake.chmod(0o755)
-    answer = inspect_python(str(fake), Sources(), timeout=2.0)
+    answer = inspect_python(Interpreter(str(fake)), Sources(), timeout=2.0)
     assert answer.python is None
     assert words in answer.unread["python"]
 
@@ -232,7 +233,8 @@ def test_a_part_that_could_not_be_read_is_unread():
 
 
 @pytest.mark.parametrize(
-    "name", ["inspect_python.py", "hash_files.py", "start_cuda.py", "prove_torch.py"]
+    "name",
+    ["inspect_python.py", "hash_files.py", "start_cuda.py", "prove_torch.py", "guard.py"],
 )
 def test_the_scripts_are_valid_for_python_3_8(name):
     ast.parse(script(name), feature_version=(3, 8))

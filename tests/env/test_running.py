@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from gpubench.env import loading
+from gpubench.env.places import HERE, Interpreter
 from gpubench.env.proving import Prover
 from gpubench.env.running import run_torch, start_cuda, torch_budget
 from gpubench.env.scripts.exactness import difference, is_fault
@@ -33,7 +34,7 @@ class cuda:
 def test_what_cuinit_answers_is_kept(tmp_path, code, count):
     scenario = but(healthy(), f"cuda.init error {code}") if code else healthy()
     sources = Sources(variables=build.variables(tmp_path, scenario))
-    answer = start_cuda(sys.executable, sources, timeout=20)
+    answer = start_cuda(HERE, sources, timeout=20)
     assert (answer.code, answer.device_count, answer.driver_cuda) == (code, count, "13.0")
     assert answer.library.endswith("libcuda.so.1")
     assert answer.problem is None
@@ -42,7 +43,7 @@ def test_what_cuinit_answers_is_kept(tmp_path, code, count):
 @build.needs_cc
 def test_a_cuinit_that_hangs_ends_at_the_time_limit(tmp_path):
     sources = Sources(variables=build.variables(tmp_path, but(healthy(), "cuda.init hang")))
-    answer = start_cuda(sys.executable, sources, timeout=1.5)
+    answer = start_cuda(HERE, sources, timeout=1.5)
     assert answer.code is None
     assert answer.problem == "cuInit did not come back within 2 s"
 
@@ -51,7 +52,7 @@ def test_a_missing_libcuda_is_an_answer(tmp_path):
     broken = tmp_path / "libcuda.so.1"
     broken.write_text("no library")
     sources = Sources(variables={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)})
-    answer = start_cuda(sys.executable, sources, timeout=20)
+    answer = start_cuda(HERE, sources, timeout=20)
     assert "libcuda.so.1" in answer.problem
 
 
@@ -60,7 +61,7 @@ def torch_run(tmp_path, init, timeout=20.0):
     site.torch("2.8.0", init=init)
     variables = {**os.environ, "PYTHONPATH": str(site.folder)}
     sources = Sources(root=tmp_path, variables=variables)
-    return run_torch(bare_python(), sources, timeout=timeout)
+    return run_torch(Interpreter(bare_python()), sources, timeout=timeout)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_a_real_torch_proves_everything_that_a_cpu_can_show(monkeypatch):
     monkeypatch.setitem(loading.SOAK_SECONDS, "cpu", 1.0)
     told = []
     options = {"level": "deep", "has_compiler": False, "tell": told.append}
-    run = run_torch(sys.executable, Sources(), timeout=120, **options)
+    run = run_torch(HERE, Sources(), timeout=120, **options)
     assert (run.ended, run.problem) == ("done", None)
     assert {proof.what for proof in run.proofs} == CPU_PROOFS
     assert [p.name for p in run.proofs if p.is_supported and not p.agrees] == []
@@ -201,7 +202,7 @@ def test_a_real_torch_compiles_on_the_cpu():
     pytest.importorskip("torch")
     if build.CC is None:
         pytest.skip("no compiler here")
-    prover = Prover(executable=sys.executable, sources=Sources(), timeout=240)
+    prover = Prover(place=Interpreter(sys.executable), sources=Sources(), timeout=240)
     answer = prover.ask("prove_compile", {"device": "cpu", "mode": "default"})
     assert [proof.agrees for proof in answer.proofs] == [True], answer
 

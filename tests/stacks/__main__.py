@@ -19,6 +19,7 @@ from gpubench.bench.modes import REFERENCE, Mode, mode_named
 from gpubench.bench.protocol import SMOKE, on_cpu
 from gpubench.bench.record import ParityRun
 from gpubench.bench.runner import run_job
+from gpubench.env.places import Interpreter
 from gpubench.suites.registry import SUITES, suite_named
 from gpubench.units import Seconds
 from tests.lab.stacks import Environment
@@ -82,7 +83,7 @@ class Stack:
             scratch=str(self._scratch),
             parity_roundings=("float32", "bfloat16") if kind == "parity" else (),
         )
-        return job, run_job(job, cache=cache, executable=self.python).result
+        return job, run_job(job, cache=cache, place=Interpreter(self.python)).result
 
 
 def rows(
