@@ -153,7 +153,7 @@ def in_turn(
         if left <= 0:
             terminal.note(f"the budget is spent; left out: {part.title}; --resume measures it")
             continue
-        yield part, left * part.minutes / sum(p.minutes for p in asked.parts[index:])
+        yield part, left * part.weight / sum(p.weight for p in asked.parts[index:])
 
 
 def _measured(
