@@ -197,7 +197,7 @@ def _said_how_to_go_on(folder: Path) -> Iterator[None]:
         yield
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(
-            f"interrupted; what was measured is in {folder} (gpubench report --claims shows it); "
+            f"interrupted; what was measured is in {folder} (gpubench report shows it); "
             f"go on with: {again(folder)}"
         ) from None
 
