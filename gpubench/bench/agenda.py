@@ -1,7 +1,7 @@
 """What a run does next: every cell once, then what the budget and the asked precision allow."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from gpubench.bench.estimate import Estimate
 from gpubench.bench.feed import Feed
@@ -25,7 +25,7 @@ class Agenda:
     alone, never by what lies in it.
 
     The budget counts from ``began``, a time by ``clock`` in seconds, or else from the agenda's
-    making. ``feeds`` are timed alone.
+    making. ``feeds`` are timed alone. What is ``spread`` over several devices is held against one.
     """
 
     def __init__(
@@ -37,13 +37,21 @@ class Agenda:
         clock: Callable[[], float] = time.monotonic,
         feeds: Mapping[Subject, Sequence[Feed]] | None = None,
         began: float | None = None,
+        spread: Collection[Subject] = (),
     ) -> None:
         self._protocol, self._clock = protocol, clock
         self._loaded = () if modes else tuple(feeds or {})
         self._cells: list[Cell] = [(subject, mode) for subject in subjects for mode in modes]
         self._steps = in_turn(
             [
-                schedule(subject, modes, protocol.processes, before, (feeds or {}).get(subject, ()))
+                schedule(
+                    subject,
+                    modes,
+                    protocol.processes,
+                    before,
+                    (feeds or {}).get(subject, ()),
+                    is_spread=subject in spread,
+                )
                 for subject in subjects
             ]
         )

@@ -22,6 +22,7 @@ from gpubench.bench.modes import MODES, REFERENCE
 from gpubench.bench.precision import mismatches, precision, read_back
 from gpubench.bench.profiled import profiled
 from gpubench.bench.protocol import window_steps
+from gpubench.bench.ranks import spreads
 from gpubench.bench.readbacks import ReadBacks
 from gpubench.bench.steps import Warmup, time_window, warm_up
 from gpubench.bench.task import Suite, Task
@@ -42,18 +43,23 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     progress("survey", 0, 1)
     workload, survey = suite.survey(job.workload, job.scratch)
     task = suite.build(workload)
+    strategy = workload.strategy
     answer = {
         "revision": suite.REVISION,
         "workload": dataclasses.asdict(workload),
-        "settings": dict(task.settings),
+        "settings": {**task.settings, **spreads.facts(strategy)},
         "survey": dict(survey),
         "batch_size": task.batch_size,
         "accumulation": workload.accumulation,
+        "ranks": strategy.world,
         "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
         "step_flops": _step_flops(suite, workload),
         "device": cuda.facts(device),
         "unsupported": {
-            mode.name: reason for mode in MODES if (reason := cuda.unsupported(mode, device))
+            mode.name: reason
+            for mode in MODES
+            if (reason := cuda.unsupported(mode, device))
+            or (reason := spreads.unsupported(strategy, mode, device))
         },
     }
     progress("soak", 0, 1)
@@ -109,10 +115,17 @@ def measure(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         return {"state": "not-supported", "reason": reason}
     torch.manual_seed(job.workload.seed)
     with precision(job.mode):
-        task = suite.build(job.workload)
+        task = spreads.joined(suite.build(job.workload), job.workload.strategy)
         feed = feed_of(task, job.workload, device)
         job = dataclasses.replace(job, protocol=fitted(job.protocol, feed.cycle))
-        step = TrainingStep(task, feed, job.mode, device, accumulation=job.workload.accumulation)
+        step = TrainingStep(
+            task,
+            feed,
+            job.mode,
+            device,
+            accumulation=job.workload.accumulation,
+            spread=spreads.spread_of(job.workload.strategy, device),
+        )
         effective = read_back(job.mode, device) | compilation.read_back(job.mode)
         faults = mismatches(job.mode, effective, device.type)
         if faults:
@@ -207,10 +220,10 @@ def _window(
         "loss_faults": losses.faults(seen, step.steps),
         "skipped_steps": {"warmup": skipped, "window": step.skipped_steps() - skipped},
     }
-    return answer | _judged(job, answer, compiled.since(before))
+    return answer | judged(job, answer, compiled.since(before))
 
 
-def _judged(job: Job, answer: Mapping[str, Any], recompiled: str | None) -> dict[str, Any]:
+def judged(job: Job, answer: Mapping[str, Any], recompiled: str | None) -> dict[str, Any]:
     """The state of a finished window, and the reason where it is not plainly ok."""
     steps, skipped = len(answer["step_seconds"]), answer["skipped_steps"]["window"]
     faults = [

@@ -9,6 +9,7 @@ from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.learning.asked import Training
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
+from gpubench.bench.strategy import SINGLE, WHOLE, Shard, Strategy
 
 
 def public_name(given: str) -> str:
@@ -32,7 +33,12 @@ class Subject(NamedTuple):
 Progress = Callable[[str, int, int], object]
 """Is told the stage a job has reached, how much of it is done, and of how much."""
 
-Kind = Literal["describe", "measure", "parity", "search-batch", "load", "ceilings", "train"]
+Kind = Literal[
+    "describe", "measure", "parity", "search-batch", "load", "ceilings", "train", "measure-ranks",
+    "parity-ranks", "take-part",
+]  # fmt: skip
+"""Those of ranks are the same by several processes; the schedule does not tell them apart."""
+
 Tier = Literal["resident", "loader", "end-to-end"]
 
 
@@ -44,7 +50,8 @@ class Workload:
     step of the optimizer. ``excluded`` are files of the data folder that could not be read when it
     was surveyed, ``labels`` what its labels are called, ``tokenizer`` a folder or file to load one
     from; the survey fills these three in. ``made`` says that ``data`` was written by the survey
-    itself, from the seed.
+    itself, from the seed. Every rank of a ``strategy`` trains batches of that size, those of its
+    ``shard``.
     """
 
     preset: str
@@ -61,6 +68,8 @@ class Workload:
     labels: tuple[str, ...] = ()
     made: bool = False
     feed: Feed = USUAL_FEED
+    strategy: Strategy = SINGLE
+    shard: Shard = WHOLE
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Workload":
@@ -71,6 +80,8 @@ class Workload:
                 "excluded": tuple(plain["excluded"]),
                 "labels": tuple(plain["labels"]),
                 "feed": Feed(**plain["feed"]),
+                "strategy": Strategy(**plain["strategy"]),
+                "shard": Shard(**plain["shard"]),
             }
         )
 
@@ -80,7 +91,9 @@ class Job:
     """One child's work: a suite, what to do with it, and where it may write.
 
     ``ceilings`` are the names of those to be measured in a job of that kind, ``training`` is what
-    a job of the kind ``train`` is to do.
+    a job of the kind ``train`` is to do. ``rendezvous`` is the host:port where the nodes of a
+    strategy with several find one another; ``number`` is that of the announced job in which another
+    node is to take part.
     """
 
     kind: Kind
@@ -93,6 +106,8 @@ class Job:
     parity_roundings: tuple[str, ...] = ()
     ceilings: tuple[str, ...] = ()
     training: Training | None = None
+    rendezvous: str | None = None
+    number: int = 0
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Job":

@@ -14,6 +14,7 @@ from gpubench.bench.feed import USUAL_FEED, Feed
 from gpubench.bench.job import COUNTING, State, Subject, Tier, public_name
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.shortage import Shortage
+from gpubench.bench.strategy import Strategy
 from gpubench.bench.sweep import Sweep
 from gpubench.errors import BadUsage, UnreadableInput, UnwritableOutput
 from gpubench.units import Bytes, Seconds
@@ -52,7 +53,7 @@ class Plan:
     """What a run was asked to do; a resumed run must be asked the same.
 
     Every suite is trained in each of the ``variants``, which are those of the ``sweep`` if there
-    is one. ``batch_search`` says that the batch size is to be found.
+    is one, or of the ``strategies``. ``batch_search`` says that the batch size is to be found.
     """
 
     suites: tuple[str, ...]
@@ -71,6 +72,7 @@ class Plan:
     accumulation: int = 1
     batch_search: bool = False
     feed: Feed = USUAL_FEED
+    strategies: tuple[Strategy, ...] = ()
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -115,7 +117,7 @@ class WorkloadFacts(OfSubject):
     """What a suite trained: its fingerprint, and what was found in its data.
 
     ``step_flops`` counts forward and backward of one batch; None where an operator has no count.
-    A step of the optimizer trains ``accumulation`` batches.
+    A step of the optimizer trains ``accumulation`` batches on each of ``ranks`` devices.
     """
 
     kind: Literal["workload"] = "workload"
@@ -128,11 +130,12 @@ class WorkloadFacts(OfSubject):
     device: dict[str, Any]
     unsupported: dict[str, str]
     accumulation: int = 1
+    ranks: int = 1
 
     @property
     def samples_per_step(self) -> int:
         """What one step of the optimizer learns from."""
-        return self.batch_size * self.accumulation
+        return self.batch_size * self.accumulation * self.ranks
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +157,8 @@ class Measurement(OfSubject):
     ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
     the window. ``disturbed`` is what is invalid for what happened around it, not for what it is.
     Two processes of a pair, one in each side's record, have the same ``process`` and ``attempt``.
+    Where several ranks trained together, the window is that of the slowest, each step's time the
+    largest over ranks, memory that of the largest, and ``ranks`` tells of each.
     """
 
     kind: Literal["measurement"] = "measurement"
@@ -181,6 +186,7 @@ class Measurement(OfSubject):
     feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
     disturbed: bool = False
     attempt: int = 0
+    ranks: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
@@ -200,7 +206,9 @@ class ParityRun(OfSubject):
     """Losses of the first steps of one mode from a fixed seed, without dropout.
 
     The reference has ``repeats`` of itself, and under each rounding runs whose initial weights
-    were ``disturbed`` by it. A loss that was not finite is None.
+    were ``disturbed`` by it. A loss that was not finite is None. Of a strategy, ``alone`` are the
+    losses of one process over the batches of all ranks, or ``alone_unread`` says why there are
+    none.
     """
 
     kind: Literal["parity"] = "parity"
@@ -212,6 +220,8 @@ class ParityRun(OfSubject):
     disturbed: dict[str, tuple[tuple[float | None, ...], ...]] = dataclasses.field(
         default_factory=dict
     )
+    alone: tuple[float | None, ...] = ()
+    alone_unread: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

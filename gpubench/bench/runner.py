@@ -73,9 +73,10 @@ def run_job(
     began, ended_before = time.monotonic(), killed_for_memory()
     asked = Program(
         command=(place.python, "-c", program),
-        variables=_environment(os.environ, cache, place),
+        variables=_environment(os.environ, cache),
         folders=folders_of(job, cache),
         limit=job.protocol.process_limit_seconds + ENDING_SECONDS,
+        imports_gpubench=True,
     )
     start = place.start(asked)
     with tempfile.TemporaryFile() as errors, _child(start, errors) as child:
@@ -102,6 +103,7 @@ def _child(start: Start, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]
     try:
         yield child
     finally:
+        start.let_go(child)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -120,14 +122,14 @@ def folders_of(job: Job, cache: Path) -> Folders:
     """What the job's child writes into, and what it reads of what the user named."""
     workload = job.workload
     named = [Path(name) for name in (workload.data, workload.model, workload.tokenizer) if name]
-    writable = tuple(path.absolute() for path in (Path(job.scratch), cache))
+    own, scratch = cache.absolute(), Path(job.scratch).absolute()
     readable = {path.absolute() for path in named if path.exists()}
-    inside = {path for path in readable if any(path.is_relative_to(own) for own in writable)}
-    return Folders(writable=writable, readable=tuple(sorted(readable - inside)))
+    made = {path for path in readable if path.is_relative_to(scratch)}
+    return Folders(own=own, writable=(scratch,), readable=tuple(sorted(readable - made)))
 
 
-def _environment(outer: Mapping[str, str], cache: Path, place: Place) -> dict[str, str]:
-    """The child's environment: gpubench importable, caches of its own, no bytecode left behind.
+def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """The child's variables: caches of its own, no bytecode left behind.
 
     OpenMP threads wait passively unless the user says otherwise: where another process holds a
     core, spinning threads were seen to make a CPU step 15 times longer.
@@ -135,7 +137,6 @@ def _environment(outer: Mapping[str, str], cache: Path, place: Place) -> dict[st
     return {
         "OMP_WAIT_POLICY": "passive",
         **outer,
-        "PYTHONPATH": place.python_path(outer, cache),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TRITON_CACHE_DIR": str(cache / "triton"),

@@ -72,11 +72,14 @@ def schedule(
     processes: int,
     before: RunRecord | None,
     feeds: Sequence[Feed] = (),
+    *,
+    is_spread: bool = False,
 ) -> list[Step]:
     """The jobs of a subject that ``before`` does not hold; empty where it holds them all.
 
     Modes take turns, so that a drift of the machine does not fall on one of them; and so do the
     ``feeds``, whose batches are timed without training: once where modes are trained as well.
+    Float32 alone has nothing to be held against, unless it ``is_spread`` over several devices.
     """
     steps = [
         Step(subject=subject, kind="load", mode=REFERENCE, process=process, feed=feed)
@@ -89,7 +92,7 @@ def schedule(
         for mode in modes
     ]
     compared = [mode for mode in modes if mode != REFERENCE]
-    if compared:
+    if compared or (modes and is_spread):
         steps += [
             Step(subject=subject, kind="parity", mode=mode) for mode in (REFERENCE, *compared)
         ]

@@ -15,7 +15,7 @@ from gpubench.bench.agenda import Agenda
 from gpubench.bench.cache import Caches
 from gpubench.bench.ceilings.session import Ceilings
 from gpubench.bench.feed import Feed, cores, here, settings
-from gpubench.bench.job import COUNTING, Job, Progress, Subject, Workload
+from gpubench.bench.job import COUNTING, Job, Kind, Progress, Subject, Workload
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import (
@@ -28,6 +28,7 @@ from gpubench.bench.record import (
 )
 from gpubench.bench.runner import Answer, run_job
 from gpubench.bench.schedule import Step
+from gpubench.bench.strategy import Strategy
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
 from gpubench.env.sampler import sampling
 from gpubench.errors import ExitStatus, GpubenchError
@@ -90,9 +91,9 @@ class Session:
     """What all jobs of a run share.
 
     ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process, and
-    ``sampling`` watches a GPU meanwhile. The budget counts from ``began`` (``time.monotonic``),
-    so that a search for a batch size before the first job is in it. ``again`` says that a process
-    that something disturbed is done again at once.
+    ``sampling`` watches a GPU meanwhile. ``rendezvous`` is where several nodes meet. The budget
+    counts from ``began`` (``time.monotonic``), so that a search for a batch size before the first
+    job is in it. ``again`` says that a process that something disturbed is done again at once.
     """
 
     modes: tuple[Mode, ...]
@@ -105,6 +106,7 @@ class Session:
     sampling: Sampling = sampling
     again: bool = True
     began: float = dataclasses.field(default_factory=time.monotonic)
+    rendezvous: str | None = None
 
 
 def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
@@ -117,6 +119,7 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
         session.before,
         feeds={suite.subject: feeds_of(suite.workload, session.device) for suite in trained},
         began=session.began,
+        spread=[suite.subject for suite in trained if suite.workload.strategy.is_spread],
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
         runs: dict[Subject, SuiteSession] = {}
@@ -273,7 +276,7 @@ class SuiteSession:
 
     def _job(self, step: Step) -> Job:
         return Job(
-            kind=step.kind,
+            kind=_kind(step, self._workload.strategy),
             suite_module=self._suite.module,
             workload=dataclasses.replace(
                 self._workload, feed=here(step.feed or self._workload.feed, self._session.device)
@@ -283,7 +286,15 @@ class SuiteSession:
             device=self._session.device,
             scratch=str(self._scratch),
             parity_roundings=tuple(sorted({mode.rounding for mode in self._session.modes})),
+            rendezvous=self._session.rendezvous if self._workload.strategy.nodes > 1 else None,
         )
+
+
+def _kind(step: Step, strategy: Strategy) -> Kind:
+    """The job of a step: by ranks where the strategy has some."""
+    if strategy.is_launched and step.kind in ("measure", "parity"):
+        return "measure-ranks" if step.kind == "measure" else "parity-ranks"
+    return step.kind
 
 
 def _hold_against(known: WorkloadFacts, found: WorkloadFacts) -> None:

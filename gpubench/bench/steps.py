@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol as Interface
 from typing import TypeVar
 
@@ -12,6 +12,9 @@ from gpubench.bench.protocol import Protocol, is_stable
 from gpubench.units import Seconds
 
 Mark = TypeVar("Mark")
+
+Agreed = Callable[[Sequence[float]], tuple[float, ...]]
+"""Makes numbers of one rank those of all: the largest of each. Alone they stay as they are."""
 
 
 class Clock(Interface[Mark]):
@@ -101,25 +104,34 @@ def warm_up(
     compilations: Callable[[], int] = lambda: 0,
     quiet: int = 2,
     progress: Callable[[int, int], object] = lambda done, most: None,
+    agreed: Agreed = tuple,
 ) -> Warmup:
     """Run steps until they are steady; ``compilations`` counts graphs compiled so far.
 
     Blocks begin after ``quiet`` steps in a row compiled nothing. The cap in seconds never ends
-    the warm-up before two blocks, without which nothing could be called steady.
+    the warm-up before two blocks, without which nothing could be called steady. Everything that
+    decides about another step passes through ``agreed``, so that ranks which train together take
+    the same number of steps.
     """
-    start = _first_steps(step, clock, protocol, compilations, quiet)
+
+    def graphs() -> int:
+        return int(agreed([compilations()])[0])
+
+    start = _first_steps(step, clock, protocol, graphs, quiet, agreed)
     blocks: list[tuple[Seconds, ...]] = []
     done, ran, began, stable = len(start), 0, time.perf_counter(), False
     while not stable and done < protocol.warmup_max_steps:
-        compiled = compilations()
+        compiled = graphs()
         ran += 1
-        blocks.append(time_window(step, clock, steps=protocol.block_steps).step_seconds)
+        block = time_window(step, clock, steps=protocol.block_steps).step_seconds
+        blocks.append(tuple(map(Seconds, agreed(block))))
         done += protocol.block_steps
         progress(done, protocol.warmup_max_steps)
-        if compilations() != compiled:
+        if graphs() != compiled:
             blocks.clear()
         stable = is_stable(blocks, protocol.stable_within)
-        if ran >= 2 and time.perf_counter() - began > protocol.warmup_max_seconds:
+        spent = agreed([time.perf_counter() - began])[0]
+        if ran >= 2 and spent > protocol.warmup_max_seconds:
             break
     return Warmup(
         start_seconds=start,
@@ -135,12 +147,13 @@ def _first_steps(
     protocol: Protocol,
     compilations: Callable[[], int],
     quiet: int,
+    agreed: Agreed,
 ) -> tuple[Seconds, ...]:
     """Time single steps until ``quiet`` in a row compile nothing, or the cap is reached."""
     times: list[Seconds] = []
     silent = 0
     while silent < quiet and len(times) < protocol.warmup_max_steps:
         compiled = compilations()
-        times.append(time_window(step, clock, steps=1).wall_seconds)
+        times.append(Seconds(agreed([time_window(step, clock, steps=1).wall_seconds])[0]))
         silent = silent + 1 if compilations() == compiled else 0
     return tuple(times)

@@ -11,6 +11,7 @@ import torch
 from gpubench.bench.accumulation import Portions, Share, keep_gradients, portion_of
 from gpubench.bench.modes import Mode
 from gpubench.bench.precision import autocast
+from gpubench.bench.ranks.spreads import ALONE, Spread
 from gpubench.bench.task import Batch, Trainable
 
 RESIDENT_BATCHES = 8
@@ -47,7 +48,8 @@ class TrainingStep:
 
     A step is ``accumulation`` batches, one after the other, whose gradients are added up before
     the optimizer moves once: the loss is the mean over all of them, as of one large batch.
-    ``batches`` come without end and on the device: see ``feeding``.
+    ``batches`` come without end and on the device: see ``feeding``. ``spread`` says where the model
+    lies and whom its gradients are exchanged with; ``portions`` weigh a step's batches otherwise.
     """
 
     def __init__(
@@ -58,15 +60,19 @@ class TrainingStep:
         device: torch.device,
         *,
         accumulation: int = 1,
+        spread: Spread = ALONE,
+        portions: Portions | None = None,
     ) -> None:
-        self._mode, self._device = mode, device
-        self._portions = Portions(accumulation, getattr(task, "loss_terms", None))
+        self._mode, self._device, self._spread = mode, device, spread
+        self._portions = portions or Portions(accumulation, getattr(task, "loss_terms", None))
+        self._accumulation = accumulation
         self._batches = batches
-        self.model = task.model.to(device).train()
-        self._forward: Any = self.model
+        self.model = spread.placed(task.model, device).train()
+        self._eager: Any = spread.joined(self.model, device)
+        self._forward: Any = self._eager
         if mode.compile is not None:
-            self._forward = torch.compile(self.model, mode=mode.compile, dynamic=False)
-        self.optimizer, self.fused = _adamw(task)
+            self._forward = torch.compile(self._eager, mode=mode.compile, dynamic=False)
+        self.optimizer, self.fused = _adamw(task, self.model)
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
         self.graphs = device.type == "cuda" and mode.compile in ("reduce-overhead", "max-autotune")
@@ -79,7 +85,7 @@ class TrainingStep:
     def __call__(self) -> None:
         """Train one step."""
         self.optimizer.zero_grad(set_to_none=not self._keeps_gradients)
-        loss = self._gradients()
+        loss = self.gradients()
         if self.scaler is None:
             self.optimizer.step()
         else:
@@ -89,9 +95,15 @@ class TrainingStep:
         self.losses.record(loss)
         self.steps += 1
 
-    def _gradients(self) -> torch.Tensor:
-        """Add up the gradients of the step's batches; their mean loss."""
-        losses = [self._backward(batch, share) for batch, share in self._portions.of(self._batches)]
+    def gradients(self) -> torch.Tensor:
+        """Add up the gradients of the step's batches; their mean loss.
+
+        Ranks exchange them once, with the last batch.
+        """
+        losses = []
+        for number, (batch, share) in enumerate(self._portions.of(self._batches), start=1):
+            with self._spread.exchange(self._eager, last=number == self._accumulation):
+                losses.append(self._backward(batch, share))
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _backward(self, batch: Batch, share: Share) -> torch.Tensor:
@@ -150,7 +162,7 @@ class TrainingStep:
     def uncompiled(self) -> Iterator[None]:
         """Train by the model as it is written; the compiled one is left as it was."""
         forward, graphs = self._forward, self.graphs
-        self._forward, self.graphs = self.model, False
+        self._forward, self.graphs = self._eager, False
         try:
             yield
         finally:
@@ -164,10 +176,10 @@ class TrainingStep:
         return self.steps - (int(max(float(step) for step in applied)) if applied else 0)
 
 
-def _adamw(task: Trainable) -> tuple[torch.optim.Optimizer, bool]:
+def _adamw(task: Trainable, model: torch.nn.Module) -> tuple[torch.optim.Optimizer, bool]:
     """AdamW over what can be trained, or over the groups that the task makes of it."""
     groups: Callable[[], Any] = getattr(
-        task, "parameter_groups", lambda: [p for p in task.model.parameters() if p.requires_grad]
+        task, "parameter_groups", lambda: [p for p in model.parameters() if p.requires_grad]
     )
     with contextlib.suppress(RuntimeError, TypeError):
         return torch.optim.AdamW(groups(), lr=task.learning_rate, fused=True), True

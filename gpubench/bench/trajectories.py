@@ -1,6 +1,7 @@
 """Follows a mode's losses from one seed, without dropout: the child's side of parity."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,9 +12,23 @@ from gpubench.bench.feeding import StreamedFeed
 from gpubench.bench.job import Job, Progress
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.precision import precision
+from gpubench.bench.ranks.spreads import ALONE, RankPortions, Spread, joined, spread_of
 from gpubench.bench.rounding import ROUNDING
+from gpubench.bench.strategy import SINGLE, WHOLE, Shard
 from gpubench.bench.task import Suite
 from gpubench.bench.training import TrainingStep
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """How losses are followed: where the model lies, and which batches it is given.
+
+    With ``of_all`` one process trains what all ranks of the job's strategy would.
+    """
+
+    spread: Spread = ALONE
+    shard: Shard = WHOLE
+    of_all: bool = False
 
 
 def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
@@ -29,8 +44,10 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
     if reason is not None:
         return {"state": "not-supported", "reason": reason}
 
+    path = Path(spread=spread_of(job.workload.strategy, device))
+
     def run(disturbance: float = 0.0, seed: int = 0) -> list[float]:
-        return _trajectory(job, suite, device, disturbance, seed)
+        return trajectory(job, suite, device, path, disturbance, seed)
 
     with precision(job.mode):
         progress("parity", 0, 1)
@@ -41,25 +58,54 @@ def parity(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
                 name: [run(ROUNDING[name], seed) for seed in (1, 2)]
                 for name in job.parity_roundings
             }
+            if job.workload.strategy.is_spread:
+                answer |= by_one_process(job, suite, device)
     return answer
 
 
-def _trajectory(
+def by_one_process(job: Job, suite: Suite, device: torch.device) -> dict[str, Any]:
+    """The losses of one process on one device over the batches of all ranks, or why there are none.
+
+    It is the reference of a strategy: the gradients of all batches are added up before a step.
+    """
+    try:
+        return {"alone": trajectory(job, suite, device, Path(of_all=True))}
+    except Exception as problem:
+        if not cuda.is_out_of_memory(problem):
+            raise
+        return {"alone_unread": "one process has no room for the whole model"}
+
+
+def trajectory(
     job: Job,
     suite: Suite,
     device: torch.device,
-    disturbance: float,
-    seed: int,
+    path: Path,
+    disturbance: float = 0.0,
+    seed: int = 0,
 ) -> list[float]:
     """The losses over the seed's batches, drawn anew each time: a list of them could be vast."""
     torch.manual_seed(job.workload.seed)
-    task = suite.build(job.workload, exact=True)
+    workload = dataclasses.replace(job.workload, shard=path.shard)
+    strategy = SINGLE if path.of_all else workload.strategy
+    task = joined(suite.build(workload, exact=True), strategy)
     if disturbance:
         _disturb(task.model, disturbance, seed)
-    accumulation, chance = job.workload.accumulation, Chance(job.workload.seed)
+    accumulation, chance, portions = workload.accumulation, Chance(workload.seed), None
+    if path.of_all:
+        world, terms = workload.strategy.world, getattr(task, "loss_terms", None)
+        portions = RankPortions(accumulation, world, terms)
     with chance.own():
-        feed = StreamedFeed(task, device, job.workload.feed, accumulation=accumulation)
-    step = TrainingStep(task, feed, job.mode, device, accumulation=accumulation)
+        feed = StreamedFeed(task, device, workload.feed, accumulation=accumulation)
+    step = TrainingStep(
+        task,
+        feed,
+        job.mode,
+        device,
+        accumulation=accumulation,
+        spread=path.spread,
+        portions=portions,
+    )
     with step.drawing(chance.own):
         for _ in range(job.protocol.parity_steps):
             step()

@@ -21,6 +21,9 @@ WORK = {
     "load": ("gpubench.bench.loading", "load"),
     "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
     "train": ("gpubench.bench.learning.loop", "train"),
+    "measure-ranks": ("gpubench.bench.ranks.launcher", "launch"),
+    "parity-ranks": ("gpubench.bench.ranks.launcher", "launch"),
+    "take-part": ("gpubench.bench.ranks.meeting", "take_part"),
 }
 """The module and function that do each kind of job; the module is imported when it is asked for."""
 
@@ -42,7 +45,7 @@ def main() -> None:
     try:
         say("result", **_run(job_text, say))
     except Exception as problem:
-        say("error", **_told(problem))
+        say("error", **told(problem))
         sys.exit(1)
 
 
@@ -84,12 +87,15 @@ class _Telling:
         self._say("told", kind=kind, **content)
 
 
-def _told(problem: Exception) -> dict[str, Any]:
+def told(problem: Exception) -> dict[str, Any]:
     """What went wrong, sorted by what the user can do about it."""
     from gpubench.bench.feed import LoaderDied, LoaderHung
+    from gpubench.bench.strategy import RankProblem
     from gpubench.errors import GpubenchError
 
     text = f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, RankProblem):
+        return problem.told
     if isinstance(problem, GpubenchError):
         return {"kind": "user", "reason": str(problem)}
     if isinstance(problem, ModuleNotFoundError):

@@ -1,4 +1,4 @@
-"""``gpubench ab``: two interpreters measured in turns, and whether the second is slower."""
+"""``gpubench ab``: two environments measured in turns, and whether the second is slower."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpubench.cli import pairing, terminal
+from gpubench.cli import pairing, sides, terminal
 from gpubench.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 def ab(
     suite: Annotated[str, pairing.SUITE],
-    b_python: Annotated[
-        str, typer.Option(metavar="EXE", help="The candidate: the interpreter of a venv, say.")
-    ],
-    a_python: Annotated[
-        str | None,
-        typer.Option(metavar="EXE", help="The baseline (default: the interpreter running this)."),
-    ] = None,
+    a_python: Annotated[str | None, sides.PYTHON_A] = None,
+    b_python: Annotated[str | None, sides.PYTHON_B] = None,
+    a_image: Annotated[str | None, sides.IMAGE_A] = None,
+    b_image: Annotated[str | None, sides.IMAGE_B] = None,
+    engine: Annotated[str | None, sides.ENGINE] = None,
+    pull: Annotated[bool, sides.PULL] = False,
     preset: Annotated[str | None, pairing.PRESET] = None,
     modes: Annotated[str | None, pairing.MODE_LIST] = None,
     batch_size: Annotated[int | None, pairing.BATCH] = None,
@@ -69,39 +68,40 @@ def ab(
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     tolerances, most = parse_tolerances(tolerance), duration(budget, "--budget")
-    environments = pairing.interpreter(a_python), pairing.interpreter(b_python)
-    wanted = pairing.trained(
-        suite=suite,
-        preset=preset,
-        modes=modes,
-        batch_size=batch_size,
-        accumulation=accumulation,
-        device=device,
-        tier=tier,
-        data=data,
-        model=model,
-        sequence_length=sequence_length,
-        image_size=image_size,
-        workers=workers,
-        lengths=lengths,
-        long=long,
-        augment=augment,
-        seconds=seconds,
-        snapshot=environments[0].snapshot,
-    )
-    for side, environment in zip(("baseline", "candidate"), environments, strict=True):
-        terminal.note(f"{side}: {environment.releases}")
-    asked = Asked(
-        created=pairing.now(),
-        sides=(environments[0].source, environments[1].source),
-        plan=wanted.plan,
-        tolerances=tolerances,
-    )
-    folder = output or pairing.new_folder(wanted.plan, "ab")
-    records = pairing.measure(
-        wanted, environments, asked, folder, most, noise_finder(calibration), resume=resume
-    )
-    return pairing.answer(records, on_inconclusive, format)
+    pythons, images = (a_python, b_python), (a_image, b_image)
+    with sides.both(pythons, images, engine=engine, pull=pull, device=device) as environments:
+        wanted = pairing.trained(
+            suite=suite,
+            preset=preset,
+            modes=modes,
+            batch_size=batch_size,
+            accumulation=accumulation,
+            device=device,
+            tier=tier,
+            data=data,
+            model=model,
+            sequence_length=sequence_length,
+            image_size=image_size,
+            workers=workers,
+            lengths=lengths,
+            long=long,
+            augment=augment,
+            seconds=seconds,
+            snapshot=environments[0].snapshot,
+        )
+        for side, environment in zip(("baseline", "candidate"), environments, strict=True):
+            terminal.note(f"{side}: {environment.releases}")
+        asked = Asked(
+            created=pairing.now(),
+            sides=(environments[0].source, environments[1].source),
+            plan=wanted.plan,
+            tolerances=tolerances,
+        )
+        folder = output or pairing.new_folder(wanted.plan, "ab")
+        records = pairing.measure(
+            wanted, environments, asked, folder, most, noise_finder(calibration), resume=resume
+        )
+        return pairing.answer(records, on_inconclusive, format)
 
 
 def noise_finder(given: Path | None) -> "Callable[[Machine], Calibration | None]":

@@ -1,7 +1,8 @@
 """How a session of pairs is going: a live view on a terminal, plain lines elsewhere."""
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from gpubench.bench.job import Subject
 from gpubench.bench.schedule import Step
@@ -9,10 +10,9 @@ from gpubench.bench.undisturbed import Latest
 from gpubench.cli.outcome import outcome
 from gpubench.cli.pair_standing import line
 from gpubench.cli.standing import left
-from gpubench.gate.pair_standing import standing
-from gpubench.gate.sides import CellName
 
 if TYPE_CHECKING:
+    from gpubench.cli.pair_live import LivePairs
     from gpubench.gate.pair_judge import PairJudge
 
 
@@ -47,11 +47,15 @@ class PlainPairs:
 
     def paired(self, subject: Subject, mode: str) -> None:
         """Say how the cell's interval stands."""
-        found = standing(self._judge.records, CellName(subject, mode))
+        found = self._judge.standing(subject, mode)
         said = line(f"{subject.title} {mode}", found)
         sys.stderr.write("; ".join(filter(None, [said, left(self._seconds_left)])) + "\n")
 
 
-def watcher(judge: "PairJudge") -> PlainPairs:
+def watcher(judge: "PairJudge") -> Union[PlainPairs, "LivePairs"]:
     """The display that fits stderr."""
-    return PlainPairs(judge)
+    if not sys.stderr.isatty() or os.environ.get("TERM") in (None, "", "dumb"):
+        return PlainPairs(judge)
+    from gpubench.cli.pair_live import LivePairs
+
+    return LivePairs(judge)

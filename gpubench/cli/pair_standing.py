@@ -6,7 +6,7 @@ from gpubench.render.compare_words import signed
 
 
 def line(title: str, standing: Standing) -> str:
-    """One line: ``deit fp32: 6 pairs, +0.4 % [−1.2 %, +2.0 %] of 3.0 %, next look in 2 pairs``."""
+    """One line: ``deit fp32: 6 pairs, +0.4 % [−1.2 %, +2.0 %] of 3.0 %, 2 pairs to go``."""
     parts = [f"{title}: {units.count(standing.pairs, 'pair')}"]
     if standing.effect is not None:
         parts.append(f"{signed(standing.effect)} {interval(standing)}".rstrip())
@@ -32,5 +32,5 @@ def verdict(standing: Standing) -> str:
         waits = f", waits for {', '.join(standing.waits_for)}" if standing.waits_for else ""
         return f"{standing.word}{waits}"
     if standing.to_look:
-        return f"next look in {units.count(standing.to_look, 'pair')}"
+        return f"{units.count(standing.to_look, 'pair')} to go"
     return ""

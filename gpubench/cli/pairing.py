@@ -103,6 +103,16 @@ def interpreter(python: str | None) -> Environment:
     )
 
 
+def interpreters(a_python: str | None, b_python: str | None) -> tuple[Environment, Environment]:
+    """The environments of two interpreters, examined at the same time."""
+    from gpubench.env.children import concurrently
+
+    baseline, candidate = concurrently(
+        [functools.partial(interpreter, python) for python in (a_python, b_python)], at_once=2
+    )
+    return baseline, candidate
+
+
 def trained(
     *,
     suite: str,
@@ -266,6 +276,11 @@ def _side(letter: str, environment: Environment, wanted: Trained, folder: Path) 
             raise NotTheSame(
                 f"the environment of {letter.upper()} has changed since {folder} was begun; "
                 "start anew with another --output"
+            )
+        if before.header.image != environment.image:
+            raise NotTheSame(
+                f"{letter.upper()} is another image than the one {folder} was begun with: "
+                f"{environment.image}, not {before.header.image}; start anew with another --output"
             )
         if before.header.protocol.lasting != wanted.protocol.lasting:
             raise BadUsage(f"{folder} was begun with other options; repeat them to go on with it")

@@ -63,18 +63,15 @@ def report(
     of_claims = asks_for_claims(
         records, claims=claims, priced=bool(prices), exported=export is not None
     )
-    trainings, records = _apart(records)
-    if trainings:
-        from gpubench.cli.training_pages import several
-
-        if records or plot is not None or plots is not None or claims:
-            raise BadUsage("a training is reported by itself, without --plot, --plots and --claims")
-        terminal.answer(several(trainings, format), output)
+    more = bool(prices or claims or plot is not None or plots is not None)
+    if _trained(records, format, output, more=more):
         return ExitStatus.YES
     if plot is not None:
         drawn.plot_named(plot)
         if format != "text":
             raise BadUsage(f"--plot draws in characters; leave --format {format} out")
+        if prices:
+            raise BadUsage("--plot draws what was measured; leave --price-per-hour out")
     read = records_of(records)
     if plots is not None:
         written = drawn.write(read, plots)
@@ -108,12 +105,26 @@ def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A
     return True
 
 
-def _apart(places: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Records of trainings, and all others."""
+def _trained(
+    places: list[Path],
+    format: str,  # noqa: A002
+    output: Path | None,
+    *,
+    more: bool,
+) -> bool:
+    """Whether the places hold trainings, which are then rendered; they have nothing ``more``."""
     from gpubench.bench.learning.record import is_training
+    from gpubench.cli.training_pages import several
 
     trainings = [place for place in places if is_training(place)]
-    return trainings, [place for place in places if place not in trainings]
+    if not trainings:
+        return False
+    if len(trainings) < len(places) or more:
+        raise BadUsage(
+            "a training is reported by itself, without --plot, --plots, --claims and a price"
+        )
+    terminal.answer(several(trainings, format), output)
+    return True
 
 
 def _say_left_out(read: "list[RunRecord]", format: str) -> None:  # noqa: A002

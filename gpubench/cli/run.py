@@ -84,6 +84,29 @@ def run(
             help="Measure several: batch-size=8,16,32, sequence-length=.. or image-size=..",
         ),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="single|dp|ddp|fsdp[,..]",
+            help="Spread training over devices; several are held against single.",
+        ),
+    ] = None,
+    nproc_per_node: Annotated[
+        int | None, typer.Option(min=1, help="Processes of ddp and fsdp on a node, GPUs of dp.")
+    ] = None,
+    nnodes: Annotated[int, typer.Option(min=1, help="Nodes; run the same line on each.")] = 1,
+    rdzv_endpoint: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where the nodes meet, on one of them.")
+    ] = None,
+    bucket_mib: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Size of ddp's gradient buckets.")
+    ] = None,
+    static_graph: Annotated[
+        bool, typer.Option("--static-graph", help="Tell ddp that its graph never changes.")
+    ] = False,
+    gradient_views: Annotated[
+        bool, typer.Option("--gradient-views", help="Keep ddp's gradients in its buckets.")
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
@@ -128,6 +151,7 @@ def run(
     from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.report import print_tables
+    from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
     from gpubench.render.registry import format_named
 
     format_named(format)
@@ -164,10 +188,27 @@ def run(
         sweep,
         batch_search=is_searched,
     )
+    asked = Asked(
+        strategy=strategy,
+        processes_per_node=nproc_per_node,
+        nodes=nnodes,
+        endpoint=rdzv_endpoint,
+        options={
+            "bucket_mib": bucket_mib,
+            "static_graph": static_graph,
+            "gradient_views": gradient_views,
+        },
+    )
+    plan = with_strategies(plan, asked)
     hold_feed(plan)
     hold_training(plan, of_training)
-    folder = output or _new_folder(plan)
-    record = measure(plan, protocol, workload, folder, snapshot, resume=resume)
+    with first_node(asked) as is_first:
+        if not is_first:
+            return take_part(plan, protocol, workload, asked)
+        folder = output or _new_folder(plan)
+        record = measure(
+            plan, protocol, workload, folder, snapshot, resume=resume, rendezvous=rdzv_endpoint
+        )
     return print_tables(record, folder, format)
 
 
@@ -310,6 +351,7 @@ def measure(
     snapshot: "Snapshot",
     *,
     resume: bool,
+    rendezvous: str | None = None,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
     from gpubench.bench.ceilings.session import with_ceilings
@@ -319,6 +361,7 @@ def measure(
     from gpubench.bench.session import Session, SuiteRun, run_session
     from gpubench.cli.feeding import own_feed
     from gpubench.cli.progress import watcher
+    from gpubench.cli.strategies import workload_of
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
@@ -326,7 +369,9 @@ def measure(
             subject=subject,
             module=suite_named(subject.suite).module,
             workload=own_feed(
-                plan.sweep.workload(workload, subject.variant) if plan.sweep else workload,
+                plan.sweep.workload(workload, subject.variant)
+                if plan.sweep
+                else workload_of(plan, workload, subject.variant),
                 subject.suite,
             ),
         )
@@ -343,6 +388,7 @@ def measure(
                 writer=writer,
                 before=before,
                 watcher=shown,
+                rendezvous=rendezvous,
             )
             found = with_found_batches(session, suites, wanted=plan.batch_search)
             run_session(session, with_ceilings(found, modes))

@@ -37,6 +37,11 @@ class Entry:
     ratio_is_shaky: bool = False
     apart: str | None = None
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether it has a figure that may not be held against the first record's."""
+        return self.apart is not None and self.cell is not None and self.cell.throughput is not None
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Abreast:

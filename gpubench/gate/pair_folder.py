@@ -14,10 +14,11 @@ from gpubench.gate.calibration import Calibration
 from gpubench.gate.compare import Rules
 from gpubench.gate.pairs import PairRecords
 from gpubench.gate.sequential import EARLY_LOOK, EARLY_RISK, LOOKS, RISK
+from gpubench.gate.sides import OF_PAIRS
 from gpubench.gate.verdicts import OnInconclusive
 
 SCHEMA = "gpubench.ab/1"
-ASKED = "ab.json"
+ASKED = OF_PAIRS
 LETTERS = ("a", "b")
 """The folders of baseline and candidate."""
 

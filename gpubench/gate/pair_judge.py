@@ -9,6 +9,7 @@ from gpubench.bench.record import FILE_NAME
 from gpubench.gate.calibration import Calibration
 from gpubench.gate.machine import Machine
 from gpubench.gate.pair_folder import LETTERS, Asked, read_pairs, write
+from gpubench.gate.pair_standing import Standing, standing
 from gpubench.gate.pairs import MOST_BROKEN, PairRecords
 from gpubench.gate.sides import CellName
 
@@ -58,6 +59,15 @@ class PairJudge:
         if records.measured(name) and records.refused(name) is not None:
             return True
         return len(records.pairs(name)) >= wanted or records.begun(name) >= wanted + MOST_BROKEN
+
+    def standing(self, subject: Subject, mode: str) -> Standing:
+        """How a cell stands; where pairs are counted, no look is waited for and nothing is said."""
+        found = standing(self.records, CellName(subject, mode))
+        if self.asked.pairs is None:
+            return found
+        word = found.word if found.reason else None
+        left = self.pairs_to_look(subject, mode)
+        return dataclasses.replace(found, word=word, to_look=left, waits_for=())
 
     def pairs_to_look(self, subject: Subject, mode: str) -> int:
         """How many more pairs a cell needs before something may be said of it."""

@@ -81,13 +81,15 @@ def _price(text: str) -> Price:
 class Worth:
     """What a record's cell buys: samples per unit of money and per joule of the GPU.
 
-    ``ratio`` is money's worth over the first record's. ``why`` is said where there is no number.
+    ``ratio`` is money's worth over the first record's, None where the two ``is_apart``. ``why`` is
+    said where there is no number.
     """
 
     per_money: Estimate | None = None
     per_joule: Estimate | None = None
     ratio: Estimate | None = None
     why: str | None = None
+    is_apart: bool = False
 
 
 def worth(entry: Entry, price: Price, first: Price) -> Worth:
@@ -108,6 +110,7 @@ def worth(entry: Entry, price: Price, first: Price) -> Worth:
         per_money=scaled(cell.throughput, SECONDS_AN_HOUR / price.per_hour),
         per_joule=per_joule(processes(entry.record, cell.subject, cell.mode)),
         ratio=ratio,
+        is_apart=entry.is_apart,
     )
 
 
@@ -205,7 +208,7 @@ def _row(line: Abreast, letter: str, found: Worth) -> Row:
             "record": letter,
             "money": found.why or number(found.per_money),
             "interval": half_width(found.per_money),
-            "ratio": ratio_text(found.ratio, shaky=False),
+            "ratio": "not comparable" if found.is_apart else ratio_text(found.ratio, shaky=False),
             "joule": number(found.per_joule),
             "joule_interval": half_width(found.per_joule),
         },

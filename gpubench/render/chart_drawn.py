@@ -1,5 +1,6 @@
 """Charts through matplotlib, for files: bars with intervals, and lines over an axis."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ ROW, REST, PLANE = 0.27, 1.1, 2.1
 """Inches of a row of bars, of what stands around them, and of a plane."""
 
 MARKERS = "osD^vP*X"
+
+TITLE_WIDTH = 104
+"""Characters of a title that fit the width of a picture."""
 
 
 def height(chart: Chart) -> float:
@@ -28,8 +32,8 @@ def draw(figure: Any, chart: Chart, heading: str) -> None:
             _bars(axis, part)
         else:
             _plane(axis, part)
-    said = f"{chart.title} · {printable(heading)}"
-    figure.suptitle(said, x=0.01, ha="left", fontsize=9, parse_math=False)
+    said = textwrap.wrap(f"{chart.title} · {printable(heading)}", width=TITLE_WIDTH)
+    figure.suptitle("\n".join(said), x=0.01, ha="left", fontsize=9, parse_math=False)
     _legend(figure, axes)
     if chart.notes:
         axes[-1].annotate(

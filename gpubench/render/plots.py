@@ -74,6 +74,8 @@ PLOTS = (
     ),
 )
 
+NAMES = tuple(entry.name for entry in PLOTS)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
@@ -98,8 +100,12 @@ def text(name: str, records: Sequence[RunRecord], width: int = 100) -> str:
     return "\n\n".join(module.text(record, width) for record in records) + "\n"
 
 
-def write(records: Sequence[RunRecord], folder: Path) -> list[Path]:
-    """Write every plot of every record as SVG and PNG; answers the files.
+def write(
+    records: Sequence[RunRecord],
+    folder: Path,
+    names: Sequence[str] = NAMES,
+) -> list[Path]:
+    """Write the plots of those names, of every record, as SVG and PNG; answers the files.
 
     A folder that cannot be written is UnwritableOutput. The same record gives the same bytes
     with the same matplotlib.
@@ -113,15 +119,15 @@ def write(records: Sequence[RunRecord], folder: Path) -> list[Path]:
         return [
             path
             for number, record in enumerate(records, start=1)
-            for stem, drawing in _all(record)
+            for stem, drawing in _all(record, names)
             for path in _files(drawing, folder, f"{number}-{stem}" if len(records) > 1 else stem)
         ]
     except OSError as problem:
         raise UnwritableOutput.of(problem.filename or folder, problem) from None
 
 
-def _all(record: RunRecord) -> Iterator[tuple[str, Drawing]]:
-    for plot in PLOTS:
+def _all(record: RunRecord, names: Sequence[str]) -> Iterator[tuple[str, Drawing]]:
+    for plot in map(plot_named, names):
         for drawing in importlib.import_module(plot.module).drawings(record):
             yield _stem(f"{plot.name}-{drawing.subject.title}"), drawing
 

@@ -114,7 +114,7 @@ class NerTask:
     def batches(self) -> Iterator[Batch]:
         """Sentences of the corpus, or seeded tokens."""
         if self._workload.data is None:
-            return self._synthetic()
+            return self._workload.shard.of(self._synthetic())
         return self._from_corpus(self._workload.data)
 
     def _from_corpus(self, place: str) -> Iterator[Batch]:
@@ -125,6 +125,7 @@ class NerTask:
             rows, tokenizer, self._labels, feed, batch_size=self.batch_size,
             seed=self._workload.seed,
             workers=0 if self._workload.tier == "resident" else feed.processes,
+            shard=self._workload.shard,
         ):  # fmt: skip
             self._read += len(batch["labels"])
             yield batch

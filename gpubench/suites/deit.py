@@ -77,7 +77,7 @@ class DeitTask:
     def batches(self) -> Iterator[Batch]:
         """Photographs of the data folder, or seeded noise."""
         if self._workload.data is None:
-            return self._noise()
+            return self._workload.shard.of(self._noise())
         folder = images.list_folder(self._workload.data, frozenset(self._workload.excluded))
         self._stream = images.ImageStream(
             folder.images,
@@ -85,6 +85,7 @@ class DeitTask:
             batch_size=self.batch_size,
             seed=self._workload.seed,
             feed=self._workload.feed,
+            shard=self._workload.shard,
         )
         resident = self._workload.tier == "resident"
         return self._stream.batches(workers=0 if resident else self._workload.feed.processes)

@@ -15,6 +15,7 @@ from PIL import Image
 from torch.utils.data import Dataset, default_collate
 
 from gpubench.bench.feed import USUAL_FEED, Feed
+from gpubench.bench.strategy import WHOLE, Shard
 from gpubench.bench.task import Batch
 from gpubench.errors import BadData
 from gpubench.suites.delivery import delivered
@@ -218,7 +219,9 @@ class ImageStream:
         batch_size: int,
         seed: int,
         feed: Feed = USUAL_FEED,
+        shard: Shard = WHOLE,
     ) -> None:
+        self._shard = shard
         self._images = ImageSet(images, size, augment=feed.augment)
         self._batch_size, self._seed, self._feed = batch_size, seed, feed
         self.read = 0
@@ -226,7 +229,7 @@ class ImageStream:
 
     def batches(self, *, workers: int) -> Iterator[Batch]:
         """Batches of images (B, 3, size, size) and labels (B,), pinned where there is a GPU."""
-        order = endless_batches(len(self._images), self._batch_size, self._seed)
+        order = self._shard.of(endless_batches(len(self._images), self._batch_size, self._seed))
         made = ImageBatches(self._images)
         for images, labels, replaced in delivered(made, order, self._feed, workers=workers):
             self.read += len(labels)

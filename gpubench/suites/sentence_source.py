@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from gpubench.bench.feed import Feed
+from gpubench.bench.strategy import WHOLE, Shard
 from gpubench.bench.task import Batch
 from gpubench.suites import lengths, tokens
 from gpubench.suites.delivery import delivered
@@ -96,11 +97,11 @@ class SentenceBatches(Dataset[Batch]):
 
 def batches(
     rows: Rows, tokenizer: Any, labels: tuple[str, ...], feed: Feed, *,
-    batch_size: int, seed: int, workers: int,
+    batch_size: int, seed: int, workers: int, shard: Shard = WHOLE,
 ) -> Iterator[Batch]:  # fmt: skip
     """Batches without end, each of one length, in an order fixed by the seed."""
     made = SentenceBatches(rows.sentences, tokenizer, labels)
-    return delivered(made, _order(rows, batch_size, seed), feed, workers=workers)
+    return delivered(made, shard.of(_order(rows, batch_size, seed)), feed, workers=workers)
 
 
 def _order(rows: Rows, batch_size: int, seed: int) -> Iterator[Chosen]:

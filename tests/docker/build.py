@@ -70,6 +70,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pip-certificate", type=Path, help="a CA bundle for pip alone")
     parser.add_argument("--keep", action="store_true", help="leave the images in storage")
     parser.add_argument("--built", action="store_true", help="try what is in storage already")
+    parser.add_argument("--trials", help="only these, by name with commas between")
     parser.add_argument("--again", action="store_true", help="build twice and compare; keeps it")
     parser.add_argument("--report", type=Path, help="a JSON file that takes what was found")
     return parser.parse_args(arguments)
@@ -88,7 +89,7 @@ def _one(
     name = _name(stack, target)
     seconds = None if options.built else _build(name, stack, target, base, volumes)
     try:
-        tried = _try(name, RUNTIME if target == "runtime" else DEV)
+        tried = tuple(_try(name, _trials(target, options.trials)))
         size, digest = _ask("buildah", "images", "--format", "{{.Size}}|{{.Digest}}", name).split(
             "|"
         )
@@ -96,7 +97,7 @@ def _one(
         if not (options.keep or options.again):
             _remove(name)
     return Built(
-        stack=stack, target=target, seconds=seconds, size=size, digest=digest, tried=tuple(tried),
+        stack=stack, target=target, seconds=seconds, size=size, digest=digest, tried=tried,
         revision=_ask("buildah", "inspect", "--type", "image", "--format", REVISION, name),
         torch=_torch(stack),
     )  # fmt: skip
@@ -148,6 +149,11 @@ def _build(
 def _torch(stack: str) -> str:
     lines = (STACKS / f"{stack}.txt").read_text(encoding="utf-8").splitlines()
     return next(line.partition("==")[2] for line in lines if line.startswith("torch=="))
+
+
+def _trials(target: str, names: str | None) -> tuple[Trial, ...]:
+    every = RUNTIME if target == "runtime" else DEV
+    return tuple(t for t in every if names is None or t.__name__ in names.split(","))
 
 
 def _try(name: str, trials: Sequence[Trial]) -> Iterator[Tried]:

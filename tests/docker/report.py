@@ -79,9 +79,16 @@ def note(path: Path, image: Built) -> None:
     if before := images.get(image.name):
         entry["seconds"] = entry["seconds"] or before["seconds"]
         entry["again"] = entry["again"] or before.get("again")
+        if entry["digest"] == before["digest"]:
+            entry["tried"] = _merged(before["tried"], entry["tried"])
     images[image.name] = entry
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _merged(before: list[dict[str, Any]], now: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trials of one image, each as it was last tried."""
+    return list({trial["name"]: trial for trial in (*before, *now)}.values())
 
 
 def _now() -> str:

@@ -53,3 +53,18 @@ def test_settings_of_this_machine_do_not_reach_the_resolver(monkeypatch):
     assert "PIP_FIND_LINKS" not in settings
     assert settings["PIP_CONFIG_FILE"] == "/dev/null"
     assert settings["PIP_CERT"] == "/ca.crt"
+
+
+def test_an_image_is_tried_before_it_is_removed(monkeypatch):
+    done = []
+    monkeypatch.setattr(build, "_remove", lambda name: done.append("removed"))
+    monkeypatch.setattr(build, "_ask", lambda *command: "8 GB|sha256:00")
+
+    def lazily(name, trials):
+        done.append("tried")
+        yield from ()
+
+    monkeypatch.setattr(build, "_try", lazily)
+    options = build._options(["2.8", "--built"])
+    build._one("2.8", "runtime", "base", [], options)
+    assert done == ["tried", "removed"]

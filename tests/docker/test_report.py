@@ -1,5 +1,6 @@
 """What was found in the images, kept and shown."""
 
+import dataclasses
 import json
 
 import pytest
@@ -27,11 +28,24 @@ def file(tmp_path):
 
 
 def test_an_image_that_is_tried_again_keeps_the_seconds_of_its_build(file):
-    note(file, built(tried=(BROKEN,)))
+    note(file, built())
     note(file, built(seconds=None))
     (image,) = json.loads(file.read_text())["images"].values()
     assert image["seconds"] == 223.1
-    assert [trial["problem"] for trial in image["tried"]] == [""]
+
+
+def test_trials_of_the_same_image_are_kept_and_those_of_another_are_not(file):
+    note(file, built(tried=(FINE, BROKEN)))
+    mended = dataclasses.replace(BROKEN, problem="")
+    note(file, built(tried=(mended,)))
+    (image,) = json.loads(file.read_text())["images"].values()
+    assert [(t["name"], t["problem"]) for t in image["tried"]] == [
+        ("is_no_root", ""),
+        ("trains", ""),
+    ]
+    note(file, built(tried=(FINE,), digest="sha256:other"))
+    (image,) = json.loads(file.read_text())["images"].values()
+    assert [trial["name"] for trial in image["tried"]] == ["is_no_root"]
 
 
 def test_each_image_has_a_row_and_what_was_tried_in_it(file, capsys):

@@ -95,34 +95,44 @@ def trains_as_anybody(container: Container) -> str:
 
 def keeps_what_was_measured(container: Container) -> str:
     """Ctrl-C ends a run with status 130; what was measured is kept and can be shown."""
-    words = ("gpubench", *SMOKE[:-1], "fp32", "--processes", "5", "--output", "/workspace/cut")
+    # whoever starts this in the background has SIGINT ignored, and so would what it starts
+    words = ("env", "--default-signal=INT", "gpubench", *SMOKE[:-1], "fp32", "--processes", "5")
     child = subprocess.Popen(
-        container.command(*words, user=STRANGER),
+        container.command(*words, "--output", "/workspace/cut", user=STRANGER),
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     record = container.workspace / "cut" / "record.jsonl"
-    until(lambda: record.exists() and '"measurement"' in record.read_text(), seconds=300)
-    for pid in running(b"/opt/venv/bin/gpubench", b"/workspace/cut"):
-        os.kill(pid, signal.SIGINT)
+    until(lambda: record.exists() and len(record.read_text().splitlines()) > 2, seconds=300)
+    (pid,) = running("/opt/venv/bin/gpubench", "/workspace/cut")
+    root = Path(f"/proc/{pid}/root").readlink()
+    os.kill(pid, signal.SIGINT)
     said = child.communicate(timeout=120)[1]
     if child.returncode != 130:
         return f"exit status {child.returncode}: {said[-1000:]}"
+    if left := [path for path in Path("/proc").glob("[0-9]*/root") if is_link_to(path, root)]:
+        return f"{len(left)} of its processes are left"
     shown = container.ask("gpubench", "report", "/workspace/cut", user=STRANGER)
-    left = running(b"/opt/venv/bin/python", str(container.workspace).encode())
-    if left:
-        return f"processes {left} are left"
+    container.notes += [line for line in said.splitlines() if "interrupted" in line]
     return "" if shown.returncode == 0 and "fp32" in shown.stdout else shown.stderr[-500:]
 
 
-def running(*words: bytes) -> list[int]:
-    """The processes of this machine whose command line holds all of these."""
+def running(*words: str) -> list[int]:
+    """The processes of this machine whose command line has all of these words."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            line = path.read_bytes().split(b"\0")
-            if all(word in line for word in words):
+            line = path.read_bytes().decode("utf-8", "replace").split("\0")
+            if set(words) <= set(line) and "python" in line[0]:
                 found.append(int(path.parent.name))
     return found
+
+
+def is_link_to(path: Path, target: Path) -> bool:
+    """Whether a link is there and points to this."""
+    try:
+        return path.readlink() == target
+    except OSError:
+        return False
 
 
 ALONE = (

@@ -40,7 +40,6 @@ def gpu_record(
     trouble=None,
     watched=True,
     source="fabricated-a/record.jsonl",
-    price=None,
     batch=128,
 ):
     """A record of that machine; ``trouble`` gives a mode another state and its reason."""
@@ -84,7 +83,7 @@ def _facts(suite, name, batch):
         suite=suite,
         batch_size=batch,
         parameters=22_000_000,
-        settings={**SUITES[suite], "data": "seeded noise"},
+        settings={**SUITES.get(suite, SUITES["deit"]), "data": "seeded noise"},
         device=device,
     )
 
@@ -145,12 +144,14 @@ def _parities(suite, modes, noise):
             disturbed = {name: (way, way) for name, way in near.items()}
             yield parity(mode, losses, suite=suite, repeats=(losses,), disturbed=disturbed)
             continue
+        if mode not in MODES:
+            continue
         unit = ROUNDING[mode_named(mode).rounding]
         yield parity(mode, _near(losses, unit, noise), suite=suite)
 
 
 def _near(losses, unit, noise):
-    return tuple(loss * (1 + abs(noise.gauss(0, unit))) for loss in losses)
+    return tuple(loss * (1 + unit * noise.uniform(0.5, 1)) for loss in losses)
 
 
 def _snapshot(name):

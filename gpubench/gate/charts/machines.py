@@ -1,5 +1,6 @@
 """Pictures of several records side by side: throughput, and what a price buys."""
 
+import dataclasses
 from collections.abc import Sequence
 
 from gpubench.bench.record import RunRecord
@@ -18,7 +19,7 @@ def machines_chart(records: Sequence[RunRecord], lines: Sequence[Abreast]) -> Ch
     groups = tuple(label.letter for label in labels(records))
     unit = f"{lines[0].item}s/s"
     marks = [
-        throughput_mark(entry.cell, line.name.mode, group)
+        _held_apart(throughput_mark(entry.cell, line.name.mode, group), entry)
         for line in lines
         for group, entry in enumerate(line.entries)
         if entry.cell is not None
@@ -29,8 +30,25 @@ def machines_chart(records: Sequence[RunRecord], lines: Sequence[Abreast]) -> Ch
         title="Throughput by record",
         about=f"{unit}, with 95 % intervals over processes; longer is faster",
         parts=(Bars(unit=unit, marks=tuple(marks), groups=groups),),
-        notes=("hollow and ~: not to be taken as it stands",) if shaky else (),
+        notes=(
+            *(("hollow and ~: not to be taken as it stands",) if shaky else ()),
+            *_apart_notes(lines, groups),
+        ),
     )
+
+
+APART = "≠"
+"""Stands beside a figure of other work than the first record's."""
+
+
+def _held_apart(mark: Mark, entry: Entry) -> Mark:
+    return dataclasses.replace(mark, text=f"{mark.text} {APART}") if entry.is_apart else mark
+
+
+def _apart_notes(lines: Sequence[Abreast], groups: Sequence[str]) -> tuple[str, ...]:
+    if not any(entry.is_apart for line in lines for entry in line.entries):
+        return ()
+    return (f"{APART}: not comparable with {groups[0]}; the notes of the table say why",)
 
 
 def price_chart(
@@ -52,6 +70,7 @@ def price_chart(
         title=f"What one {prices[0].currency} buys",
         about=f"{unit}, with 95 % intervals over processes; longer is cheaper",
         parts=(Bars(unit=unit, marks=tuple(marks), groups=groups),),
+        notes=_apart_notes(lines, groups),
     )
 
 
@@ -62,4 +81,4 @@ def _priced(mode: str, entry: Entry, price: Price, first: Price, group: int) -> 
     text = number(found.per_money)
     if found.per_money.half_width is not None:
         text += f" ± {half_width(found.per_money)}"
-    return Mark.of(mode, text, found.per_money, group=group)
+    return _held_apart(Mark.of(mode, text, found.per_money, group=group), entry)

@@ -41,10 +41,10 @@ class Scale:
 
 
 def _round(span: float) -> float:
-    """The step of a span: 1, 2 or 5 times a power of ten."""
+    """The step of a span: the 1, 2 or 5 times a power of ten that comes nearest."""
     raw = span / TICKS
     power = 10.0 ** math.floor(math.log10(raw))
-    return next(times * power for times in (1, 2, 5, 10) if times * power >= raw * 0.999)
+    return power * min((1, 2, 5, 10), key=lambda times: abs(math.log(times * power / raw)))
 
 
 def over(values: Sequence[float], *, from_zero: bool) -> Scale:
