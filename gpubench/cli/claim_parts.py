@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from gpubench.errors import UnknownName
+from gpubench.errors import BadUsage, UnknownName
 
 if TYPE_CHECKING:
     from gpubench.bench.feed import Feed
@@ -23,7 +23,7 @@ class Part:
 
     ``preset`` is its own where it is not to follow the one that was asked for. ``weight`` is its
     part when a budget is shared out. ``starved`` reads files without workers, pinned memory and
-    copies that do not wait.
+    copies that do not wait. ``strategies`` are those of several GPUs, as ``--strategy`` names them.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Part:
     sweep: str | None = None
     tier: "Tier" = "resident"
     starved: bool = False
+    strategies: str | None = None
 
     @property
     def title(self) -> str:
@@ -122,6 +123,15 @@ ON_GPU = (
         tier="end-to-end",
         starved=True,
     ),
+    Part(
+        name="strategies",
+        claims=("F7",),
+        suites=("bert-ner",),
+        modes=("fp32",),
+        weight=4,
+        device="cuda",
+        strategies="dp,ddp",
+    ),
     VIT_ON_CPU,
 )
 """What is measured where there is a GPU."""
@@ -174,13 +184,36 @@ CPU_RULES: Mapping[str, Any] = {
 number of processes (own choice; the record's header has them)."""
 
 
-def chosen_parts(device: str, names: Sequence[str]) -> tuple[Part, ...]:
-    """The parts of a device in their order, all of them or those named; UnknownName otherwise."""
+MOST_GPUS = 4
+"""As many as the claim of strategies is of."""
+
+
+def chosen_parts(device: str, names: Sequence[str], gpus: int) -> tuple[Part, ...]:
+    """The parts of a device in their order, all that it can do or those named.
+
+    UnknownName for one that there is not, BadUsage for one that takes more GPUs.
+    """
     every = PARTS[device]
     for name in names:
         if name not in (part.name for part in every):
             raise UnknownName(f"part of {SUITE} on {device}", name, (part.name for part in every))
-    return tuple(part for part in every if not names or part.name in names)
+    chosen = tuple(part for part in every if not names or part.name in names)
+    alone = [part.name for part in chosen if not fits(part, gpus)]
+    if names and alone:
+        raise BadUsage(f"--parts {alone[0]} takes two GPUs or more, there are {gpus}")
+    return tuple(part for part in chosen if fits(part, gpus))
+
+
+def fits(part: Part, gpus: int) -> bool:
+    """Whether there are GPUs enough for it."""
+    return part.strategies is None or gpus > 1
+
+
+def left_out(device: str, gpus: int) -> tuple[Part, ...]:
+    """Parts that say nothing on this machine."""
+    if device == "cpu":
+        return LEFT_TO_A_GPU
+    return tuple(part for part in PARTS[device] if not fits(part, gpus))
 
 
 def protocol_of(part: Part, asked: str | None, processes: int | None) -> "Protocol":
@@ -202,12 +235,19 @@ def _preset(part: Part, asked: str | None) -> str:
     return part.preset or asked or "standard"
 
 
-def plan_of(part: Part, protocol: "Protocol") -> "Plan":
-    """What the run of a part is asked to do."""
+def plan_of(part: Part, protocol: "Protocol", gpus: int) -> "Plan":
+    """What the run of a part is asked to do; its strategies use at most ``MOST_GPUS``."""
     from gpubench.bench.record import Plan, Source
+    from gpubench.bench.strategy import strategies
     from gpubench.bench.sweep import Sweep
 
     sweep = Sweep.parse(part.sweep) if part.sweep else None
+    spread = (
+        strategies(part.strategies, processes_per_node=min(gpus, MOST_GPUS))
+        if part.strategies
+        else ()
+    )
+    varied = (*(sweep.variants if sweep else ()), *(each.variant for each in spread))
     return Plan(
         suites=part.suites,
         modes=part.modes,
@@ -222,7 +262,8 @@ def plan_of(part: Part, protocol: "Protocol") -> "Plan":
         data=None,
         feed=_feed(part),
         sweep=sweep,
-        variants=sweep.variants if sweep else ("",),
+        strategies=spread,
+        variants=varied or ("",),
     )
 
 
