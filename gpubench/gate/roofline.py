@@ -239,7 +239,9 @@ def roofline(record: RunRecord, facts: WorkloadFacts | None, cell: "Cell") -> Ro
     mode = known_mode(cell.mode)
     if mode is None:
         return None
-    flops, rounding = facts.step_flops / facts.batch_size, mode.rounding
+    # peaks are of one device, and ranks on a GPU have one each; those on a CPU share its cores
+    devices = facts.ranks if facts.device.get("type") == "cuda" else 1
+    flops, rounding = facts.step_flops / facts.batch_size / devices, mode.rounding
     nominal = nominal_of(ceiling_named(ceilings.product(rounding)), facts.device)
     return Roofline(
         achieved=_scaled(cell.throughput, flops),
