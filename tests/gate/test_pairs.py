@@ -14,7 +14,8 @@ from scipy import stats
 from gpubench.bench.modes import mode_named
 from gpubench.gate.calibration import Calibration, cell_noise, workload_digest
 from gpubench.gate.compare import Rules
-from gpubench.gate.pairs import PairRecords, compare_pairs, gated_metrics, lopsided, of_figure
+from gpubench.gate.pair_answer import compare_pairs, of_figure
+from gpubench.gate.pairs import PairRecords, gated_metrics, lopsided
 from gpubench.gate.sequential import LOOKS, RISK
 from tests.fakes.records import FACTS, PARITIES, PLAN, measurement, record
 from tests.fakes.sessions import CELL, header
