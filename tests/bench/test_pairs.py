@@ -12,7 +12,7 @@ from gpubench.bench.job import Subject
 from gpubench.bench.record import read_record
 from gpubench.bench.session import CannotTrain, NotTheSame
 from gpubench.env.telemetry import Telemetry
-from gpubench.gate.pairs import compare_pairs
+from gpubench.gate.pair_answer import compare_pairs
 from gpubench.gate.sequential import LOOKS
 from tests.fakes.pairs import Machine, Silent, asked, run
 
