@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
+from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.gate.chart import Chart
 from gpubench.gate.charts import charts
@@ -41,11 +42,14 @@ class Chapter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """``together`` is what several records, or prices, say; empty for one record without.
+    """``heading`` says what the page is about, ``names`` of which files it was made.
 
+    ``together`` is what several records, or prices, say; empty for one record without.
     ``claims`` is there where the records are held against those of the source documents.
     """
 
+    heading: str
+    names: tuple[str, ...]
     chapters: tuple[Chapter, ...]
     together: tuple[Section, ...]
     claims: Table | None = None
@@ -53,15 +57,23 @@ class Dossier:
 
 def dossier(records: Sequence[RunRecord], prices: Sequence[Price] = ()) -> Dossier:
     """The page's content; ``prices`` are none, or one for each record."""
+    named = labels(records)
+    several = f"{len(records)} runs side by side"
     return Dossier(
-        chapters=tuple(map(_chapter, records, labels(records))),
+        heading=several if len(records) > 1 else named[0].device,
+        names=tuple(label.name for label in named),
+        chapters=tuple(map(_chapter, records, named)),
         together=_together(records, prices) if len(records) > 1 or prices else (),
     )
 
 
 def with_claims(shown: Dossier, records: Sequence[RunRecord]) -> Dossier:
-    """The same page that says first what the records show of the documents' claims."""
-    return dataclasses.replace(shown, claims=claims_table(records))
+    """The same page that says first what the records show of the documents' claims.
+
+    Parts of one answer are no machines to choose between, so they do not stand side by side.
+    """
+    heading = f"Claims of the documents, held against {units.count(len(records), 'run')}"
+    return dataclasses.replace(shown, heading=heading, together=(), claims=claims_table(records))
 
 
 def _together(records: Sequence[RunRecord], prices: Sequence[Price]) -> tuple[Section, ...]:

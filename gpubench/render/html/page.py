@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gpubench import __version__
+from gpubench.bench.learning.record import TrainingRecord
 from gpubench.bench.record import RunRecord
 from gpubench.errors import MissingPackage
 from gpubench.gate.dossier import Dossier, dossier, with_claims
 from gpubench.gate.prices import Price
+from gpubench.gate.training_dossier import training_dossier
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -37,6 +39,11 @@ def render(
     template = _template()
     shown = dossier(records, prices)
     return page(template, with_claims(shown, records) if of_claims else shown)
+
+
+def render_trainings(records: Sequence[TrainingRecord]) -> str:
+    """The page of at least one training."""
+    return page(_template(), training_dossier(records))
 
 
 def page(template: "Template", shown: Dossier) -> str:
@@ -64,7 +71,7 @@ def page(template: "Template", shown: Dossier) -> str:
 
 
 def _title(shown: Dossier) -> str:
-    names = [chapter.label.name for chapter in shown.chapters]
+    names = shown.names
     more = f" and {len(names) - SHOWN_IN_TITLE} more" if len(names) > SHOWN_IN_TITLE else ""
     return f"gpubench: {', '.join(names[:SHOWN_IN_TITLE])}{more}"
 
