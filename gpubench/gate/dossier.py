@@ -8,6 +8,7 @@ from gpubench.bench.record import RunRecord
 from gpubench.gate.chart import Chart
 from gpubench.gate.charts import charts
 from gpubench.gate.charts.machines import machines_chart, price_chart
+from gpubench.gate.charts.scaling import scaling_chart
 from gpubench.gate.charts.scene import Scene
 from gpubench.gate.charts.sweep import sweep_charts
 from gpubench.gate.claims.table import claims_table
@@ -109,12 +110,12 @@ def _chapter(record: RunRecord, label: Label) -> Chapter:
 
 
 def _opening(record: RunRecord, subjects: Sequence[Compared]) -> tuple[Section, ...]:
-    """What stands before the subjects; a sweep with its pictures."""
+    """What stands before the subjects; a sweep and strategies with their pictures."""
     tables = opening(record, [table for each in subjects for table in each.tables])
     drawn = dict(sweep_charts(record))
     titles = [_heading(table) for table in tables]
     return tuple(
-        Section(title=title, tables=(table,), charts=_of_suite(drawn, table))
+        Section(title=title, tables=(table,), charts=_beside(drawn, table))
         for title, table in zip(titles, tables, strict=True)
     )
 
@@ -124,9 +125,11 @@ def _heading(table: Table) -> str:
     return " · ".join(table.title.split(" · ")[:2])
 
 
-def _of_suite(drawn: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
+def _beside(sweeps: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
+    """The picture of a table that stands before the subjects."""
     suites = {row.values.get("suite") for row in table.rows}
-    return tuple(chart for suite, chart in drawn.items() if suite in suites)
+    found = [*(chart for suite, chart in sweeps.items() if suite in suites), scaling_chart(table)]
+    return tuple(chart for chart in found if chart is not None)
 
 
 def _section(found: Compared) -> Section:
