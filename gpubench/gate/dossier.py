@@ -7,6 +7,7 @@ from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.gate.chart import Chart
 from gpubench.gate.charts import charts
+from gpubench.gate.charts.loader import loader_chart
 from gpubench.gate.charts.machines import machines_chart, price_chart
 from gpubench.gate.charts.scaling import scaling_chart
 from gpubench.gate.charts.scene import Scene
@@ -133,9 +134,13 @@ def _beside(sweeps: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
 
 
 def _section(found: Compared) -> Section:
-    scene = Scene(record=found.part, subject=found.subject, cells=found.cells)
-    return Section(
-        title=found.subject.title,
-        tables=found.tables,
-        charts=charts(scene) if found.cells else (),
-    )
+    return Section(title=found.subject.title, tables=found.tables, charts=_charts(found))
+
+
+def _charts(found: Compared) -> tuple[Chart, ...]:
+    """Those of its cells; where nothing was trained, of its loader."""
+    if found.cells:
+        scene = Scene(record=found.part, subject=found.subject, cells=found.cells)
+        return charts(scene)
+    loader = loader_chart(found.part, found.subject)
+    return (loader,) if loader else ()

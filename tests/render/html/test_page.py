@@ -23,6 +23,7 @@ from gpubench.bench.record import read_record
 from gpubench.errors import MissingPackage
 from gpubench.gate.pages import pages
 from gpubench.gate.prices import parse_prices
+from gpubench.render import plots
 from gpubench.render.html import page
 from gpubench.render.html.page import render, render_trainings
 from tests.fakes.ceilings import PEAKS, ran, with_ceilings
@@ -298,3 +299,29 @@ def test_claims_stand_first_and_parts_of_one_answer_not_side_by_side():
     assert found.faults == []
     assert found.captions[0] == "claims of the source documents"
     assert "side by side" not in found.text
+
+
+@pytest.mark.parametrize(
+    "odd", [1e308, -1e308, 1e-320, 0.0, -1.0, float("nan"), float("inf"), float("-inf"), 1e17]
+)
+def test_no_number_of_a_record_breaks_a_page(odd):
+    losses = (2.0, odd, 1.9, odd, 1.8, odd, 1.7)
+    seen = {"series": {"seconds": [0.0, 1.0], "power_watts": [odd, 600.0]}}
+    made = record(
+        [
+            measurement(mode, p, 0.1, losses=losses, telemetry=seen, memory={"peak_bytes": 0})
+            for mode in PLAN.modes
+            for p in (0, 1)
+        ],
+        [PARITIES[0], parity("amp-bf16", losses=(2.0, odd, 1.8))],
+    )
+    assert shown(made).counts["table"] >= 1
+    assert plots.text("losses", [made])
+    assert plots.text("telemetry", [made])
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e-12, 1e12, 1e200])
+def test_no_throughput_breaks_a_page(step):
+    made = record([measurement(mode, p, step) for mode in PLAN.modes for p in (0, 1)])
+    assert shown(made, prices="0.000000001").counts["table"] >= 1
+    assert plots.text("throughput", [made])
