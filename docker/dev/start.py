@@ -33,7 +33,7 @@ KEY = re.compile(
     r" [A-Za-z0-9+/]{40,}={0,3}( |$)"
 )
 PASSED_ON = re.compile(
-    r"PATH|VIRTUAL_ENV|UMASK|LD_LIBRARY_PATH|XDG_CACHE_HOME|MPLCONFIGDIR|TORCH_HOME"
+    r"PATH|LANG|VIRTUAL_ENV|UMASK|LD_LIBRARY_PATH|XDG_CACHE_HOME|MPLCONFIGDIR|TORCH_HOME"
     r"|TORCHINDUCTOR_CACHE_DIR|TRITON_CACHE_DIR|(?:HF|NCCL|CUDA|NVIDIA|GPUBENCH)_\w+"
 )
 """Variables an ssh session needs to be like any other way in; HF_TOKEN is one of them."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gpubench.bench.feed import USUAL_FEED, Feed
+from gpubench.bench.learning.asked import Training
 from gpubench.bench.modes import Mode
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.strategy import SINGLE, WHOLE, Shard, Strategy
@@ -33,7 +34,7 @@ Progress = Callable[[str, int, int], object]
 """Is told the stage a job has reached, how much of it is done, and of how much."""
 
 Kind = Literal[
-    "describe", "measure", "parity", "search-batch", "load", "ceilings", "measure-ranks",
+    "describe", "measure", "parity", "search-batch", "load", "ceilings", "train", "measure-ranks",
     "parity-ranks", "take-part",
 ]  # fmt: skip
 """Those of ranks are the same by several processes; the schedule does not tell them apart."""
@@ -89,9 +90,10 @@ class Workload:
 class Job:
     """One child's work: a suite, what to do with it, and where it may write.
 
-    ``ceilings`` are the names of those to be measured in a job of that kind, ``rendezvous`` is
-    the host:port where the nodes of a strategy with several find one another; ``number`` is that of
-    the announced job in which another node is to take part.
+    ``ceilings`` are the names of those to be measured in a job of that kind, ``training`` is what
+    a job of the kind ``train`` is to do. ``rendezvous`` is the host:port where the nodes of a
+    strategy with several find one another; ``number`` is that of the announced job in which another
+    node is to take part.
     """
 
     kind: Kind
@@ -103,6 +105,7 @@ class Job:
     scratch: str
     parity_roundings: tuple[str, ...] = ()
     ceilings: tuple[str, ...] = ()
+    training: Training | None = None
     rendezvous: str | None = None
     number: int = 0
 
@@ -117,6 +120,7 @@ class Job:
                 "protocol": Protocol(**plain["protocol"]),
                 "parity_roundings": tuple(plain["parity_roundings"]),
                 "ceilings": tuple(plain["ceilings"]),
+                "training": plain["training"] and Training.from_plain(plain["training"]),
             }
         )
 

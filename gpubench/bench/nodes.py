@@ -15,7 +15,7 @@ from gpubench.bench.job import Job, Progress, Workload
 from gpubench.bench.modes import REFERENCE
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.runner import run_job
-from gpubench.env.places import HERE
+from gpubench.env.places import HERE, Folders, Program
 from gpubench.errors import BadUsage, GpubenchError
 from gpubench.units import Seconds
 
@@ -74,14 +74,21 @@ def _binds(family: socket.AddressFamily, address: tuple[object, ...]) -> bool:
 @contextlib.contextmanager
 def _store(endpoint: str) -> Iterator[str]:
     """The store's process, and its first line; it ends soon after the block."""
-    with tempfile.TemporaryDirectory(prefix="gpubench-") as cache:
-        environment = {**os.environ, "PYTHONPATH": HERE.python_path(os.environ, Path(cache))}
+    with tempfile.TemporaryDirectory(prefix="gpubench-") as own:
+        program = Program(
+            command=(sys.executable, "-c", HOST, endpoint),
+            variables=os.environ,
+            folders=Folders(own=Path(own)),
+            limit=A_WEEK,
+            imports_gpubench=True,
+        )
+        start = HERE.start(program)
         child = subprocess.Popen(
-            [sys.executable, "-c", HOST, endpoint],
+            start.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=start.variables,
             text=True,
             start_new_session=True,  # Ctrl-C is for this process, which then ends it in order
         )

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from gpubench import codec
 from gpubench.bench.batch_search import BatchTry, SearchEnd
@@ -156,6 +156,7 @@ class Measurement(OfSubject):
     and the times are absent or not to be used; ``shortage`` is there where memory ran out.
     ``loss_faults`` counts losses that were NaN or infinite; ``profile`` is of a few steps after
     the window. ``disturbed`` is what is invalid for what happened around it, not for what it is.
+    Two processes of a pair, one in each side's record, have the same ``process`` and ``attempt``.
     Where several ranks trained together, the window is that of the slowest, each step's time the
     largest over ranks, memory that of the largest, and ``ranks`` tells of each.
     """
@@ -184,6 +185,7 @@ class Measurement(OfSubject):
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     feeding: dict[str, Any] = dataclasses.field(default_factory=dict)
     disturbed: bool = False
+    attempt: int = 0
     ranks: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -388,7 +390,12 @@ class RunRecord:
 
     def measured(self, subject: Subject, mode: str) -> list[Measurement]:
         """The processes of one cell, in order."""
-        return [m for m in self.measurements if (m.subject, m.mode) == (subject, mode)]
+        suite, variant = subject
+        return [
+            m
+            for m in self.measurements
+            if m.mode == mode and m.variant == variant and m.suite == suite
+        ]
 
     def closing(self, subject: Subject, mode: str) -> Closing | None:
         """Why the measuring of a cell, or of the ``LOADER``, ended; None where it has gone on."""
@@ -444,14 +451,19 @@ def _line(value: Any, source: str) -> Line | None:
     return None if kind is None else codec.from_plain(kind, value, source)
 
 
+Writer = TypeVar("Writer", bound="RecordWriter")
+
+
 class RecordWriter:
     """Appends lines to a run's record; each is on the disk before ``append`` returns."""
 
+    file_name: ClassVar[str] = FILE_NAME
+
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE_NAME
+        self.path = folder / self.file_name
 
     @classmethod
-    def create(cls, folder: Path, header: Header) -> "RecordWriter":
+    def create(cls: type[Writer], folder: Path, header: object) -> Writer:
         """A new record with its header; BadUsage where the folder has one already."""
         writer = cls(folder)
         if writer.path.exists():
@@ -462,7 +474,7 @@ class RecordWriter:
         return writer
 
     @classmethod
-    def reopen(cls, folder: Path) -> "RecordWriter":
+    def reopen(cls: type[Writer], folder: Path) -> Writer:
         """A record to go on with; a last line that was cut short is removed."""
         writer = cls(folder)
         content = codec.read_bytes(writer.path)
@@ -474,7 +486,7 @@ class RecordWriter:
                 raise UnwritableOutput.of(writer.path, problem) from None
         return writer
 
-    def append(self, line: Line) -> None:
+    def append(self, line: object) -> None:
         """Keep one line for good; UnwritableOutput where the disk is full."""
         codec.append_line(self.path, line)
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +33,9 @@ KILLED_FOR_MEMORY = (
 
 ENDING_SECONDS = 60.0
 """What a place gives a child beyond its limit before it ends it from within (own choice)."""
+Heard = Callable[[dict[str, Any]], object]
+"""Is told a line of what a job wants to be kept before it is done."""
+
 LAST_WORDS = 2000
 """How many characters of a dead child's stderr are kept (own choice)."""
 
@@ -57,9 +60,12 @@ def run_job(
     progress: Progress = lambda stage, done, of: None,
     program: str = WORKER,
     place: Place = HERE,
+    heard: Heard | None = None,
 ) -> Answer:
     """Run one job in a fresh process and wait for its answer, at most its protocol's limit.
 
+    With ``heard``, which is told what the child wants kept as it goes, the limit is one of
+    silence: a job may take as long as it likes while it says something now and then.
     ``cache`` is the folder of its compile caches, ``program`` the Python text that does the job,
     ``place`` where it runs; gpubench need not be installed there. BadData and MissingPackage are
     raised for what no other process could do better; everything else becomes a state.
@@ -67,13 +73,14 @@ def run_job(
     began, ended_before = time.monotonic(), killed_for_memory()
     asked = Program(
         command=(place.python, "-c", program),
-        variables=_environment(os.environ, cache, place),
+        variables=_environment(os.environ, cache),
         folders=folders_of(job, cache),
         limit=job.protocol.process_limit_seconds + ENDING_SECONDS,
+        imports_gpubench=True,
     )
     start = place.start(asked)
     with tempfile.TemporaryFile() as errors, _child(start, errors) as child:
-        result = _listen(child, start, job, progress)
+        result = _listen(child, start, job, progress, heard)
         if result is None:
             status, words = start.ending(_end(child), _last_words(errors))
             result = {"state": "failed", "reason": _death(status, words)}
@@ -96,6 +103,7 @@ def _child(start: Start, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]
     try:
         yield child
     finally:
+        start.let_go(child)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -114,14 +122,14 @@ def folders_of(job: Job, cache: Path) -> Folders:
     """What the job's child writes into, and what it reads of what the user named."""
     workload = job.workload
     named = [Path(name) for name in (workload.data, workload.model, workload.tokenizer) if name]
-    writable = tuple(path.absolute() for path in (Path(job.scratch), cache))
+    own, scratch = cache.absolute(), Path(job.scratch).absolute()
     readable = {path.absolute() for path in named if path.exists()}
-    inside = {path for path in readable if any(path.is_relative_to(own) for own in writable)}
-    return Folders(writable=writable, readable=tuple(sorted(readable - inside)))
+    made = {path for path in readable if path.is_relative_to(scratch)}
+    return Folders(own=own, writable=(scratch,), readable=tuple(sorted(readable - made)))
 
 
-def _environment(outer: Mapping[str, str], cache: Path, place: Place) -> dict[str, str]:
-    """The child's environment: gpubench importable, caches of its own, no bytecode left behind.
+def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:
+    """The child's variables: caches of its own, no bytecode left behind.
 
     OpenMP threads wait passively unless the user says otherwise: where another process holds a
     core, spinning threads were seen to make a CPU step 15 times longer.
@@ -129,7 +137,6 @@ def _environment(outer: Mapping[str, str], cache: Path, place: Place) -> dict[st
     return {
         "OMP_WAIT_POLICY": "passive",
         **outer,
-        "PYTHONPATH": place.python_path(outer, cache),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TRITON_CACHE_DIR": str(cache / "triton"),
@@ -138,7 +145,11 @@ def _environment(outer: Mapping[str, str], cache: Path, place: Place) -> dict[st
 
 
 def _listen(
-    child: subprocess.Popen[bytes], start: Start, job: Job, progress: Progress
+    child: subprocess.Popen[bytes],
+    start: Start,
+    job: Job,
+    progress: Progress,
+    heard: Heard | None,
 ) -> dict[str, Any] | None:
     """Hand the job over and read answers until the result, the end, or the time limit."""
     assert child.stdin is not None
@@ -150,12 +161,15 @@ def _listen(
         if not start.is_guarded:
             child.stdin.close()
     limit = job.protocol.process_limit_seconds
-    for line in _lines(child.stdout, time.monotonic() + limit):
+    for line in _lines(child.stdout, limit, of_silence=heard is not None):
         if line is None:
             return {"state": "timed-out", "reason": f"no answer within {limit:.0f} s"}
         event = _event(line)
         if event.get("event") == "progress":
             progress(event["stage"], event["done"], event["of"])
+        elif event.get("event") == "told" and heard is not None:
+            del event["event"]
+            heard(event)
         elif event.get("event") == "result":
             del event["event"]
             return event
@@ -164,9 +178,9 @@ def _listen(
     return None
 
 
-def _lines(stream: IO[bytes], ends: float) -> Iterator[bytes | None]:
-    """Lines as they come; None once the time is up."""
-    rest = b""
+def _lines(stream: IO[bytes], limit: float, *, of_silence: bool) -> Iterator[bytes | None]:
+    """Lines as they come; None once the time, or that of a silence, is up."""
+    rest, ends = b"", time.monotonic() + limit
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while True:
@@ -178,6 +192,8 @@ def _lines(stream: IO[bytes], ends: float) -> Iterator[bytes | None]:
                 return
             *whole, rest = (rest + piece).split(b"\n")
             yield from whole
+            if of_silence:
+                ends = time.monotonic() + limit
 
 
 def _event(line: bytes) -> dict[str, Any]:

@@ -27,7 +27,10 @@ def is_an_answer(line: Measurement | CeilingRun) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One job of a run; ``feed`` is what a job of the kind ``load`` times."""
+    """One job of a run; ``feed`` is what a job of the kind ``load`` times.
+
+    ``attempt`` counts how often the pair that a process belongs to was begun anew.
+    """
 
     subject: Subject
     kind: Kind
@@ -35,6 +38,7 @@ class Step:
     process: int = 0
     feed: Feed | None = None
     ceilings: tuple[str, ...] = ()
+    attempt: int = 0
 
     @property
     def what(self) -> str:

@@ -94,7 +94,7 @@ class Session:
     ``before`` is the record that is gone on with, if any; ``ask`` runs a job in a process, and
     ``sampling`` watches a GPU meanwhile. ``rendezvous`` is where several nodes meet. The budget
     counts from ``began`` (``time.monotonic``), so that a search for a batch size before the first
-    job is in it.
+    job is in it. ``again`` says that a process that something disturbed is done again at once.
     """
 
     modes: tuple[Mode, ...]
@@ -105,6 +105,7 @@ class Session:
     watcher: Watcher
     ask: Ask = run_job
     sampling: Sampling = sampling
+    again: bool = True
     began: float = dataclasses.field(default_factory=time.monotonic)
     rendezvous: str | None = None
 
@@ -122,11 +123,11 @@ def run_session(session: Session, suites: Sequence[SuiteRun]) -> None:
         spread=[suite.subject for suite in trained if suite.workload.strategy.is_spread],
     )
     with tempfile.TemporaryDirectory(prefix="gpubench-") as scratch:
-        runs: dict[Subject, _SuiteSession] = {}
+        runs: dict[Subject, SuiteSession] = {}
         for index, suite in enumerate(trained):
             folder = Path(scratch) / str(index)
             folder.mkdir()
-            runs[suite.subject] = _SuiteSession(session, suite, folder, agenda)
+            runs[suite.subject] = SuiteSession(session, suite, folder, agenda)
         measured = Ceilings(session, suites, Path(scratch), agenda)
         measured.run(ceilings.SUBJECT)
         for step in agenda:
@@ -152,13 +153,27 @@ def feeds_of(workload: Workload, device: str) -> tuple[Feed, ...]:
     return (here(workload.feed, device),) if workload.tier == "end-to-end" else ()
 
 
-class _SuiteSession:
+class Learner(Interface):
+    """Something that takes in how jobs ended, as an agenda does."""
+
+    def learn(self, step: Step, seconds: float, measurement: Measurement | None = None, /) -> None:
+        """A job ended after so many seconds."""
+
+
+class SuiteSession:
     """The jobs of one suite, which share a workload and a folder for caches."""
 
-    def __init__(self, session: Session, suite: SuiteRun, scratch: Path, agenda: Agenda) -> None:
+    def __init__(
+        self,
+        session: Session,
+        suite: SuiteRun,
+        scratch: Path,
+        agenda: Learner,
+        caches: Caches | None = None,
+    ) -> None:
         self._session, self._suite, self._scratch = session, suite, scratch
         self._agenda = agenda
-        self._caches = Caches(folder=scratch, processes=session.protocol.processes)
+        self._caches = caches or Caches(folder=scratch, processes=session.protocol.processes)
         self._workload = suite.workload
         self._facts: WorkloadFacts | None = None
 
@@ -181,8 +196,8 @@ class _SuiteSession:
             answer = Answer.without_process("not-supported", unsupported)
         line = self._line(step, answer, started, self._facts)
         self._session.writer.append(line)
-        if step.is_first and line.state in COUNTING:
-            self._caches.filled.add(step.mode.name)
+        if step.kind == "measure" and line.state in COUNTING:
+            self._caches.note_filled(step)
         self._agenda.learn(step, answer.seconds, line if isinstance(line, Measurement) else None)
         if isinstance(line, Measurement):
             self._session.watcher.measured(line)
@@ -197,6 +212,7 @@ class _SuiteSession:
         cache = "warm" if self._caches.is_warm(step) else "cold"
         plain |= {
             "process": step.process,
+            "attempt": step.attempt,
             "started": started,
             "child_seconds": answer.seconds,
             "samples_per_step": facts.samples_per_step,
@@ -247,7 +263,9 @@ class _SuiteSession:
         session = self._session
         gpus = self._facts.device.get("gpus") if self._facts else None
         sampling = all_of(gpus, session.sampling) if gpus else session.sampling
-        return undisturbed(lambda: self._ask(step), gpu, sampling, session.watcher.sampled)
+        return undisturbed(
+            lambda: self._ask(step), gpu, sampling, session.watcher.sampled, again=session.again
+        )
 
     def _ask(self, step: Step) -> Answer:
         with self._caches.of(step) as cache:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 Batch = dict[str, "torch.Tensor"]
 
 
+class Trainable(Interface):
+    """What a training step takes of a task; ``model(**batch)`` answers the scalar loss."""
+
+    model: "torch.nn.Module"
+    learning_rate: float
+
+
 class Task(Interface):
     """A model in training mode on the host, ready to be moved to the device.
 

@@ -12,7 +12,7 @@ from gpubench.bench.accumulation import Portions, Share, keep_gradients, portion
 from gpubench.bench.modes import Mode
 from gpubench.bench.precision import autocast
 from gpubench.bench.ranks.spreads import ALONE, Spread
-from gpubench.bench.task import Batch, Task
+from gpubench.bench.task import Batch, Trainable
 
 RESIDENT_BATCHES = 8
 """How many different batches wait on the device in the resident tier (own choice)."""
@@ -54,7 +54,7 @@ class TrainingStep:
 
     def __init__(
         self,
-        task: Task,
+        task: Trainable,
         batches: Iterator[Batch],
         mode: Mode,
         device: torch.device,
@@ -72,7 +72,7 @@ class TrainingStep:
         self._forward: Any = self._eager
         if mode.compile is not None:
             self._forward = torch.compile(self._eager, mode=mode.compile, dynamic=False)
-        self.optimizer, self.fused = _adamw(self.model, task.learning_rate)
+        self.optimizer, self.fused = _adamw(task, self.model)
         scaled = mode.autocast == "float16"
         self.scaler = torch.amp.GradScaler(device.type) if scaled else None
         self.graphs = device.type == "cuda" and mode.compile in ("reduce-overhead", "max-autotune")
@@ -176,8 +176,11 @@ class TrainingStep:
         return self.steps - (int(max(float(step) for step in applied)) if applied else 0)
 
 
-def _adamw(model: torch.nn.Module, learning_rate: float) -> tuple[torch.optim.Optimizer, bool]:
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def _adamw(task: Trainable, model: torch.nn.Module) -> tuple[torch.optim.Optimizer, bool]:
+    """AdamW over what can be trained, or over the groups that the task makes of it."""
+    groups: Callable[[], Any] = getattr(
+        task, "parameter_groups", lambda: [p for p in model.parameters() if p.requires_grad]
+    )
     with contextlib.suppress(RuntimeError, TypeError):
-        return torch.optim.AdamW(parameters, lr=learning_rate, fused=True), True
-    return torch.optim.AdamW(parameters, lr=learning_rate), False
+        return torch.optim.AdamW(groups(), lr=task.learning_rate, fused=True), True
+    return torch.optim.AdamW(groups(), lr=task.learning_rate), False

@@ -17,16 +17,22 @@ Latest = Callable[[], Sample | None]
 
 
 def undisturbed(
-    ask: Callable[[], Answer], gpu: str, sampling: Sampling, show: Callable[[Latest], None]
+    ask: Callable[[], Answer],
+    gpu: str,
+    sampling: Sampling,
+    show: Callable[[Latest], None],
+    *,
+    again: bool = True,
 ) -> Answer:
     """The answer of a process during which nothing happened to the GPU, with its telemetry.
 
     A hardware slow-down, another process, an Xid or a memory error costs another try, at most
-    ``MOST_DISCARDED`` times; then the measurement is invalid, and ``disturbed``: later it may not
-    be. Clocks that are held would be held the next time as well: the state says so. ``show`` is
-    given the sampler's latest reading.
+    ``MOST_DISCARDED`` times and none without ``again``; then the measurement is invalid, and
+    ``disturbed``: later it may not be. Clocks that are held would be held the next time as well:
+    the state says so. ``show`` is given the sampler's latest reading.
     """
     discarded: list[str] = []
+    most = MOST_DISCARDED if again else 0
     while True:
         with sampling(gpu) as recorder:
             show(recorder.latest)
@@ -34,10 +40,12 @@ def undisturbed(
             window = answer.result.pop("window_monotonic", None)
             seen = recorder.between(*window) if window else _without_window(recorder)
         fault = _fault(seen, answer)
-        if fault is None or len(discarded) == MOST_DISCARDED:
+        if fault is None or len(discarded) == most:
             break
         discarded.append(fault)
     answer.result["telemetry"] = {**codec.to_plain(seen), "discarded": discarded}
+    if fault is not None and again:
+        fault += ", three times in a row"
     answer.result.update(_judged(answer.result, seen, fault))
     return answer
 
@@ -63,8 +71,7 @@ def _judged(result: dict[str, Any], seen: Telemetry, fault: str | None) -> dict[
     if state in ("failed", "timed-out"):
         return {"reason": f"{seen.fault}: {reason}"} if seen.fault else {}
     if fault is not None:
-        reason = f"{fault}, three times in a row"
-        return {"state": "invalid", "reason": reason, "disturbed": True}
+        return {"state": "invalid", "reason": fault, "disturbed": True}
     if seen.cap is not None and state == "ok":
         return {"state": "capped", "reason": seen.cap}
     if seen.cap is not None and state == "unstable":

@@ -20,6 +20,7 @@ WORK = {
     "search-batch": ("gpubench.bench.fitting", "search_batch"),
     "load": ("gpubench.bench.loading", "load"),
     "ceilings": ("gpubench.bench.ceilings.measuring", "measure"),
+    "train": ("gpubench.bench.learning.loop", "train"),
     "measure-ranks": ("gpubench.bench.ranks.launcher", "launch"),
     "parity-ranks": ("gpubench.bench.ranks.launcher", "launch"),
     "take-part": ("gpubench.bench.ranks.meeting", "take_part"),
@@ -68,9 +69,22 @@ def _run(job_text: str, say: Any) -> dict[str, Any]:
     suite = importlib.import_module(job.suite_module)
     module, function = WORK[job.kind]
     answer: dict[str, Any] = getattr(importlib.import_module(module), function)(
-        job, suite, lambda stage, done, of: say("progress", stage=stage, done=done, of=of)
+        job, suite, _Telling(say)
     )
     return answer
+
+
+class _Telling:
+    """Where a job says how far it is, and what is to be kept before it is done."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+
+    def __call__(self, stage: str, done: int, of: int) -> None:
+        self._say("progress", stage=stage, done=done, of=of)
+
+    def tell(self, kind: str, **content: Any) -> None:
+        self._say("told", kind=kind, **content)
 
 
 def told(problem: Exception) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import typer
 
 from gpubench import __version__
 from gpubench.cli import terminal
+from gpubench.cli.ab import ab
 from gpubench.cli.baseline import baseline
+from gpubench.cli.calibrate import calibrate
 from gpubench.cli.compare import compare
 from gpubench.cli.doctor import doctor
 from gpubench.cli.history import history
@@ -17,6 +19,7 @@ from gpubench.cli.listing import list_entries
 from gpubench.cli.plan import plan
 from gpubench.cli.report import report
 from gpubench.cli.run import run
+from gpubench.cli.train import train
 from gpubench.errors import ExitStatus, GpubenchError
 
 EPILOG = (
@@ -37,8 +40,11 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(plan)
 app.command()(run)
+app.command()(train)
 app.command()(report)
 app.command()(compare)
+app.command()(ab)
+app.command()(calibrate)
 app.add_typer(baseline)
 app.command()(history)
 app.command("list")(list_entries)

@@ -13,7 +13,9 @@ from gpubench.errors import BadUsage, UnreadableInput
 
 if TYPE_CHECKING:
     from gpubench.gate.calibration import Calibration
+    from gpubench.gate.machine import Machine
     from gpubench.gate.sides import Session
+    from gpubench.gate.verdicts import OnInconclusive
 
 
 def compare(
@@ -21,7 +23,12 @@ def compare(
         Path,
         typer.Argument(help="A record, folder of records or baselines, or pytest-benchmark JSON."),
     ],
-    candidate: Annotated[Path, typer.Argument(help="What is held against it; the same kinds.")],
+    candidate: Annotated[
+        Path | None,
+        typer.Argument(
+            help="What is held against it; the same kinds. A folder of pairs (ab) holds both."
+        ),
+    ] = None,
     tolerance: Annotated[
         str | None,
         typer.Option(help="3% (of throughput, the default), or throughput=3%,peak-memory=1%, …."),
@@ -37,7 +44,8 @@ def compare(
         int, typer.Option(min=1, help="Days after which a stored baseline is refused.")
     ] = MOST_DAYS,
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="text, markdown, json, junit or github-benchmark.")
+        str,
+        typer.Option(help="text, markdown, json, junit, github-benchmark or github (annotations)."),
     ] = "text",
     output: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
 ) -> int:
@@ -53,6 +61,8 @@ def compare(
     wanted = next((word for word in ON_INCONCLUSIVE if word == on_inconclusive), None)
     if wanted is None:
         raise BadUsage(f"--on-inconclusive {on_inconclusive}: choose fail, warn or pass")
+    if candidate is None:
+        return _of_pairs(baseline, wanted, given=tolerance or calibration, form=format, to=output)
     new = read_side(candidate)
     old = _baseline(baseline, new, max_age)
     known = _calibration(calibration, new)
@@ -62,6 +72,25 @@ def compare(
     if found.verdict == "INCONCLUSIVE" and wanted == "warn":
         terminal.note("warning: inconclusive; --on-inconclusive fail makes this exit 4")
     return found.exit_status
+
+
+def _of_pairs(
+    folder: Path, wanted: "OnInconclusive", *, given: object, form: str, to: Path | None
+) -> int:
+    """The verdicts of pairs that were measured before, by the rules they were measured under."""
+    from gpubench.cli.pairing import answer
+    from gpubench.gate.pair_folder import is_pair_folder, read_asked, read_pairs
+
+    if not is_pair_folder(folder):
+        raise BadUsage(
+            f"compare {folder} with what? Give a candidate; only a folder of pairs (ab) holds both"
+        )
+    asked = read_asked(folder)
+    if asked.purpose != "ab":
+        raise BadUsage(f"{folder} holds the pairs of a calibration: both sides are one")
+    if given is not None:
+        raise BadUsage("pairs are judged by what they were measured under; ab asks for it")
+    return answer(read_pairs(folder, asked), wanted, form, to)
 
 
 def _baseline(place: Path, candidate: "Sequence[Session]", max_age: int) -> "list[Session]":
@@ -91,15 +120,18 @@ def today() -> datetime.datetime:
 
 def _calibration(given: Path | None, candidate: "Sequence[Session]") -> "Calibration | None":
     """The noise of the candidate's machine, as named or where it is kept."""
+    machines = [cell.machine for session in candidate for cell in session.cells.values()]
+    return calibration_of(given, machines[0]) if machines else None
+
+
+def calibration_of(given: Path | None, machine: "Machine") -> "Calibration | None":
+    """The noise of a machine, as named or where it is kept; said where it is old."""
     from gpubench.gate.calibration import FOLDER, age_warning, find, read, refuse_other
 
-    machines = [cell.machine for session in candidate for cell in session.cells.values()]
-    if not machines:
-        return None
-    found = read(given) if given is not None else find(FOLDER, machines[0])
+    found = read(given) if given is not None else find(FOLDER, machine)
     if found is None:
         return None
-    refuse_other(found, machines[0])
+    refuse_other(found, machine)
     warning = age_warning(found, today())
     if warning is not None:
         terminal.note(f"warning: {warning}")

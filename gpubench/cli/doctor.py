@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEVELS = ("quick", "standard", "deep")
 FAIL_ON = ("error", "warning", "never")
-FORMATS = "text, json, markdown, junit, sarif or prometheus."
+FORMATS = "text, json, markdown, junit, sarif, prometheus or github (annotations)."
 
 
 def doctor(

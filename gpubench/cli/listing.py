@@ -51,13 +51,20 @@ def _checks() -> Rows:
 
 
 def _formats() -> Rows:
+    from gpubench.render.compare import FORMATS as COMPARED
     from gpubench.render.findings import FORMATS as REPORTS
-    from gpubench.render.registry import FORMATS
+    from gpubench.render.registry import EXPORTS, FORMATS
 
-    said = {entry.name: f"tables as .{entry.ending}" for entry in FORMATS}
-    for name in REPORTS:
-        said[name] = f"{said[name]}; doctor's report" if name in said else "doctor's report"
-    return list(said.items())
+    said = {entry.name: [f"tables as .{entry.ending}"] for entry in FORMATS}
+    kinds = (
+        ([entry.name for entry in EXPORTS], "export of run records"),
+        (list(REPORTS), "doctor's report"),
+        ([entry.name for entry in COMPARED], "comparison"),
+    )
+    for names, of in kinds:
+        for name in names:
+            said.setdefault(name, []).append(of)
+    return [(name, "; ".join(words)) for name, words in said.items()]
 
 
 KINDS: dict[str, Callable[[], Rows]] = {

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gpubench.bench.modes import Mode
     from gpubench.bench.protocol import Protocol
     from gpubench.bench.record import Plan, RecordWriter, RunRecord
-    from gpubench.cli.strategies import Asked
     from gpubench.env.snapshot import Snapshot
 
 SMOKE_MODES = ("fp32", "amp-bf16", "fp32+compile")
@@ -41,6 +40,7 @@ STANDARD_MODES = (
 
 
 def run(
+    context: typer.Context,
     suite: Annotated[
         str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
     ],
@@ -142,9 +142,13 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --output.")
     ] = False,
+    parts: Annotated[
+        str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
+    ] = None,
     format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
+    from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.report import print_tables
     from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
@@ -153,9 +157,15 @@ def run(
     format_named(format)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
+    is_of_claims = hold_alone(context, suite)
     snapshot = _snapshot()
-    chosen = _device(device, snapshot)
-    protocol = _protocol(preset, chosen, processes, seconds)
+    chosen = device_of(device, snapshot)
+    if is_of_claims:
+        return run_claims(
+            parts=parts, preset=preset, device=chosen, processes=processes, budget=budget,
+            output=output, resume=resume, snapshot=snapshot, format=format,
+        )  # fmt: skip
+    protocol = protocol_of(preset, chosen, processes, seconds)
     protocol = _until(protocol, precision, budget)
     of_training = {
         "--modes": modes is not None,
@@ -168,13 +178,13 @@ def run(
     tier = tier or ("resident" if data == "synthetic" else "end-to-end")
     samples, is_searched = batch_asked(batch_size)
     workload = dataclasses.replace(
-        _workload(protocol.preset, tier, data, model, samples, image_size, sequence_length),
+        workload_of(protocol.preset, tier, data, model, samples, image_size, sequence_length),
         accumulation=accumulation,
     )
     workload = fed(workload, workers=workers, lengths=lengths, long=long, augment=augment)
     chosen_modes = () if without_modes(tier, modes, precision) else _modes(modes, protocol.preset)
     plan = with_sweep(
-        _plan(suite, chosen_modes, protocol, chosen, workload),
+        plan_of(suite, chosen_modes, protocol, chosen, workload),
         sweep,
         batch_search=is_searched,
     )
@@ -196,7 +206,9 @@ def run(
         if not is_first:
             return take_part(plan, protocol, workload, asked)
         folder = output or _new_folder(plan)
-        record = _measure(plan, protocol, workload, folder, snapshot, asked, resume=resume)
+        record = measure(
+            plan, protocol, workload, folder, snapshot, resume=resume, rendezvous=rdzv_endpoint
+        )
     return print_tables(record, folder, format)
 
 
@@ -206,7 +218,8 @@ def _snapshot() -> "Snapshot":
     return take_snapshot(level="quick")
 
 
-def _device(asked: str, snapshot: "Snapshot") -> str:
+def device_of(asked: str, snapshot: "Snapshot") -> str:
+    """The device that was asked for; with auto a GPU where there is one."""
     if asked not in ("auto", "cuda", "cpu"):
         raise BadUsage(f"--device {asked}: choose auto, cuda or cpu")
     if asked == "auto":
@@ -214,9 +227,10 @@ def _device(asked: str, snapshot: "Snapshot") -> str:
     return asked
 
 
-def _protocol(
+def protocol_of(
     preset: str | None, device: str, processes: int | None, seconds: float | None
 ) -> "Protocol":
+    """The preset's rules on that device, with the processes and the window asked for."""
     from gpubench.bench.protocol import on_cpu, protocol_named
     from gpubench.units import Seconds
 
@@ -255,16 +269,16 @@ def _modes(asked: str | None, preset: str) -> "tuple[Mode, ...]":
 
     if asked == "all":
         return MODES
-    names = _names(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
+    names = names_in(asked) if asked else SMOKE_MODES if preset == "smoke" else STANDARD_MODES
     return tuple(mode_named(name) for name in names)
 
 
-def _names(listed: str) -> list[str]:
+def names_in(listed: str) -> list[str]:
     """The names in a comma-separated list, each once."""
     return list(dict.fromkeys(name.strip() for name in listed.split(",")))
 
 
-def _workload(
+def workload_of(
     preset: str,
     tier: str,
     data: str,
@@ -273,6 +287,7 @@ def _workload(
     image_size: int | None,
     sequence_length: int | None,
 ) -> "Workload":
+    """What is trained; BadUsage where the options do not go together."""
     from gpubench.bench.job import Workload
 
     if tier not in ("resident", "loader", "end-to-end"):
@@ -292,16 +307,17 @@ def _workload(
     )
 
 
-def _plan(
+def plan_of(
     suites: str,
     modes: "tuple[Mode, ...]",
     protocol: "Protocol",
     device: str,
     workload: "Workload",
 ) -> "Plan":
+    """What a run is asked to do; UnknownName for a suite that is none."""
     from gpubench.bench.record import Plan, Source
 
-    names = tuple(suite_named(name).name for name in _names(suites))
+    names = tuple(suite_named(name).name for name in names_in(suites))
     if len(names) > 1 and (workload.data is not None or workload.model is not None):
         given = "--data" if workload.data is not None else "--model"
         raise BadUsage(f"{given} is for one suite: run the suites one after the other")
@@ -327,15 +343,15 @@ def _new_folder(plan: "Plan") -> Path:
     return Path("reports") / f"{stamp}-{'+'.join(plan.suites)}-{plan.preset}-{plan.device}"
 
 
-def _measure(
+def measure(
     plan: "Plan",
     protocol: "Protocol",
     workload: "Workload",
     folder: Path,
     snapshot: "Snapshot",
-    asked: "Asked",
     *,
     resume: bool,
+    rendezvous: str | None = None,
 ) -> "RunRecord":
     """Run the session; whatever ends it early, the record stays and the message says how on."""
     from gpubench.bench.ceilings.session import with_ceilings
@@ -372,14 +388,14 @@ def _measure(
                 writer=writer,
                 before=before,
                 watcher=shown,
-                rendezvous=asked.endpoint,
+                rendezvous=rendezvous,
             )
             found = with_found_batches(session, suites, wanted=plan.batch_search)
             run_session(session, with_ceilings(found, modes))
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; what was measured is in {folder} (gpubench report shows it); "
-            f"go on with: {_again(folder)}"
+            f"go on with: {again(folder)}"
         ) from None
     except GpubenchError as problem:
         if writer.discard_if_empty():
@@ -418,7 +434,7 @@ def _open(
     return RecordWriter.reopen(folder), before
 
 
-def _again(folder: Path) -> str:
+def again(folder: Path) -> str:
     """The command that goes on with this run."""
     given = [word for word in sys.argv[1:] if word != "--resume"]
     if "--output" not in given:

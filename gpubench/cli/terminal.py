@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from gpubench.errors import UnwritableOutput
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+PAPER = 100
+"""Columns where no terminal tells how many it has."""
 
 
 def answer(text: str, output: Path | None = None) -> None:
@@ -36,6 +40,22 @@ def _to_stdout(text: str) -> None:
     except OSError as problem:  # a full disk; what is still buffered must not be tried again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise UnwritableOutput.of("stdout", problem) from None
+
+
+def columns() -> int:
+    """How wide answers may be: the terminal's width, or that of paper where there is none."""
+    return shutil.get_terminal_size((PAPER, 24)).columns if sys.stdout.isatty() else PAPER
+
+
+def drawn(text: str) -> str:
+    """A picture in characters, as far as the terminal has them."""
+    from gpubench.render.chart_text import in_ascii
+
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return in_ascii(text)
+    return text
 
 
 def note(text: str) -> None:

@@ -8,6 +8,7 @@ translated and a message about a file names it as the user knows it.
 import contextlib
 import dataclasses
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,8 +19,9 @@ import gpubench
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
-    """What a child may see of this machine's files: some to write in, some to read alone."""
+    """What a child may see of this machine's files: its own folder, others it writes, or reads."""
 
+    own: Path
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
 
@@ -28,13 +30,15 @@ class Folders:
 class Program:
     """What is to run: a command, the variables it would have here, and the folders it needs.
 
-    Where this process cannot end it, it is ended from within after ``limit`` seconds.
+    Where this process cannot end it, it is ended from within after ``limit`` seconds. Where it
+    ``imports_gpubench``, it finds it there, installed or not.
     """
 
     command: tuple[str, ...]
     variables: Mapping[str, str]
-    folders: Folders = Folders()
+    folders: Folders
     limit: float
+    imports_gpubench: bool = False
 
 
 def _nothing() -> None:
@@ -59,6 +63,14 @@ class Start:
         """``text`` as it has to be written to the command's stdin."""
         return b"%d\n%b" % (len(text), text) if self.is_guarded else text
 
+    def let_go(self, child: subprocess.Popen[bytes]) -> None:
+        """Close the stdin of a guarded child and wait until its guard has ended what it guards."""
+        if self.is_guarded and child.stdin is not None:
+            with contextlib.suppress(OSError):
+                child.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(GUARD_SECONDS)
+
     def ending(self, code: int | None, errors: str) -> tuple[int | None, str]:
         """How the program in the place ended, and its stderr: as Popen says it, -9 for SIGKILL."""
         said, mark, rest = errors.rpartition(GUARD_SAYS)
@@ -70,6 +82,8 @@ class Start:
         return (KILLED - code if code is not None and code > KILLED else code), errors
 
 
+GUARD_SECONDS = 3.0
+"""What a guard gets to end what it guards, of which it waits one."""
 KILLED = 128
 """An engine adds this to the number of the signal that ended a container."""
 GUARD_SAYS = "gpubench-guard: ended with "
@@ -87,11 +101,12 @@ class Place(Protocol):
     def is_local(self) -> bool:
         """Whether its files, its network and its other processes are those of this machine."""
 
+    @property
+    def variables(self) -> Mapping[str, str] | None:
+        """What a program finds set there; None where that is what is set here."""
+
     def start(self, program: Program) -> Start:
         """How it is run there, with those of its variables that mean something there."""
-
-    def python_path(self, variables: Mapping[str, str], cache: Path) -> str:
-        """The PYTHONPATH by which gpubench is imported there; ``cache`` is the child's own."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,20 +125,28 @@ class Interpreter:
         """It is a process like any other."""
         return True
 
+    @property
+    def variables(self) -> Mapping[str, str] | None:
+        """They are handed on as they are."""
+        return None
+
     def start(self, program: Program) -> Start:
         """The command as it is: it sees all that this process sees."""
-        return Start(command=program.command, variables=program.variables)
+        variables = dict(program.variables)
+        if program.imports_gpubench:
+            variables["PYTHONPATH"] = self._python_path(program)
+        return Start(command=program.command, variables=variables)
 
-    def python_path(self, variables: Mapping[str, str], cache: Path) -> str:
+    def _python_path(self, program: Program) -> str:
         """Where gpubench lies; for another interpreter a folder that holds gpubench alone.
 
         What lies beside it here was built for this one, as was what PYTHONPATH names: where
         gpubench is installed, a whole site-packages.
         """
         if self.executable == sys.executable:
-            beside = [str(PACKAGE.parent), *filter(None, [variables.get("PYTHONPATH")])]
-            return os.pathsep.join(beside)
-        alone = cache / "gpubench-alone"
+            beside = program.variables.get("PYTHONPATH")
+            return os.pathsep.join([str(PACKAGE.parent), *filter(None, [beside])])
+        alone = program.folders.own / "gpubench-alone"
         alone.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             (alone / "gpubench").symlink_to(PACKAGE.resolve(), target_is_directory=True)

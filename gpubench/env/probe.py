@@ -55,6 +55,7 @@ def take_snapshot(
     """
     sources = sources or Sources()
     place = place or Interpreter(interpreter(python))
+    variables = sources.variables if place.variables is None else place.variables
     unread: dict[str, str] = {}
     with Pool(2) as pool:
         nvml_answer = pool.submit(
@@ -79,7 +80,7 @@ def take_snapshot(
         level=level,
         host=host,
         container=find_container(sources),
-        environment=read_environment(sources.variables, identify=identify),
+        environment=read_environment(variables, identify=identify),
         stack=read_stack(sources, unread) if place == HERE else None,
         driver=_with_nvml(driver, nvml),
         gpus=with_links(nvml.gpus, torch_run) if torch_run else nvml.gpus,

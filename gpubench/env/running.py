@@ -73,7 +73,7 @@ def run_torch(
     prover = Prover(place=place, sources=sources, timeout=limit, tell=tell)
     with Pool(1) as pool:
         ahead = None
-        if not _gpu_nodes(sources):  # the CPU alone: what does not need the first answer goes on
+        if not gpu_nodes(sources):  # the CPU alone: what does not need the first answer goes on
             ahead = pool.submit(_Rest(prover, (), deep, has_compiler).beside)
         run = torch_answer(_prove_device(prover, None, deep=deep))
         if not run.proofs or run.phase in ("import", "cuda"):
@@ -86,10 +86,10 @@ def run_torch(
 
 def torch_budget(timeout: float, sources: Sources) -> float:
     """The seconds a child that starts torch gets on this machine."""
-    return timeout * (1 + SHARE_PER_GPU * len(_gpu_nodes(sources)))
+    return timeout * (1 + SHARE_PER_GPU * len(gpu_nodes(sources)))
 
 
-def _gpu_nodes(sources: Sources) -> list[str]:
+def gpu_nodes(sources: Sources) -> list[str]:
     """The device nodes that a GPU of any kind has."""
     try:
         nodes = sources.names("/dev") or []

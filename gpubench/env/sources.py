@@ -32,8 +32,6 @@ LAST_WORDS = 8
 """Lines of a child's stderr that are kept as its last words."""
 CALLS = 3
 """Of these, the innermost calls of a Python that crashed or hung."""
-GUARD_SECONDS = 3.0
-"""What a guard gets to end what it guards, of which it waits one."""
 ENDING_SECONDS = 5.0
 """What a place is given beyond a child's own limit before it ends the child from within."""
 Watch = Callable[[str], None]
@@ -142,7 +140,7 @@ def run_child(
         program = Program(
             command=tuple(command),
             variables={**variables, **_caches_in(folder)},
-            folders=Folders(writable=(Path(folder), *shared)),
+            folders=Folders(own=Path(folder), writable=tuple(shared)),
             limit=timeout + ENDING_SECONDS,
         )
         start = place.start(program)
@@ -217,11 +215,11 @@ def _finish(
         child.wait(timeout)
     except subprocess.TimeoutExpired:
         timed_out = True
-        if start.is_guarded:
-            _let_go(child, feeding=threads[-1])
-        else:
+        if not start.is_guarded:  # a guard asks it
             _ask_where(child)
     finally:
+        if not threads[-1].is_alive():
+            start.let_go(child)
         end_group(child)
     for thread in threads:
         thread.join(1.0)  # a grandchild in a session of its own may still hold the pipe
@@ -293,15 +291,6 @@ def _ask_where(child: subprocess.Popen[bytes]) -> None:
         child.send_signal(signal.SIGABRT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(1.0)
-
-
-def _let_go(child: subprocess.Popen[bytes], *, feeding: threading.Thread) -> None:
-    """Close the stdin of a guarded child: its guard asks it where it is, and ends it."""
-    if child.stdin is not None and not feeding.is_alive():
-        with contextlib.suppress(OSError):
-            child.stdin.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(GUARD_SECONDS)
 
 
 def _signal_name(code: int | None) -> str | None:

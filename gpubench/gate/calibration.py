@@ -86,14 +86,39 @@ def _noise(deviation: float | None, freedom: int) -> Noise | None:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFigure:
+    """One metric of one cell in one A/A session: what both processes of each pair measured."""
+
+    suite: str
+    variant: str = ""
+    mode: str
+    metric: str
+    workload: str
+    pairs: tuple[tuple[float, float], ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSession:
+    """One A/A session, raw, in base units. ``environment`` is the digest of its snapshot."""
+
+    created: str
+    environment: str
+    figures: tuple[SessionFigure, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """The noise of a machine. ``created`` is when its last session ran: UTC, ISO 8601."""
+    """The noise of a machine. ``created`` is when its last session ran: UTC, ISO 8601.
+
+    ``sessions`` are what it was derived from, so that a later session can be added.
+    """
 
     schema: str = SCHEMA
     gpubench_version: str = __version__
     created: str
     machine: Machine
     cells: tuple[CellNoise, ...]
+    sessions: tuple[CalibrationSession, ...] = ()
 
     def of(self, name: CellName, metric: str, workload: str) -> CellNoise | None:
         """The noise of one metric of one cell, for that same workload."""

@@ -32,7 +32,9 @@ WHY = {
 _ORDER = tuple(WHY)
 
 _OF_SOFTWARE = {"container image": "image", "gpubench": "gpubench", "python": "python",
-                "kernel": "kernel", "commit": "companion"}  # fmt: skip
+                "kernel": "kernel", "commit": "companion",
+                "torch": "torch", "cuda": "cuda", "cudnn": "cudnn", "timm": "companion",
+                "transformers": "companion"}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from gpubench import __version__
 from gpubench.gate.calibration import Calibration
@@ -14,6 +15,9 @@ from gpubench.gate.verdicts import OnInconclusive, Verdict, Word, exit_status, o
 from gpubench.units import percent
 
 SCHEMA = "gpubench.compare/1"
+
+OF_THE_RELEASE = ("torch", "cuda")
+"""What is read back with the settings of a mode and stands among the changes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +145,7 @@ def _notes(
     for each in figures:
         yield from each.noise_warnings()
     for name, (olds, news) in cells.items():
-        yield from _of_cells(name, olds, news)
+        yield from cell_notes(name, olds, news)
     ungated = [verdict for verdict in verdicts if not verdict.gated]
     if ungated:
         yield f"{len(ungated)} figures are shown without a say: too few processes of them"
@@ -160,7 +164,7 @@ def _drift(baseline: Sequence[Session], candidate: Sequence[Session]) -> Iterato
         )
 
 
-def _of_cells(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Iterator[str]:
+def cell_notes(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Iterator[str]:
     """Figures that count with a mark, and modes that were read back differently."""
     if not olds or not news:
         return
@@ -177,7 +181,17 @@ def _of_cells(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> Ite
             who = "both sides" if all(sides) else "the baseline" if sides[0] else "the candidate"
             yield f"{title}: {who}: {state}"
     old, new = olds[-1].effective, news[-1].effective
-    settings = [key for key in old if key in new and not isinstance(old[key], float)]
-    differing = [key for key in settings if old[key] != new[key]]  # a float was measured
-    for key in differing[:3]:
-        yield f"{title}: {key} was {old[key]}, the candidate's is {new[key]}"
+    for what, was, is_now in list(_settings_apart(old, new))[:3]:
+        yield f"{title}: {what} was {was}, the candidate's is {is_now}"
+
+
+def _settings_apart(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """What was read back on both sides and differs; another release may know more or less."""
+    for key in (key for key in old if key in new and key not in OF_THE_RELEASE):
+        was, is_now = old[key], new[key]
+        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
+            yield from ((f"{key} {each}", *rest) for each, *rest in _settings_apart(was, is_now))
+        elif was != is_now and not isinstance(was, float):  # a float was measured
+            yield key, was, is_now

@@ -7,6 +7,7 @@ from functools import cached_property
 from gpubench.gate import welch
 from gpubench.gate.calibration import FEWEST_SESSIONS, Calibration, CellNoise, workload_digest
 from gpubench.gate.metrics import PARITY, Metric, tolerance_of
+from gpubench.gate.pytest_benchmark import MODE
 from gpubench.gate.sequential import Noise, has_grown, mean_and_variance, share, verdict
 from gpubench.gate.sides import Cell, CellName
 from gpubench.gate.summary import parted
@@ -62,7 +63,7 @@ class Figures:
             candidate=new,
             noise=noise,
             waits=any(cell.waits for cell in baseline),
-            is_of_files=first.machine.device == "other",
+            is_of_files=name.mode == MODE,
             lopsided=None if metric.name == "peak-memory" else lopsided(baseline, candidate),
         )
 

@@ -31,7 +31,7 @@ class Machine:
     def slug(self) -> str:
         """A folder's name for machines of this model."""
         words = re.sub(r"[^a-z0-9]+", "-", (self.name or self.device).lower()).strip("-")
-        return words[:60] or self.device
+        return words[:60] or "other"
 
     @property
     def digest(self) -> str:

@@ -34,6 +34,9 @@ from gpubench.gate.summary import CellState
 STORED = "baseline"
 """The kind of a session that was kept as a baseline, wherever its file lies."""
 
+OF_PAIRS = "ab.json"
+"""The file that stands beside the records of two sides measured in turns."""
+
 MOST_RECORDS = 20_000
 """Files that one side may hold (own choice)."""
 
@@ -127,10 +130,21 @@ def _files(place: Path) -> list[Path]:
     own = place / FILE_NAME
     if own.is_file():
         return [own]
-    found = sorted(place.rglob(FILE_NAME)) or sorted(place.glob("*.json"))
+    if (place / OF_PAIRS).is_file():
+        raise UnreadableInput(
+            f"{place}: it holds both sides of pairs; gpubench compare {place} shows what they say"
+        )
+    records = sorted(place.rglob(FILE_NAME))
+    found = [path for path in records if not _is_of_pairs(path)]
+    found = found or ([] if records else sorted(place.glob("*.json")))
     if len(found) > MOST_RECORDS:
         raise UnreadableInput(f"{place}: {len(found)} records; at most {MOST_RECORDS} are read")
     return found
+
+
+def _is_of_pairs(path: Path) -> bool:
+    """Whether a record is one side of pairs: taken for a session, it would agree with the other."""
+    return (path.parent.parent / OF_PAIRS).is_file()
 
 
 def _sessions(path: Path) -> list[Session]:
@@ -267,13 +281,13 @@ def _values(processes: Sequence[Measurement]) -> dict[str, tuple[float, ...]]:
     found: dict[str, list[float]] = defaultdict(list)
     for measurement in processes:
         if measurement.counts:
-            for metric, value in _figures(measurement).items():
+            for metric, value in figures_of(measurement).items():
                 if value and value > 0:
                     found[metric].append(value)
     return {metric: tuple(values) for metric, values in found.items()}
 
 
-def _figures(measurement: Measurement) -> dict[str, float | None]:
+def figures_of(measurement: Measurement) -> dict[str, float | None]:
     """The figures of one process by metric, in base units."""
     compiled = "compile-seconds-warm" if measurement.compile_cache == "warm" else "compile-seconds"
     joules = (measurement.telemetry or {}).get("energy_joules")

@@ -8,6 +8,7 @@ from gpubench.bench.record import RunRecord, WorkloadFacts
 from gpubench.gate.contrasts import throughputs
 from gpubench.gate.growth import Point
 from gpubench.gate.odd_lines import whole
+from gpubench.gate.standing import by_subject
 from gpubench.gate.summary import Cell, summarise
 
 
@@ -49,12 +50,15 @@ class Spot:
 def spots(record: RunRecord, suite: str) -> dict[str, list[Spot]]:
     """By mode, the cells of a suite's variants that have begun, in the order of the sweep."""
     found: dict[str, list[Spot]] = {mode: [] for mode in record.header.plan.modes}
+    parts = by_subject(record)
     for variant in record.header.plan.variants:
         subject = Subject(suite, variant)
         facts = record.workloads.get(subject)
-        for cell in summarise(record, subject) if facts else ():
-            assert facts is not None
-            own = tuple(throughputs(record, cell))
+        if facts is None:
+            continue
+        part = parts[subject]
+        for cell in summarise(part, subject):
+            own = tuple(throughputs(part, cell))
             found[cell.mode].append(Spot(cell=cell, facts=facts, throughputs=own))
     return found
 

@@ -1,5 +1,6 @@
 """Tables: what a reader is shown of a record, with the raw values beside their words."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,37 +18,60 @@ from gpubench.gate.loader_tables import loader_table
 from gpubench.gate.loading import TOKENS, loader_faults
 from gpubench.gate.marks import by_reason, half_width, marked, ratio_text
 from gpubench.gate.odd_lines import counted, device_line
+from gpubench.gate.parity_words import parity_text
 from gpubench.gate.roofline import peaks_line, roofline_notes, roofline_values
 from gpubench.gate.searches import search_lines
+from gpubench.gate.standing import by_subject
 from gpubench.gate.step_notes import step_notes
 from gpubench.gate.summary import Cell, summarise
 from gpubench.gate.table import STATE_WORDS, Column, Row, Table
 from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One subject of a record: its tables and, where something was trained, its cells.
+
+    ``part`` is the record cut down to the subject, which is quicker to read.
+    """
+
+    subject: Subject
+    part: RunRecord
+    tables: tuple[Table, ...]
+    cells: tuple[Cell, ...] = ()
+
+
 def comparison(record: RunRecord) -> tuple[Table, ...]:
     """Tables per subject of the plan: modes against float32, and what a GPU did meanwhile."""
+    return tuple(table for found in compared(record) for table in found.tables)
+
+
+def compared(record: RunRecord) -> tuple[Compared, ...]:
+    """The subjects of the plan in order, each with what is shown of it."""
     subjects = dict.fromkeys(  # of ceilings there is one table, whatever the variants
         ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
     )
-    return tuple(table for subject in subjects for table in _subject_tables(record, subject))
+    parts = by_subject(record)
+    return tuple(_compared(record, parts.get(subject, record), subject) for subject in subjects)
 
 
-def _subject_tables(record: RunRecord, subject: Subject) -> list[Table]:
+def _compared(record: RunRecord, part: RunRecord, subject: Subject) -> Compared:
+    plain = Compared(subject=subject, part=part, tables=())
     if subject == ceilings.SUBJECT:
-        return [ceilings_table(record)]
+        return dataclasses.replace(plain, tables=(ceilings_table(record),))
     if record.header.plan.tier == "loader":
-        return [_loader_table(record, subject)]
-    cells = summarise(record, subject)
-    compared = _subject_table(record, subject, cells)
-    meanwhile = telemetry_table(compared.title, _item(record.workloads.get(subject)), cells)
-    return [compared] if meanwhile is None else [compared, meanwhile]
+        return dataclasses.replace(plain, tables=(_loader_table(record, subject),))
+    cells = tuple(summarise(part, subject))
+    shown = _subject_table(record, subject, cells)
+    meanwhile = telemetry_table(shown.title, item_of(record.workloads.get(subject)), cells)
+    tables = (shown,) if meanwhile is None else (shown, meanwhile)
+    return dataclasses.replace(plain, tables=tables, cells=cells)
 
 
 def _subject_table(record: RunRecord, subject: Subject, cells: Sequence[Cell]) -> Table:
     facts = record.workloads.get(subject)
-    columns = _columns(record, cells, _item(facts))
+    columns = _columns(record, cells, item_of(facts))
     return Table(
         title=title(record, subject),
         about=tuple(_about(record, facts)),
@@ -64,11 +88,11 @@ def _loader_table(record: RunRecord, subject: Subject) -> Table:
         subject,
         title=title(record, subject),
         about=_about(record, facts),
-        item=_item(facts),
+        item=item_of(facts),
     )
 
 
-def _item(facts: WorkloadFacts | None) -> str:
+def item_of(facts: WorkloadFacts | None) -> str:
     """What a sample is called."""
     return str(facts.settings.get("item", "sample")) if facts else "sample"
 
@@ -97,7 +121,7 @@ def _columns(record: RunRecord, cells: Sequence[Cell], item: str) -> tuple[Colum
 def _row(cell: Cell, columns: Sequence[Column]) -> Row:
     texts = {
         "mode": cell.mode,
-        "throughput": _throughput(cell),
+        "throughput": throughput_text(cell),
         "interval": half_width(cell.throughput),
         "speedup": ratio_text(cell.speedup, shaky=cell.speedup_is_shaky),
         "mfu": _mfu(cell),
@@ -153,7 +177,8 @@ def _values(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _throughput(cell: Cell) -> str:
+def throughput_text(cell: Cell) -> str:
+    """The figure of a cell as tables write it, or the word for why there is none."""
     if cell.throughput is None:
         return STATE_WORDS.get(cell.state, cell.state)
     return marked(units.significant(cell.throughput.value), shaky=cell.is_shaky)
@@ -196,13 +221,7 @@ def _losses(ends: tuple[float, float] | None) -> str:
 def _parity(cell: Cell) -> str:
     if cell.parity is None:
         return "not checked" if cell.throughput and cell.unchecked else units.ABSENT
-    sign = "≤" if cell.parity.holds else ">"
-    return f"{_share(cell.parity.deviation)} {sign} {_share(cell.parity.allowed)}"
-
-
-def _share(fraction: float) -> str:
-    """A share that may be tiny: 1.2 %, 0.003 %, 2e-07."""
-    return f"{100 * fraction:.2g} %" if fraction >= 1e-5 else f"{fraction:.0e}"
+    return parity_text(cell.parity)
 
 
 def title(record: RunRecord, subject: Subject) -> str:

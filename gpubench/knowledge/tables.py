@@ -15,6 +15,7 @@ tomllib: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) 
 X86 = "x86_64"
 FILES = (
     "builds",
+    "claims",
     "companions",
     "cuda",
     "cuda_errors",

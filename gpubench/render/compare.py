@@ -24,6 +24,7 @@ FORMATS = (
     Format(name="json", module="gpubench.render.compare_json"),
     Format(name="junit", module="gpubench.render.compare_junit"),
     Format(name="github-benchmark", module="gpubench.render.compare_github_benchmark"),
+    Format(name="github", module="gpubench.render.compare_github"),
 )
 
 

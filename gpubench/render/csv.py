@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gpubench.gate.table import Table
+from gpubench.render.text import printable
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet run a cell as a formula (OWASP, CSV injection)."""
@@ -24,6 +25,6 @@ def render(tables: Sequence[Table]) -> str:
 def _harmless(value: object) -> object:
     if isinstance(value, dict):
         value = "; ".join(f"{name} {share:.3f}" for name, share in value.items())
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    return printable("'" + value if value.startswith(FORMULA_STARTS) else value)

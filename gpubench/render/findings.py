@@ -13,6 +13,7 @@ FORMATS = {
     "junit": "gpubench.render.findings_junit",
     "sarif": "gpubench.render.findings_sarif",
     "prometheus": "gpubench.render.findings_prometheus",
+    "github": "gpubench.render.findings_github",
 }
 
 

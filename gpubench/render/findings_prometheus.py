@@ -3,17 +3,15 @@
 Write it with ``--output DIR/gpubench.prom``: the file appears whole or not at all.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Iterator
 
 from gpubench.checks.outcome import Status
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import digest
 from gpubench.render.findings_text import VERDICTS
-from gpubench.render.machine import one_line
+from gpubench.render.gauges import Sample, gauge, timestamp
 
 PREFIX = "gpubench_doctor"
-Sample = tuple[dict[str, str], float]
 
 
 def render(
@@ -52,7 +50,7 @@ def _lines(report: DoctorReport, seconds: float | None) -> Iterator[str]:
         yield from _gauge("changes", "What changed since the earlier snapshot.", [({}, changed)])
     if seconds is not None:
         yield from _gauge("duration_seconds", "How long the last run took.", [({}, seconds)])
-    taken = _timestamp(report.snapshot.taken_at)
+    taken = timestamp(report.snapshot.taken_at)
     if taken is not None:
         yield from _gauge(
             "last_run_timestamp_seconds", "When the machine was looked at.", [({}, taken)]
@@ -71,30 +69,4 @@ def _about(report: DoctorReport) -> dict[str, str]:
 
 
 def _gauge(name: str, about: str, samples: Iterable[Sample]) -> Iterator[str]:
-    """A metric with its samples, each label set once; nothing at all where there is none."""
-    told = {_labels(labels): value for labels, value in samples}
-    if told:
-        yield f"# HELP {PREFIX}_{name} {about}\n# TYPE {PREFIX}_{name} gauge\n"
-    for labels, value in told.items():
-        yield f"{PREFIX}_{name}{labels} {_number(value)}\n"
-
-
-def _labels(labels: dict[str, str]) -> str:
-    written = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{written}}}" if written else ""
-
-
-def _escaped(value: str) -> str:
-    return one_line(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else f"{value:.3f}"
-
-
-def _timestamp(taken_at: str) -> float | None:
-    try:
-        taken = dt.datetime.fromisoformat(taken_at)
-    except ValueError:
-        return None
-    return taken.timestamp() if taken.tzinfo is not None else None
+    return gauge(f"{PREFIX}_{name}", about, samples)

@@ -36,7 +36,7 @@ LEGEND = (
 )
 
 
-def text(record: RunRecord) -> str:
+def text(record: RunRecord, width: int = 100) -> str:  # noqa: ARG001 - a step is a column
     """Every subject's plot in characters: what share of the allowed each mode uses."""
     return "\n\n".join(_subject_text(record, subject) for subject in record.header.plan.subjects)
 

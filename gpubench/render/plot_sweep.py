@@ -12,15 +12,16 @@ from gpubench.gate.sweep_series import Panel, Series, sweep_panels
 from gpubench.render.plots import COLOURS, Drawing
 from gpubench.render.text import printable
 
-BAR = 40
-"""Characters of the longest bar."""
+BAR, BESIDE = 40, 60
+"""Characters of the longest bar, and of what stands beside it."""
 
 MARKERS = "osD^vP*X"
 
 
-def text(record: RunRecord) -> str:
+def text(record: RunRecord, width: int = 100) -> str:
     """Every suite's sweep in characters: a bar a variant."""
-    return "\n\n".join(_suite_text(record, suite) for suite in record.header.plan.suites)
+    most = max(10, min(BAR, width - BESIDE))
+    return "\n\n".join(_suite_text(record, suite, most) for suite in record.header.plan.suites)
 
 
 def drawings(record: RunRecord) -> list[Drawing]:
@@ -32,12 +33,12 @@ def drawings(record: RunRecord) -> list[Drawing]:
     ]
 
 
-def _suite_text(record: RunRecord, suite: str) -> str:
+def _suite_text(record: RunRecord, suite: str, most: int) -> str:
     panels = sweep_panels(record, suite)
     head = f"sweep · {_heading(record, suite)}"
     if not panels:
         return f"{head}\n  nothing was swept here, or nothing of it can be trusted"
-    return "\n\n".join([head, *map(_panel_text, panels)])
+    return "\n\n".join([head, *(_panel_text(panel, most) for panel in panels)])
 
 
 def _heading(record: RunRecord, suite: str) -> str:
@@ -47,13 +48,13 @@ def _heading(record: RunRecord, suite: str) -> str:
     return printable(f"{suite}{what}{smoke}")
 
 
-def _panel_text(panel: Panel) -> str:
+def _panel_text(panel: Panel, most: int) -> str:
     """Bars from zero, with the interval behind; what is not to be taken as it stands is marked."""
     highest = _highest(panel)
     names = max(len(printable(series.mode)) for series in panel.series)
     lines = [
         f"  {printable(series.mode) if at == 0 else '':{names}}  {dot.x:>6.0f}  "
-        f"{'█' * math.ceil(BAR * dot.y / highest)} "
+        f"{'█' * math.ceil(most * dot.y / highest)} "
         f"{marked(units.significant(dot.y), shaky=dot.is_shaky)}{_spread(dot.low, dot.high)}"
         for series in panel.series
         for at, dot in enumerate(series.dots)

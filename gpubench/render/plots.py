@@ -34,7 +34,7 @@ STYLE = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A kind of plot: its module offers ``text(record)`` and ``drawings(record)``."""
+    """A kind of plot: its module offers ``text(record, width)`` and ``drawings(record)``."""
 
     name: str
     module: str
@@ -42,6 +42,26 @@ class Plot:
 
 
 PLOTS = (
+    Plot(
+        name="throughput",
+        module="gpubench.render.plot_throughput",
+        about="samples per second of every mode, with intervals",
+    ),
+    Plot(
+        name="speedup",
+        module="gpubench.render.plot_speedup",
+        about="how many times float32 every mode is, with intervals",
+    ),
+    Plot(
+        name="losses",
+        module="gpubench.render.plot_losses",
+        about="how the loss of each mode went while it was timed",
+    ),
+    Plot(
+        name="telemetry",
+        module="gpubench.render.plot_telemetry",
+        about="clock, power and temperature of the GPU over the windows",
+    ),
     Plot(
         name="parity",
         module="gpubench.render.plot_parity",
@@ -53,6 +73,8 @@ PLOTS = (
         about="speed and memory of each mode over a sweep, with what was fitted",
     ),
 )
+
+NAMES = tuple(entry.name for entry in PLOTS)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +94,18 @@ def plot_named(name: str) -> Plot:
     raise UnknownName("plot", name, (entry.name for entry in PLOTS))
 
 
-def text(name: str, records: Sequence[RunRecord]) -> str:
-    """The plot of that name in characters, for every record."""
+def text(name: str, records: Sequence[RunRecord], width: int = 100) -> str:
+    """The plot of that name in characters, for every record, in so many columns."""
     module = importlib.import_module(plot_named(name).module)
-    return "\n\n".join(module.text(record) for record in records) + "\n"
+    return "\n\n".join(module.text(record, width) for record in records) + "\n"
 
 
-def write(records: Sequence[RunRecord], folder: Path) -> list[Path]:
-    """Write every plot of every record as SVG and PNG; answers the files.
+def write(
+    records: Sequence[RunRecord],
+    folder: Path,
+    names: Sequence[str] = NAMES,
+) -> list[Path]:
+    """Write the plots of those names, of every record, as SVG and PNG; answers the files.
 
     A folder that cannot be written is UnwritableOutput. The same record gives the same bytes
     with the same matplotlib.
@@ -93,15 +119,15 @@ def write(records: Sequence[RunRecord], folder: Path) -> list[Path]:
         return [
             path
             for number, record in enumerate(records, start=1)
-            for stem, drawing in _all(record)
+            for stem, drawing in _all(record, names)
             for path in _files(drawing, folder, f"{number}-{stem}" if len(records) > 1 else stem)
         ]
     except OSError as problem:
         raise UnwritableOutput.of(problem.filename or folder, problem) from None
 
 
-def _all(record: RunRecord) -> Iterator[tuple[str, Drawing]]:
-    for plot in PLOTS:
+def _all(record: RunRecord, names: Sequence[str]) -> Iterator[tuple[str, Drawing]]:
+    for plot in map(plot_named, names):
         for drawing in importlib.import_module(plot.module).drawings(record):
             yield _stem(f"{plot.name}-{drawing.subject.title}"), drawing
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from gpubench import codec
+from gpubench.bench.learning.record import TrainingHeader, TrainingLine
 from gpubench.bench.record import Header, Line
 from gpubench.checks.report import DoctorReport
 from gpubench.env.snapshot import Snapshot
 from gpubench.gate.baselines import Baseline
 from gpubench.gate.calibration import Calibration
 from gpubench.gate.compare import Comparison
+from gpubench.gate.pair_folder import Asked
 from gpubench.plan.report import PlanReport
 
 PUBLISHED: dict[str, Any] = {
@@ -18,11 +20,13 @@ PUBLISHED: dict[str, Any] = {
     "doctor": DoctorReport,
     "plan": PlanReport,
     "run": Header | Line,
+    "train": TrainingHeader | TrainingLine,
     "compare": Comparison,
+    "ab": Asked,
     "calibration": Calibration,
     "baseline": Baseline,
 }
-"""What each schema describes; of ``run`` it is one line of a record."""
+"""What each schema describes; of ``run`` and ``train`` it is one line of a record."""
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -79,14 +79,14 @@ class NerTask:
         self._length = workload.sequence_length or SEQUENCE_LENGTH
         self._labels = workload.labels or SYNTHETIC_LABELS
         torch.manual_seed(workload.seed)
-        tagger = _tagger(workload, self._labels)
-        if self._length > tagger.config.max_position_embeddings:
+        built = tagger(workload, self._labels)
+        if self._length > built.config.max_position_embeddings:
             raise BadUsage(
                 f"--sequence-length {self._length} is more than the "
-                f"{tagger.config.max_position_embeddings} positions of this model"
+                f"{built.config.max_position_embeddings} positions of this model"
             )
-        self._vocabulary = int(tagger.config.vocab_size)
-        self.model = TaggerLoss(tagger)
+        self._vocabulary = int(built.config.vocab_size)
+        self.model = TaggerLoss(built)
         if exact:
             switch_off_dropout(self.model)
         self._read = 0
@@ -94,13 +94,13 @@ class NerTask:
         self._bucketed = workload.data is not None and feed.lengths == "bucketed"
         self.settings: Mapping[str, Any] = {
             "item": "window" if workload.data and feed.long == "window" else "sentence",
-            "model": public_name(workload.model) if workload.model else "BERT, random weights",
-            "layers": tagger.config.num_hidden_layers,
-            "hidden_size": tagger.config.hidden_size,
+            "model": model_name(workload),
+            "layers": built.config.num_hidden_layers,
+            "hidden_size": built.config.hidden_size,
             "sequence_length": self._length,
             "labels": len(self._labels),
             "vocabulary": self._vocabulary,
-            "dropout": _dropout(self.model),
+            "dropout": dropout(self.model),
             "optimizer": f"AdamW, learning rate {self.learning_rate:g}",
             "data": _data_name(workload),
             **({} if workload.data is None else {"lengths": feed.lengths, "long": feed.long}),
@@ -228,14 +228,27 @@ def build(workload: Workload, *, exact: bool = False) -> NerTask:
     return NerTask(workload, exact=exact)
 
 
-def _tagger(workload: Workload, labels: tuple[str, ...]) -> BertForTokenClassification:
+def model_name(workload: Workload) -> str:
+    """What to call the model in a record."""
+    return public_name(workload.model) if workload.model else "BERT, random weights"
+
+
+def tokenizer_name(workload: Workload) -> str:
+    """What to call the tokenizer in a record."""
+    return "built from the data" if workload.model is None else public_name(workload.model)
+
+
+def tagger(
+    workload: Workload, labels: tuple[str, ...], vocabulary: int = VOCABULARY
+) -> BertForTokenClassification:
+    """The model that was asked for, or a BERT with random weights and so many entries."""
     if workload.model is not None:
         return _pretrained(workload.model, labels)
     shape = SMOKE_SHAPE if workload.preset == "smoke" else {}
     length = max(512, workload.sequence_length or 0)
     return BertForTokenClassification(
         BertConfig(
-            vocab_size=VOCABULARY,
+            vocab_size=vocabulary,
             num_labels=len(labels),
             max_position_embeddings=length,
             **shape,
@@ -255,7 +268,7 @@ def _pretrained(name: str, labels: tuple[str, ...]) -> Any:
         raise BadUsage(f"cannot load the model {name}: {str(problem).splitlines()[0]}") from None
 
 
-def _dropout(model: torch.nn.Module) -> float:
+def dropout(model: torch.nn.Module) -> float:
     """The largest rate in the model."""
     rates = [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)]
     return max(rates, default=0.0)

@@ -11,7 +11,8 @@ class SuiteEntry:
 
     ``dimensions`` are those of a workload that mean something to it, ``feeding`` the fields of a
     feed that say how its files are read. One that does not train only measures, and offers nothing
-    to be trained.
+    to be trained. ``learner`` is the module for a training that is to learn, "" for none,
+    and ``needs`` are the packages that one takes beyond those of the suite.
     """
 
     name: str
@@ -20,6 +21,8 @@ class SuiteEntry:
     dimensions: tuple[str, ...] = ("batch-size",)
     feeding: tuple[str, ...] = ()
     trains: bool = True
+    learner: str = ""
+    needs: tuple[str, ...] = ()
 
 
 SUITES = (
@@ -36,11 +39,20 @@ SUITES = (
         summary="BERT named-entity recognition (bert-base-chinese shape, token classification)",
         dimensions=("batch-size", "sequence-length"),
         feeding=("lengths", "long"),
+        learner="gpubench.suites.ner_learner",
+        needs=("seqeval",),
     ),
     SuiteEntry(
         name="ceilings",
         module="gpubench.bench.ceilings",
         summary="what the machine can do at most: products, memory, copies, launches, collectives",
+        dimensions=(),
+        trains=False,
+    ),
+    SuiteEntry(
+        name="claims",
+        module="gpubench.cli.claims",
+        summary="what the source documents claim: several runs, and a table of what they show",
         dimensions=(),
         trains=False,
     ),

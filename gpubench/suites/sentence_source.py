@@ -34,6 +34,7 @@ class Rows:
     buckets: dict[int, list[int]]
     sentences_windowed: int = 0
     repeated_words: int = 0
+    owners: tuple[int, ...] = ()
 
 
 def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
@@ -45,6 +46,7 @@ def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
     counted = tokens.tokens_per_word(corpus.sentences, tokenizer)
     sentences, needed = list(corpus.sentences), [special + sum(words) for words in counted]
     windowed = repeated = 0
+    owners: tuple[int, ...] = ()
     if feed.long == "window":
         parts = [lengths.windows(words, length - special) for words in counted]
         sentences = [
@@ -57,6 +59,7 @@ def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
             for words, own in zip(counted, parts, strict=True)
             for start, end, _ in own
         ]
+        owners = tuple(number for number, own in enumerate(parts) for _ in own)
         windowed = sum(len(own) > 1 for own in parts)
         repeated = sum(new - start for own in parts for start, _, new in own)
     edges = lengths.edges(needed, length) if feed.lengths == "bucketed" else (length,)
@@ -65,6 +68,7 @@ def rows_of(corpus: Corpus, tokenizer: Any, feed: Feed, length: int) -> Rows:
         buckets=lengths.buckets(needed, edges),
         sentences_windowed=windowed,
         repeated_words=repeated,
+        owners=owners,
     )
 
 

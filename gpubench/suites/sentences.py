@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gpubench.errors import BadData
+from gpubench.suites.numbered import Numbered
+from gpubench.suites.tag_schemes import scheme_of
 
 ENDINGS = (".txt", ".bio", ".bmes", ".conll", ".iob", ".iob2", ".tsv", ".ner")
 
@@ -28,17 +30,26 @@ class Sentence:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """The sentences of all files, and the lines that are no part of one."""
+    """The sentences of all files, and the lines that are no part of one.
+
+    ``numbered_files`` wrote each character with its number in its word, which was taken off.
+    """
 
     sentences: tuple[Sentence, ...]
     files: tuple[str, ...]
     marker_lines: int
+    numbered_files: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
         """All labels that occur, ``O`` first."""
         seen = {label for sentence in self.sentences for label in sentence.labels}
         return ("O", *sorted(seen - {"O"}))
+
+    @property
+    def scheme(self) -> str:
+        """What the prefixes of the labels mean: the name of a scheme."""
+        return scheme_of(self.labels) or "unknown"
 
     @property
     def words(self) -> int:
@@ -53,18 +64,45 @@ def read_corpus(place: str) -> Corpus:
     """
     sentences: list[Sentence] = []
     markers = 0
-    paths = _files(place)
+    numbered: list[str] = []
+    paths, prefixes = _files(place), Prefixes()
     for path in paths:
-        reader = _Reader(path)
-        sentences += reader.sentences()
+        reader = _Reader(path, prefixes)
+        found = reader.sentences()
         markers += reader.marker_lines
+        if reader.numbered.holds:
+            numbered.append(path.name)
+            found = [_without_numbers(sentence) for sentence in found]
+        sentences += found
     if not sentences:
         raise BadData(f"{place}: no sentence in it")
     return Corpus(
         sentences=tuple(sentences),
         files=tuple(path.name for path in paths),
         marker_lines=markers,
+        numbered_files=tuple(numbered),
     )
+
+
+def _without_numbers(sentence: Sentence) -> Sentence:
+    return Sentence(words=tuple(word[:-1] for word in sentence.words), labels=sentence.labels)
+
+
+class Prefixes:
+    """The prefixes of the labels so far, which must be those of one scheme."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+
+    def fault(self, label: str) -> str | None:
+        """What is wrong with a label after those before it; None where it fits."""
+        if label == "O" or label[0] in self._seen:
+            return None
+        if scheme_of([*self._seen.values(), label]) is None:
+            others = ", ".join(sorted(self._seen.values()))
+            return f"the label {label[:40]!r} is of another scheme than {others[:80]} before it"
+        self._seen[label[0]] = label
+        return None
 
 
 def _files(place: str) -> list[Path]:
@@ -86,17 +124,21 @@ def _files(place: str) -> list[Path]:
 class _Reader:
     """One file, read line by line; the first line of data fixes the number of columns."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, prefixes: Prefixes) -> None:
+        self._path, self._prefixes = path, prefixes
         self._columns = 0
         self.marker_lines = 0
+        self.numbered = Numbered()
 
     def sentences(self) -> list[Sentence]:
         try:
             with self._path.open("rb") as stream:
-                return list(self._sentences(stream))
+                found = list(self._sentences(stream))
         except OSError as problem:
             raise BadData(f"{self._path}: {problem.strerror or problem}") from None
+        if self.numbered.fault is not None:
+            raise self._fault(*self.numbered.fault)
+        return found
 
     def _sentences(self, stream: BinaryIO) -> Iterator[Sentence]:
         words: list[str] = []
@@ -106,8 +148,10 @@ class _Reader:
                 if words:
                     yield Sentence(words=tuple(words), labels=tuple(labels))
                 words, labels = [], []
+                self.numbered.sentence_ended()
                 continue
             word, label = self._split(number, line)
+            self.numbered.read(number, word)
             words.append(word)
             labels.append(label)
         if words:
@@ -146,7 +190,10 @@ class _Reader:
         columns = line.split("\t") if "\t" in line else [c for c in line.split(" ") if c]
         self._columns = self._columns or len(columns)
         if len(columns) < 2:
-            raise self._fault(number, "one column; a word and its label are expected")
+            raise self._fault(
+                number,
+                "one column; a word and its label are expected, with a tab or spaces between",
+            )
         if len(columns) != self._columns:
             raise self._fault(
                 number, f"{len(columns)} columns, the lines before have {self._columns}"
@@ -156,6 +203,9 @@ class _Reader:
             raise self._fault(
                 number, f"the last column is {label[:40]!r}, not a label such as O or B-PER"
             )
+        foreign = self._prefixes.fault(label)
+        if foreign is not None:
+            raise self._fault(number, foreign)
         return columns[0], label
 
     def _fault(self, number: int, message: str) -> BadData:

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from gpubench.errors import BadUsage
+from gpubench.errors import BadData, BadUsage
 from gpubench.suites.sentences import Corpus, Sentence
 
 IGNORED = -100
@@ -73,7 +73,7 @@ def load(place: str | None) -> Any:
 
 def encode(corpus: Corpus, tokenizer: Any, labels: tuple[str, ...], length: int) -> Encoded:
     """All sentences padded or cut to ``length`` tokens, and what was lost in that."""
-    answer = _tokenised(corpus.sentences, tokenizer, length)
+    answer = tokenised(corpus.sentences, tokenizer, length)
     lost = [
         _lost(answer.word_ids(index), len(sentence.words))
         for index, sentence in enumerate(corpus.sentences)
@@ -94,7 +94,7 @@ def batch(
     sentences: Sequence[Sentence], tokenizer: Any, labels: tuple[str, ...], length: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids (B, length), mask (B, length) bool and labels (B, length) of a few sentences."""
-    return _tensors(_tokenised(sentences, tokenizer, length), sentences, labels)
+    return _tensors(tokenised(sentences, tokenizer, length), sentences, labels)
 
 
 def tokens_per_word(sentences: Sequence[Sentence], tokenizer: Any) -> list[list[int]]:
@@ -111,7 +111,8 @@ def tokens_per_word(sentences: Sequence[Sentence], tokenizer: Any) -> list[list[
     return found
 
 
-def _tokenised(sentences: Sequence[Sentence], tokenizer: Any, length: int) -> Any:
+def tokenised(sentences: Sequence[Sentence], tokenizer: Any, length: int) -> Any:
+    """What the tokenizer answers, padded or cut to ``length``; it knows each token's word."""
     return tokenizer(
         [list(sentence.words) for sentence in sentences],
         is_split_into_words=True,
@@ -126,10 +127,11 @@ def _tensors(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Ids, mask and labels, which are aligned through ``word_ids``."""
     number = {NO_LABEL: IGNORED} | {label: index for index, label in enumerate(labels)}
-    rows = [
-        _aligned(answer.word_ids(index), [number[label] for label in sentence.labels])
-        for index, sentence in enumerate(sentences)
-    ]
+    rows = []
+    for index, sentence in enumerate(sentences):
+        word_ids = answer.word_ids(index)
+        rows.append(_aligned(word_ids, [number[label] for label in sentence.labels]))
+        hold_aligned(word_ids, rows[-1], sentence, number)
     return (
         torch.tensor(answer["input_ids"]),
         torch.tensor(answer["attention_mask"], dtype=torch.bool),
@@ -142,9 +144,38 @@ def _aligned(word_ids: list[int | None], labels: list[int]) -> list[int]:
     row: list[int] = []
     before: int | None = None
     for word in word_ids:
+        if word is not None and not 0 <= word < len(labels):
+            raise BadData(f"the tokenizer names word {word + 1} of a sentence of {len(labels)}")
         row.append(IGNORED if word is None or word == before else labels[word])
         before = word
     return row
+
+
+def hold_aligned(
+    word_ids: Sequence[int | None], row: Sequence[int], sentence: Sentence, number: dict[str, int]
+) -> None:
+    """BadData unless every word that has a token has its own label there, once, and no other has.
+
+    Asked of what was made rather than of how: a tokenizer whose words come twice, out of order or
+    from beyond the sentence would otherwise teach wrong labels without a word.
+    """
+    held: dict[int, list[int]] = {word: [] for word in word_ids if word is not None}
+    for word, label in zip(word_ids, row, strict=True):
+        if word is not None and label != IGNORED:
+            held[word].append(label)
+        elif label != IGNORED:
+            raise BadData(f"a label stands on a special token of {_shown(sentence)}")
+    for word, found in held.items():
+        expected = number[sentence.labels[word]]
+        if found != [expected] and (found or expected != IGNORED):
+            raise BadData(
+                f"the tokenizer does not keep words and labels together: word {word + 1} of "
+                f"{_shown(sentence)} carries {len(found)} labels"
+            )
+
+
+def _shown(sentence: Sentence) -> str:
+    return repr(" ".join(sentence.words))[:60]
 
 
 def _lost(word_ids: list[int | None], words: int) -> tuple[int, int]:

@@ -236,7 +236,7 @@ def test_a_name_with_terminal_codes_of_a_living_driver_is_harmless(report, capsy
         main(["doctor", "--level", "quick", "--format", form])  # the fixture's machine is asked
         shown = capsys.readouterr()
         assert not obeyed(shown.out + shown.err)
-        assert "H100" in shown.out or form in ("junit", "prometheus", "sarif")
+        assert "H100" in shown.out or form in ("junit", "prometheus", "sarif", "github")
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "requirements.txt", "environment.yml", "uv.lock"])

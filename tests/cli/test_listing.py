@@ -5,9 +5,13 @@ import pytest
 from gpubench.bench.modes import MODES
 from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
+from gpubench.render.compare import FORMATS as COMPARED
 from gpubench.render.findings import FORMATS as REPORTS
-from gpubench.render.registry import FORMATS
+from gpubench.render.registry import EXPORTS, FORMATS
 from gpubench.suites.registry import SUITES
+
+OF_RECORDS = [entry.name for entry in (*FORMATS, *EXPORTS)]
+EVERY_FORMAT = list(dict.fromkeys([*OF_RECORDS, *REPORTS, *(entry.name for entry in COMPARED)]))
 
 
 @pytest.mark.parametrize(
@@ -16,7 +20,7 @@ from gpubench.suites.registry import SUITES
         ("suites", [suite.name for suite in SUITES]),
         ("modes", [mode.name for mode in MODES]),
         ("checks", [check.id for check in CHECKS]),
-        ("formats", list(dict.fromkeys([*(entry.name for entry in FORMATS), *REPORTS]))),
+        ("formats", EVERY_FORMAT),
     ],
 )
 def test_every_entry_has_a_line(kind, names, capsys):

@@ -4,7 +4,8 @@ import pytest
 
 from tests.docker import build, resolve
 from tests.docker.stacks import ASKED
-from tests.docker.trials import DEV, RUNTIME
+from tests.docker.trials import RUNTIME
+from tests.docker.ways_in import DEV
 
 
 def test_every_stack_is_built_as_runtime_and_the_newest_as_dev():
@@ -52,3 +53,18 @@ def test_settings_of_this_machine_do_not_reach_the_resolver(monkeypatch):
     assert "PIP_FIND_LINKS" not in settings
     assert settings["PIP_CONFIG_FILE"] == "/dev/null"
     assert settings["PIP_CERT"] == "/ca.crt"
+
+
+def test_an_image_is_tried_before_it_is_removed(monkeypatch):
+    done = []
+    monkeypatch.setattr(build, "_remove", lambda name: done.append("removed"))
+    monkeypatch.setattr(build, "_ask", lambda *command: "8 GB|sha256:00")
+
+    def lazily(name, trials):
+        done.append("tried")
+        yield from ()
+
+    monkeypatch.setattr(build, "_try", lazily)
+    options = build._options(["2.8", "--built"])
+    build._one("2.8", "runtime", "base", [], options)
+    assert done == ["tried", "removed"]

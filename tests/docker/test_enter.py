@@ -50,7 +50,7 @@ def test_a_umask_that_is_none_is_said():
 
 def test_a_home_that_cannot_be_written_to_gives_way(tmp_path):
     done = enter("sh", "-c", 'echo "$HOME"; touch "$HOME/x"', GPUBENCH_WORKSPACE=tmp_path, HOME="/")
-    assert done.stdout == f"{tmp_path}/.home\n"
+    assert done.stdout == f"{tmp_path}/.home-{os.getuid()}\n"
     assert done.returncode == 0
 
 
@@ -75,3 +75,22 @@ def test_a_user_id_without_a_name_gets_one(tmp_path):
     done = subprocess.run([*words, script, "sh", "-c", 'echo "$USER $LOGNAME"'],
                           capture_output=True, text=True, env=settings)  # fmt: skip
     assert done.stdout == "user54321 user54321\n"
+    cache = tmp_path / ".cache"  # somebody else's, who was here first
+    cache.mkdir(mode=0o755)
+    done = subprocess.run([*words, script, "sh", "-c", 'echo "$HF_HOME"'],
+                          capture_output=True, text=True, env=settings)  # fmt: skip
+    assert done.stdout == f"{cache}-54321/huggingface\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may make a process 1")
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not here")
+@pytest.mark.parametrize("alone", [True, False])
+def test_process_one_hands_over_to_an_init(tmp_path, alone):
+    init = tmp_path / "tini"
+    init.write_text('#!/bin/sh\necho "tini $*"\n')
+    init.chmod(0o755)
+    settings = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GPUBENCH_WORKSPACE": str(tmp_path)}
+    before = ["unshare", "--pid", "--fork"] if alone else []
+    done = subprocess.run([*before, ENTER, "echo", "two words"],
+                          capture_output=True, text=True, env=settings)  # fmt: skip
+    assert done.stdout == ("tini -- echo two words\n" if alone else "two words\n")

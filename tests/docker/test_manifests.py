@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.stacks import ASKED, ROOT
+from tests.docker.stacks import ROOT
 
 DOCKER = ROOT / "docker"
 KUBERNETES = sorted((DOCKER / "kubernetes").glob("*.yaml"))
@@ -96,12 +96,6 @@ def tokens():
 def test_a_token_comes_from_a_secret():
     assert [sorted(variable) for variable in tokens()] == [["name", "valueFrom"]] * 2
     assert all("secretKeyRef" in variable["valueFrom"] for variable in tokens())
-
-
-@pytest.mark.parametrize("stack", ASKED)
-def test_every_stack_of_the_dockerfile_is_in_the_docs(stack):
-    page = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
-    assert f"| `{stack}` |" in page
 
 
 def test_the_context_holds_what_the_dockerfile_copies():

@@ -1,10 +1,19 @@
 """The constraints: each stack is sound, exact and sorted; each slip of the documents is caught."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from packaging.version import Version
 
+from gpubench.checks.outcome import Status
+from gpubench.env.snapshot import Stack
+from gpubench.env.stack import pins_of
+from gpubench.knowledge.messages import messages_in
 from gpubench.plan.judging import judge_file
 from gpubench.plan.machine import Machine
+from tests.checks.healthy import QUICK, change, judge
 from tests.docker.resolve import files, pins_in
 from tests.docker.stacks import ASKED, PYTHON, ROOT, STACKS, reached, resolved
 from tests.plan.helpers import rules
@@ -64,21 +73,81 @@ def test_the_current_stack_is_the_newest():
     assert Version(pinned("current.txt")["torch"]) == max(torches)
 
 
-@pytest.mark.parametrize(
-    ("stack", "name", "wrong", "rule"),
-    [
-        ("2.7", "torchvision", "torchvision==0.18.0", "companion.pair"),
-        ("2.8", "torchvision", "torchvision==0.21.0", "companion.pair"),
-        ("2.6", "torch", "torch==2.6.0+cu121", "torch.cuda"),
-        ("2.8", "torch", "torch==2.8.0+cu118", "torch.cuda"),
-    ],
-)
-def test_a_slip_in_a_constraints_file_is_rejected(tmp_path, stack, name, wrong, rule):
-    lines = (STACKS / f"{stack}.txt").read_text(encoding="utf-8").splitlines()
-    slipped = [wrong if line.startswith(f"{name}==") else line for line in lines]
-    report = judged(tmp_path, f"{stack}.txt", "\n".join(slipped))
+SLIPS = [
+    pytest.param("2.7", {"torch": "2.7.0", "torchvision": "0.18.0"}, "companion.pair", id="pair"),
+    pytest.param("2.7", {"torchvision": "0.18.0"}, "companion.pair", id="newer-patch"),
+    pytest.param("2.8", {"torchvision": "0.21.0"}, "companion.pair", id="older-pair"),
+    pytest.param("2.6", {"torch": "2.6.0+cu121"}, "torch.cuda", id="torch-2.6-cu121"),
+    pytest.param(
+        "2.6", {"nvidia-cuda-runtime-cu12": "12.1.105"}, "companion.toolkit", id="runtime-12.1"
+    ),
+    pytest.param("2.8", {"torch": "2.8.0+cu118"}, "torch.cuda", id="torch-2.8-cu118"),
+    pytest.param("2.8", {"nvidia-cudnn-cu12": "8.9.7.29"}, "companion.library", id="cudnn-8"),
+]
+"""The slips of A12 that a constraints file can hold. Where deit_small and AdamW are imported from,
+the tag of a base image and the system's Python stand in no such file."""
+
+
+def slipped(stack, changes):
+    lines = pins_in((STACKS / f"{stack}.txt").read_text(encoding="utf-8"))
+    names = [line.partition("==")[0] for line in lines]
+    assert set(changes) <= set(names)
+    return "".join(
+        f"{name}=={changes[name]}\n" if name in changes else f"{line}\n"
+        for name, line in zip(names, lines, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("stack", "changes", "rule"), SLIPS)
+def test_a_slip_in_a_constraints_file_is_rejected(tmp_path, stack, changes, rule):
+    report = judged(tmp_path, f"{stack}.txt", slipped(stack, changes))
     assert report.status == 1
     assert rule in rules(report, "error")
+
+
+def test_an_index_of_another_cuda_in_a_constraints_file_is_rejected(tmp_path):
+    text = "--index-url https://download.pytorch.org/whl/cu121\n" + slipped("2.6", {})
+    report = judged(tmp_path, "2.6.txt", text)
+    assert report.status == 1
+    assert "torch.cuda" in rules(report, "error")
+
+
+@pytest.mark.parametrize(("stack", "changes", "rule"), SLIPS)
+def test_the_doctor_sees_that_a_slip_was_stated_and_not_installed(stack, changes, rule):
+    """As in an image whose constraints say one thing and whose packages are the sound stack's."""
+    stated = pins_of(slipped(stack, changes))
+    image = Stack(name=stack, path="constraints.txt", pins=stated, installed=pinned(f"{stack}.txt"))
+    outcome = judge("comp.stack", change(QUICK, stack=image))
+    assert outcome.status is Status.FAIL
+    assert all(f"{name} is " in outcome.reason for name in changes)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ImportError: cannot import name 'deit_small_patch16_224' from 'torchvision.models' (/x)",
+        "ImportError: cannot import name 'AdamW' from 'transformers' (/x/__init__.py)",
+    ],
+)
+def test_the_doctor_knows_a_slip_by_what_it_raises(line):
+    found, *_ = messages_in(f"Traceback (most recent call last):\n{line}\n")
+    assert found.message.cause == "framework-incompatible"
+    assert found.message.remedy
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+def test_doctor_refuses_an_environment_that_is_not_what_its_constraints_slipped_to(tmp_path, name):
+    stated = tmp_path / "constraints.txt"
+    stated.write_text(f"{name}==0.18.0\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "gpubench", "doctor", "--level", "quick", "--only", "comp.stack"],
+        env={**os.environ, "GPUBENCH_CONSTRAINTS": str(stated)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "stated is 0.18.0" in done.stdout
 
 
 BASE_LINE = next(line for line in DOCKERFILE.splitlines() if line.startswith("ARG BASE="))

@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from tests.docker.leftovers import of_image
 
 STRANGER = "12345:12345"
 """A user id that no image knows."""
-TOKEN = "8f2d1c94b07e6a35d18c4e92"
 SMOKE = ("run", "--suite", "deit", "--preset", "smoke", "--modes", "fp32,fp32+compile")
 
 
@@ -24,7 +23,9 @@ class Container:
 
     identity: str
     image: str
+    digest: str
     workspace: Path
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     def command(self, *words: str, user: str = "1000:0", more: Sequence[str] = ()) -> list[str]:
         return [
@@ -53,7 +54,7 @@ def doctor_is_content(container: Container) -> str:
     done = container.ask("gpubench", "doctor", "--level", "standard", "--format", "json")
     report = json.loads(done.stdout)
     stack = next(c for c in report["checks"] if c["id"] == "comp.stack")
-    print(f"     verdict {report['verdict']}; {stack['reason']}")
+    container.notes.append(f"verdict {report['verdict']}; {stack['reason']}")
     fine = report["verdict"] in ("healthy", "no-gpu") and done.returncode == 0
     troubles = [finding["summary"] for finding in report["findings"]]
     return "" if fine and stack["status"] == "pass" else f"{report['verdict']}: {troubles}"
@@ -72,8 +73,12 @@ def doctor_sees_a_moved_package(container: Container) -> str:
 
 def trains_as_anybody(container: Container) -> str:
     """`gpubench run` trains, compiled as well, as a user nobody knows, with a mounted volume."""
-    done = container.ask("gpubench", *SMOKE, "--output", "/workspace/run", user=STRANGER)
-    print("\n".join(f"     {line}" for line in done.stdout.splitlines()))
+    given = f"{container.image}@{container.digest}"
+    done = container.ask(
+        "gpubench", *SMOKE, "--output", "/workspace/run", user=STRANGER,
+        more=("--env", f"GPUBENCH_IMAGE={given}"),
+    )  # fmt: skip
+    container.notes.extend(done.stdout.splitlines())
     if done.returncode:
         return f"exit status {done.returncode}: {done.stderr[-1500:]}"
     record = container.workspace / "run" / "record.jsonl"
@@ -82,8 +87,103 @@ def trains_as_anybody(container: Container) -> str:
         return f"the record belongs to {record.stat().st_uid}"
     stack = header["snapshot"]["stack"] or {}
     told = (header["image"], stack.get("name"), stack.get("revision"))
-    print(f"     the record says: image {told[0]}, stack {told[1]}, revision {told[2]}")
-    return "" if all(told) else f"the record does not say what image it is of: {told}"
+    container.notes.append(f"the record says: image {told[0]}, stack {told[1]}, revision {told[2]}")
+    if not all(told) or told[0] != given or stack.get("image") != given:
+        return f"the record does not say what image it is of: {told}"
+    return ""
+
+
+def keeps_what_was_measured(container: Container) -> str:
+    """Ctrl-C ends a run with status 130; what was measured is kept and can be shown."""
+    # whoever starts this in the background has SIGINT ignored, and so would what it starts
+    words = ("env", "--default-signal=INT", "gpubench", *SMOKE[:-1], "fp32", "--processes", "5")
+    child = subprocess.Popen(
+        container.command(*words, "--output", "/workspace/cut", user=STRANGER),
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    record = container.workspace / "cut" / "record.jsonl"
+    until(lambda: record.exists() and len(record.read_text().splitlines()) > 2, seconds=300)
+    (pid,) = running("/opt/venv/bin/gpubench", "/workspace/cut")
+    root = Path(f"/proc/{pid}/root").readlink()
+    os.kill(pid, signal.SIGINT)
+    said = child.communicate(timeout=120)[1]
+    if child.returncode != 130:
+        return f"exit status {child.returncode}: {said[-1000:]}"
+    if left := [path for path in Path("/proc").glob("[0-9]*/root") if is_link_to(path, root)]:
+        return f"{len(left)} of its processes are left"
+    shown = container.ask("gpubench", "report", "/workspace/cut", user=STRANGER)
+    container.notes += [line for line in said.splitlines() if "interrupted" in line]
+    return "" if shown.returncode == 0 and "fp32" in shown.stdout else shown.stderr[-500:]
+
+
+def running(*words: str) -> list[int]:
+    """The processes of this machine whose command line has all of these words."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().decode("utf-8", "replace").split("\0")
+            if set(words) <= set(line) and "python" in line[0]:
+                found.append(int(path.parent.name))
+    return found
+
+
+def is_link_to(path: Path, target: Path) -> bool:
+    """Whether a link is there and points to this."""
+    try:
+        return path.readlink() == target
+    except OSError:
+        return False
+
+
+ALONE = (
+    'root=$1; shift; mount --bind /dev "$root/dev"; mount -t proc proc "$root/proc";'
+    ' exec chroot --userspec=1000:0 "$root" "$@"'
+)
+"""A container's files with processes of its own, so that what is started first is process 1."""
+ORPHAN = """
+import glob, os, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        time.sleep(0.5)
+    os._exit(0)
+os.wait()
+time.sleep(1)
+stats = [open(path).read() for path in glob.glob("/proc/[0-9]*/stat")]
+states = [stat.rpartition(")")[2].split()[0] for stat in stats]
+print(open("/proc/1/comm").read().strip(), states.count("Z"))
+"""
+"""Leaves a child of a child behind, and counts those that have ended and nobody waited for."""
+
+
+def process_one_does_its_work(container: Container) -> str:
+    """Process 1 waits for orphans, and hands SIGTERM to a program that knows nothing of it."""
+    command = ["buildah", "mount", container.identity]
+    root = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        orphans = _first_process(root, "python3", "-c", ORPHAN)
+        began = time.monotonic()
+        _first_process(root, "sh", "-c", "(sleep 1; kill -TERM 1) & exec sleep 30")
+        seconds = time.monotonic() - began
+    finally:
+        subprocess.run(["buildah", "umount", container.identity], capture_output=True)
+    container.notes.append(f"process 1, and zombies: {orphans.stdout.strip()}")
+    if orphans.stdout.split() != ["tini", "0"]:
+        return f"{orphans.stdout} {orphans.stderr[-300:]}"
+    return "" if seconds < 10 else f"SIGTERM took {seconds:.0f} s"
+
+
+def _first_process(root: str, *words: str):
+    return subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "sh", "-c", ALONE, "sh", root, "enter", *words],
+        capture_output=True, text=True, timeout=60,
+        env={"PATH": "/opt/venv/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+    )  # fmt: skip
+
+
+def finds_infiniband(container: Container) -> str:
+    """NCCL finds the library it speaks InfiniBand with; without it, it falls back to TCP."""
+    done = container.ask("python", "-c", "import ctypes; ctypes.CDLL('libibverbs.so.1')")
+    return done.stderr[-300:]
 
 
 def ranks_agree(container: Container) -> str:
@@ -109,72 +209,10 @@ def ranks_agree(container: Container) -> str:
 
 
 def keeps_no_secret(container: Container) -> str:
-    """No layer's history names a secret, a certificate or this machine's settings of pip."""
-    done = subprocess.run(
-        ["buildah", "inspect", "--type", "image", container.image], capture_output=True, text=True
-    )
-    told = done.stdout.lower()
-    words = [word for word in ("token=", "password=", "pip-ca", "pip.conf") if word in told]
-    left = container.ask(
-        "sh", "-c", "ls /etc/pip.conf /run/pip-ca.crt /root/.cache/pip 2>/dev/null"
-    )
-    sizes = container.ask("sh", "-c", "cat /etc/pip.conf 2>/dev/null")
-    return f"{words} {sizes.stdout}" if words or sizes.stdout or "cache" in left.stdout else ""
-
-
-def says_how(container: Container) -> str:
-    """`dev` started with nothing configured says how, and exits with 2."""
-    done = container.ask("start")
-    return "" if done.returncode == 2 and "openssl rand" in done.stderr else done.stderr[-500:]
-
-
-def refuses_a_weak_token(container: Container) -> str:
-    """A token of few characters, or of a well-known word, is refused."""
-    for weak in ("letmein", "passwordpassword123", "aaaaaaaaaaaaaaaaaaaaaaaa"):
-        done = container.ask("start", more=("--env", f"JUPYTER_TOKEN={weak}"))
-        if done.returncode != 2:
-            return f"{weak} was taken"
-    return ""
-
-
-@contextlib.contextmanager
-def started(container: Container, **variables: str) -> Iterator[None]:
-    more = [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
-    child = subprocess.Popen(
-        container.command("start", more=more),
-        stdout=subprocess.DEVNULL,
-        stderr=(container.workspace / "dev.log").open("w"),
-        start_new_session=True,
-    )
-    try:
-        yield
-    finally:
-        os.killpg(child.pid, signal.SIGTERM)
-        try:
-            child.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-
-
-def status_of(url: str) -> int:
-    """The HTTP status, 0 where nobody answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.status
-    except urllib.error.HTTPError as problem:
-        return problem.code
-    except OSError:
-        return 0
-
-
-def jupyter_wants_its_token(container: Container) -> str:
-    """JupyterLab answers with the token, and refuses without it and with another."""
-    api = "http://127.0.0.1:8888/api/status"
-    with started(container, JUPYTER_TOKEN=TOKEN):
-        until(lambda: status_of("http://127.0.0.1:8888/api") == 200, seconds=120)
-        told = [status_of(url) for url in (f"{api}?token={TOKEN}", api, f"{api}?token=wrong")]
-    log = (container.workspace / "dev.log").read_text(encoding="utf-8")
-    return "" if told == [200, 403, 403] else f"statuses {told}: {log[-800:]}"
+    """No file of any layer, no setting and no step of the history holds a secret or a cache."""
+    layers, found = of_image(container.image)
+    container.notes.append(f"{layers} layers were read")
+    return "; ".join(found[:20])
 
 
 def until(is_so: Callable[[], bool], *, seconds: float) -> bool:
@@ -185,68 +223,14 @@ def until(is_so: Callable[[], bool], *, seconds: float) -> bool:
     return found
 
 
-def ssh_wants_a_key(container: Container) -> str:
-    """ssh lets the key in, with the image's programs, and refuses others, passwords and root."""
-    key, other = (
-        container.workspace.parent / f"{container.identity}-{n}" for n in ("key", "other")
-    )
-    try:
-        for path in (key, other):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-        public = Path(f"{key}.pub").read_text(encoding="utf-8").strip()
-        with started(container, AUTHORIZED_KEYS=public, SSH_PORT="2222"):
-            until(lambda: ssh(key, "gpubench", "true").returncode == 0, seconds=30)
-            return _who_gets_in(key, other) or _host_key_is_kept(container)
-    finally:
-        for path in (key, other):
-            path.unlink(missing_ok=True)
-            Path(f"{path}.pub").unlink(missing_ok=True)
-
-
-def ssh(key: Path, user: str, *words: str, password: bool = False):
-    command = [
-        "ssh", "-i", str(key), "-p", "2222", "-o", "StrictHostKeyChecking=no",
-        "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
-        *(["-o", "PubkeyAuthentication=no"] if password else []), f"{user}@127.0.0.1", *words,
-    ]  # fmt: skip
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
-
-
-def _who_gets_in(key: Path, other: Path) -> str:
-    inside = ssh(key, "gpubench", "id -u; command -v gpubench; umask; command -v tmux")
-    if (
-        inside.stdout.split()[:2] != ["1000", "/opt/venv/bin/gpubench"]
-        or "tmux" not in inside.stdout
-    ):
-        return f"the key: {inside.stdout!r} {inside.stderr[-500:]}"
-    if ssh(other, "gpubench", "true").returncode == 0:
-        return "another key got in"
-    if ssh(key, "root", "true").returncode == 0:
-        return "root got in"
-    refused = ssh(key, "gpubench", "true", password=True)
-    offered = refused.stderr.rpartition("(")[2]
-    return "" if refused.returncode and "password" not in offered else f"offered: {offered}"
-
-
-def _host_key_is_kept(container: Container) -> str:
-    path = container.workspace / ".ssh-host" / "ssh_host_ed25519_key"
-    return "" if path.stat().st_mode & 0o777 == 0o600 else f"{path} is open to others"
-
-
 RUNTIME: tuple[Trial, ...] = (
     is_no_root,
     doctor_is_content,
     doctor_sees_a_moved_package,
     trains_as_anybody,
+    keeps_what_was_measured,
     ranks_agree,
-    keeps_no_secret,
-)
-DEV: tuple[Trial, ...] = (
-    is_no_root,
-    doctor_is_content,
-    says_how,
-    refuses_a_weak_token,
-    jupyter_wants_its_token,
-    ssh_wants_a_key,
+    process_one_does_its_work,
+    finds_infiniband,
     keeps_no_secret,
 )

@@ -233,7 +233,8 @@ def test_a_part_that_could_not_be_read_is_unread():
 
 
 @pytest.mark.parametrize(
-    "name", ["inspect_python.py", "hash_files.py", "start_cuda.py", "prove_torch.py"]
+    "name",
+    ["inspect_python.py", "hash_files.py", "start_cuda.py", "prove_torch.py", "guard.py"],
 )
 def test_the_scripts_are_valid_for_python_3_8(name):
     ast.parse(script(name), feature_version=(3, 8))

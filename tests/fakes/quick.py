@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tests.fakes.records import FACTS
 
-STEP_SECONDS = {"fp32": 0.1, "amp-bf16": 0.05}
+STEP_SECONDS = {"fp32": 0.1, "amp-bf16": 0.05, "fp32+compile": 0.08}
 
 
 def _here(job, progress):
-    (Path(os.environ["GPUBENCH_TEST_PIDS"]) / str(os.getpid())).touch()
+    if "GPUBENCH_TEST_PIDS" in os.environ:  # a container is not told
+        (Path(os.environ["GPUBENCH_TEST_PIDS"]) / str(os.getpid())).touch()
     progress(f"working on {job.kind}", 0, 1)
     time.sleep(0.02)
 

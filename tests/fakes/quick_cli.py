@@ -11,6 +11,7 @@ import sys
 from gpubench.bench.record import RecordWriter
 from gpubench.bench.runner import run_job
 from gpubench.cli.app import main
+from gpubench.cli.pair_progress import PlainPairs
 from gpubench.cli.progress import PlainWatcher
 
 CHILD = (
@@ -37,14 +38,16 @@ def kill_at(when, lines):
             os.kill(os.getpid(), signal.SIGKILL)
 
     RecordWriter.append = counted
-    PlainWatcher.stage = stage
+    PlainWatcher.stage = PlainPairs.stage = stage
 
 
 if __name__ == "__main__":
     run_job.__kwdefaults__["program"] = CHILD
-    command = sys.modules["gpubench.cli.run"]
-    named = command.suite_named
-    command.suite_named = lambda name: dataclasses.replace(named(name), module="tests.fakes.quick")
+    for command in ("run", "pairing"):
+        module = sys.modules[f"gpubench.cli.{command}"]
+        module.suite_named = lambda name, named=module.suite_named: dataclasses.replace(
+            named(name), module="tests.fakes.quick"
+        )
     when, _, lines = os.environ.get("GPUBENCH_TEST_KILL", "").partition(":")
     if when:
         kill_at(when, int(lines))

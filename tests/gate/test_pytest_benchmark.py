@@ -1,5 +1,6 @@
 """JSON of pytest-benchmark is read; one file is one process."""
 
+import dataclasses
 import json
 
 import pytest
@@ -8,7 +9,8 @@ pytest.importorskip("pandas")
 
 from gpubench.errors import UnreadableInput
 from gpubench.gate.compare import compare
-from gpubench.gate.pytest_benchmark import session_in
+from gpubench.gate.machine import Machine
+from gpubench.gate.pytest_benchmark import machine_section, session_in
 from gpubench.gate.sides import read_side
 from tests.fakes.pytest_benchmark import FILE, file
 
@@ -79,9 +81,58 @@ def test_the_commit_is_listed_among_what_differs(tmp_path):
         {**FILE, "benchmarks": [{"name": "x", "stats": {"median": True}}]},
         {**FILE, "benchmarks": [{"name": "x", "stats": {"median": float("nan")}}]},
         {**FILE, "benchmarks": [{"name": 5, "stats": {"median": 1.0}}]},
+        {**FILE, "benchmarks": [{"name": "x", "stats": {"median": 10**400}}]},
+        {**FILE, "benchmarks": [{"name": "x", "stats": {"median": 5e-324}}]},
+        {**FILE, "benchmarks": [{"name": "x" * 5000, "stats": {"median": 1.0}}]},
+        {**FILE, "benchmarks": FILE["benchmarks"] * 2},
         {**FILE, "machine_info": []},
     ],
 )
 def test_a_broken_file_is_refused_in_one_line(broken):
     with pytest.raises(UnreadableInput, match=r"file\.json"):
         session_in(broken, "file.json")
+
+
+MACHINE = Machine(
+    device="cuda",
+    name="NVIDIA H100 80GB HBM3",
+    gpu="a" * 16,
+    host="b" * 16,
+    cpu_model="A CPU",
+    cpu_count=8,
+    memory_bytes=80 * 2**30,
+)
+
+
+def of_machine(machine, software=(), **extra):
+    plain = file()
+    plain["machine_info"]["gpubench"] = machine_section(machine, dict(software))
+    for entry in plain["benchmarks"]:
+        entry["extra_info"]["gpubench"] = extra
+    return session_in(plain, "file.json")
+
+
+def test_the_machine_is_read_back_as_it_was_written():
+    session = of_machine(MACHINE, {"torch": "2.8.0"})
+    assert {cell.machine for cell in session.cells.values()} == {MACHINE}
+    assert session.software["torch"] == "2.8.0"
+
+
+def test_another_gpu_of_the_same_host_is_not_comparable():
+    other = of_machine(dataclasses.replace(MACHINE, gpu="c" * 16))
+    assert "different GPUs" in compare([of_machine(MACHINE)], [other]).verdicts[0].reason
+
+
+def test_another_batch_size_is_another_workload():
+    olds, news = ([of_machine(MACHINE, **{"batch size": size})] for size in (8, 16))
+    assert "batch size 8 and 16" in compare(olds, news).verdicts[0].reason
+
+
+def test_one_file_of_a_gpu_is_inconclusive_too():
+    assert compare([of_machine(MACHINE)], [of_machine(MACHINE)]).verdict == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize("device", ["../../..", "///", 5, None, {"a": 1}])
+def test_a_device_is_one_of_those_known(device):
+    session = of_machine(dataclasses.replace(MACHINE, device=device))
+    assert {cell.machine.device for cell in session.cells.values()} == {"other"}

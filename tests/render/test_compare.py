@@ -15,6 +15,7 @@ from gpubench.gate.changes import Change
 from gpubench.gate.compare import Comparison, compare
 from gpubench.render.compare import FORMATS, renderer
 from tests.fakes.sessions import sessions
+from tests.render.annotations import annotations
 
 pytestmark = pytest.mark.torch
 
@@ -84,10 +85,35 @@ def test_github_benchmark_is_a_list_of_costs():
     assert all({"name", "unit", "value"} <= set(entry) for entry in entries)
 
 
+@pytest.mark.parametrize(
+    ("comparison", "levels"),
+    [
+        (PASSED, ["notice"]),
+        (SLOWER, ["error", "error"]),
+        (REFUSED, ["error", "error", "error"]),
+        (NOISY, ["error", "error"]),
+        (dataclasses.replace(NOISY, on_inconclusive="warn"), ["warning", "warning"]),
+        (dataclasses.replace(NOISY, on_inconclusive="pass"), ["notice", "notice"]),
+    ],
+)
+def test_annotations_mark_what_fails_the_job_as_an_error(comparison, levels):
+    marks = annotations(rendered("github", comparison))
+    assert [level for level, _, _ in marks] == levels
+    assert marks[0][2].startswith(f"{comparison.verdict}: ")
+
+
+def test_an_annotation_says_effect_interval_and_reason():
+    (_, cell) = annotations(rendered("github", NOISY))
+    assert cell[1] == "gpubench deit · fp32"
+    assert "throughput: INCONCLUSIVE" in cell[2]
+    assert "settle it" in cell[2]
+
+
 HOSTILE = dataclasses.replace(
     SLOWER,
     verdicts=tuple(
-        dataclasses.replace(v, suite='x|<script>&"\x1b[31m\x00') for v in SLOWER.verdicts
+        dataclasses.replace(v, suite='x|<script>&"\x1b[31m\x00\n::error::##[add-path]y')
+        for v in SLOWER.verdicts
     ),
     changes=(Change(what="a|b\x1b]0;x\x07", before="<i>", after=None, rank=1, why="w"),),
     notes=("note \x1b[2J",),
@@ -105,6 +131,8 @@ def test_names_in_a_record_drive_no_terminal_and_break_no_format(name):
         json.loads(text)
     if name == "markdown":
         assert "<script>" not in text
+    if name == "github":
+        assert annotations(text)
 
 
 def test_an_unknown_format_is_refused_with_the_known():

@@ -12,6 +12,7 @@ from gpubench.env.snapshot import Snapshot
 from gpubench.render.findings import FORMATS, renderer
 from tests.checks import healthy as h
 from tests.checks.healthy import HEALTHY, NO_GPU, QUICK
+from tests.render.annotations import annotations
 from tests.render.hostile import TOKEN, hostile_report
 from tests.render.prometheus import parse
 
@@ -23,6 +24,7 @@ PARSERS = {
     "prometheus": parse,
     "markdown": str,
     "text": str,
+    "github": annotations,
 }
 
 

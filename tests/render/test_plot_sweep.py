@@ -64,7 +64,7 @@ def test_the_text_has_a_bar_a_variant_and_the_longest_is_the_largest():
 
 def test_a_run_without_a_sweep_says_so_and_draws_nothing_of_it(tmp_path):
     assert "nothing was swept" in plots.text("sweep", [record()])
-    written = plots.write([record()], tmp_path)
+    written = plots.write([record()], tmp_path, ["sweep"])
     assert not any(path.name.startswith("sweep") for path in written)
 
 
@@ -76,7 +76,7 @@ def test_a_sweep_in_which_nothing_counts_draws_nothing():
 
 
 def test_pictures_of_a_sweep_are_written(tmp_path):
-    written = plots.write([BATCHES], tmp_path)
+    written = plots.write([BATCHES], tmp_path, ["sweep"])
     assert {path.name for path in written} == {"sweep-deit.svg", "sweep-deit.png"}
 
 
@@ -84,7 +84,7 @@ def test_an_interval_that_is_far_too_wide_does_not_squeeze_the_dots(tmp_path):
     (first, *rest) = BATCHES.measurements
     noisy = dataclasses.replace(first, window_seconds=first.window_seconds * 50)
     made = dataclasses.replace(BATCHES, measurements=(noisy, *rest))
-    assert plots.write([made], tmp_path)
+    assert plots.write([made], tmp_path, ["sweep"])
 
 
 def hostile(item):
@@ -103,13 +103,13 @@ def test_a_name_in_a_record_cannot_drive_the_terminal():
 
 @pytest.mark.parametrize("item", ["$\\frac{$", "\x1b[2J", "$x_{$", "\x00"])
 def test_a_name_in_a_record_is_neither_maths_nor_a_control_character(tmp_path, item):
-    svg, _ = plots.write([hostile(item)], tmp_path)
+    svg, _ = plots.write([hostile(item)], tmp_path, ["sweep"])
     assert not any(character in svg.read_text() for character in "\x1b\x00")
 
 
 def test_a_mode_s_name_is_no_maths_either(tmp_path):
     odd = sweep_record("batch-size=8,16", lambda b: 0.01 * b, modes=("fp32", "$\\frac{$\x1b"))
-    assert plots.write([odd], tmp_path)
+    assert plots.write([odd], tmp_path, ["sweep"])
     assert "\x1b" not in plots.text("sweep", [odd])
 
 
@@ -123,13 +123,13 @@ def test_a_sweep_of_which_no_dot_has_a_place_is_drawn_empty(tmp_path):
         for subject, own in whole.workloads.items()
     }
     bare = dataclasses.replace(whole, workloads=facts)
-    assert plots.write([bare], tmp_path)
+    assert plots.write([bare], tmp_path, ["sweep"])
     assert "nothing of it was counted" in plots.text("sweep", [bare])
 
 
 def test_peaks_of_no_bytes_are_drawn(tmp_path):
     none = sweep_record("batch-size=8,16", lambda b: 0.01 * b, lambda b: 0)
-    assert plots.write([none], tmp_path)
+    assert plots.write([none], tmp_path, ["sweep"])
     assert "peak memory" in plots.text("sweep", [none])
 
 
@@ -139,8 +139,8 @@ def test_dots_that_are_not_to_be_taken_as_they_stand_are_marked(tmp_path):
     made = dataclasses.replace(BATCHES, measurements=(shaky, *rest))
     lines = [line for line in plots.text("sweep", [made]).splitlines() if "█" in line]
     assert ["~" in line for line in lines] == [True] + [False] * (len(lines) - 1)
-    svg, _ = plots.write([made], tmp_path)
-    plain, _ = plots.write([BATCHES], tmp_path / "plain")
+    svg, _ = plots.write([made], tmp_path, ["sweep"])
+    plain, _ = plots.write([BATCHES], tmp_path / "plain", ["sweep"])
     assert "#ffffff; stroke: #0072b2" in svg.read_text()
     assert "#ffffff; stroke: #0072b2" not in plain.read_text()
 

@@ -60,11 +60,11 @@ def test_a_mode_that_fails_is_seen_in_the_text(losses, bar, words):
 def test_a_run_without_parity_says_so_and_draws_nothing(tmp_path):
     bare = record(parities=())
     assert "no mode was held against float32" in plots.text("parity", [bare])
-    assert plots.write([bare], tmp_path) == []
+    assert plots.write([bare], tmp_path, ["parity"]) == []
 
 
 def test_pictures_are_svg_and_png_of_a_readable_size(tmp_path):
-    svg, png = plots.write([record()], tmp_path)
+    svg, png = plots.write([record()], tmp_path, ["parity"])
     assert (svg.name, png.name) == ("parity-deit.svg", "parity-deit.png")
     assert ElementTree.parse(svg).getroot().tag.endswith("svg")
     content = png.read_bytes()
@@ -76,7 +76,7 @@ def test_pictures_are_svg_and_png_of_a_readable_size(tmp_path):
 
 def test_the_same_record_gives_the_same_bytes(tmp_path):
     for name in ("a", "b"):
-        plots.write([record()], tmp_path / name)
+        plots.write([record()], tmp_path / name, ["parity"])
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
@@ -85,7 +85,7 @@ def test_what_a_name_holds_is_drawn_and_never_obeyed(tmp_path):
     hostile = "$\\frac{x}$ </text><script>alert(1)</script> \x1b[31m 模型 \n& more"
     facts = dataclasses.replace(FACTS, settings={**FACTS.settings, "model": hostile})
     made = record(facts=facts)
-    svg, _ = plots.write([made], tmp_path)
+    svg, _ = plots.write([made], tmp_path, ["parity"])
     tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(svg).iter()}
     assert "script" not in tags
     assert "\x1b" not in plots.text("parity", [made])
@@ -97,7 +97,7 @@ def test_a_file_s_name_holds_nothing_that_a_shell_or_a_disk_trips_over():
 
 
 def test_two_records_do_not_write_over_each_other(tmp_path):
-    names = {path.name for path in plots.write([record(), record()], tmp_path)}
+    names = {path.name for path in plots.write([record(), record()], tmp_path, ["parity"])}
     assert names == {f"{n}-parity-deit.{ending}" for n in (1, 2) for ending in ("svg", "png")}
 
 
@@ -111,7 +111,7 @@ def test_sixteen_modes_and_a_failing_one_fit_one_picture(tmp_path):
     runs = [parity(name, losses=(2.0, 1.9, 1.2)) for name in names[1:-1]]
     lost = parity(names[-1], losses=(2.0, None, 1.8))
     made = record(parities=[reference, *runs, lost], header=header)
-    svg, _ = plots.write([made], tmp_path)
+    svg, _ = plots.write([made], tmp_path, ["parity"])
     assert svg.stat().st_size > 10_000
     assert plots.text("parity", [made]).count("fails") == 15
 
@@ -119,7 +119,7 @@ def test_sixteen_modes_and_a_failing_one_fit_one_picture(tmp_path):
 def test_a_folder_that_is_a_file_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UnwritableOutput, match="cannot write"):
-        plots.write([record()], tmp_path / "file")
+        plots.write([record()], tmp_path / "file", ["parity"])
 
 
 def test_an_unknown_plot_is_said_with_those_there_are():
@@ -130,7 +130,7 @@ def test_an_unknown_plot_is_said_with_those_there_are():
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingPackage, match=r"gpubench\[bench\]"):
-        plots.write([record()], tmp_path)
+        plots.write([record()], tmp_path, ["parity"])
 
 
 def test_text_needs_no_matplotlib():

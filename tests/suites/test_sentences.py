@@ -71,6 +71,12 @@ def test_marker_lines_are_counted(tmp_path):
         (b"\xff\xfea\x00 \x00O\x00\n\x00", "line 1: the file is UTF-16"),
         (b"\x00" * 100_000, "line 1: longer than 65536 bytes"),
         (b"a\tO\rb\tO\r", "line 1: a carriage return within the line"),
+        ("a,O\nb,B-PER\n", "line 1: one column; a word and its label are expected, with a tab"),
+        ("B-PER a\nO b\n", "line 1: the last column is 'a', not a label"),
+        ("a PER\n", "line 1: the last column is 'PER', not a label"),
+        ("a O\nb B_PER\n", "line 2: the last column is 'B_PER', not a label"),
+        ("a B-PER\nb M-PER\nc I-PER\n", "line 3: the label 'I-PER' is of another scheme"),
+        ("a U-PER\n\nb S-LOC\n", "line 3: the label 'S-LOC' is of another scheme than U-PER"),
         ("", "no sentence"),
         ("\n\n", "no sentence"),
     ],
@@ -103,6 +109,41 @@ def test_a_fifo_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadData, match="not a regular file"):
         read_corpus(str(tmp_path / "pipe"))
+
+
+WORD = st.text(
+    st.characters(exclude_categories=("Cs", "Zs", "Cc", "Zl", "Zp")), min_size=1, max_size=6
+).filter(lambda word: word not in ("#", "-DOCSTART-"))
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(WORD, st.sampled_from(["O", "B-PER", "I-PER", "B-LOC"])), min_size=1),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from(["\t", " ", "   "]),
+    st.sampled_from(["", "NN", "NN B-NP"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_was_written_is_read_with_any_separator_and_further_columns(
+    tmp_path_factory, sentences, separator, others, end
+):
+    lines = []
+    for sentence in sentences:
+        for word, label in sentence:
+            lines.append(separator.join([word, *others.split(), label]))
+        lines.append("")
+    path = tmp_path_factory.mktemp("corpus") / "any.conll"
+    path.write_bytes(end.join(lines).encode("utf-8"))
+    assert words(read_corpus(str(path))) == sentences
+
+
+def test_two_files_of_one_folder_must_share_a_scheme(tmp_path):
+    (tmp_path / "a.bio").write_text("a B-PER\nb M-PER\n")
+    (tmp_path / "b.bio").write_text("a B-PER\nb I-PER\n")
+    with pytest.raises(BadData, match=r"b.bio, line 2: the label 'I-PER' is of another scheme"):
+        read_corpus(str(tmp_path))
 
 
 @given(st.binary(max_size=300))

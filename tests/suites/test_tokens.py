@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from gpubench.errors import BadUsage
+from gpubench.errors import BadData, BadUsage
 from gpubench.suites import tokens
 from gpubench.suites.sentences import Corpus, Sentence
 
@@ -48,6 +48,42 @@ def test_labels_stand_where_their_words_begin(tokenizer):
             is_first = word is not None and word_ids.index(word) == position
             expected = LABELS.index(sentence.labels[word]) if is_first else tokens.IGNORED
             assert label == expected
+
+
+@pytest.mark.parametrize(
+    ("word_ids", "row", "said"),
+    [
+        ([None, 0, 1, 0, None], [-100, 1, 0, 1, -100], "word 1 of 'a b' carries 2 labels"),
+        ([None, 0, 1, None], [-100, 0, 1, -100], "word 1 of 'a b' carries 1 labels"),
+        ([None, 0, 1, None], [-100, 1, -100, -100], "word 2 of 'a b' carries 0 labels"),
+        ([None, 0, 1, None], [1, 1, 0, -100], "a label stands on a special token"),
+    ],
+    ids=["a word comes twice", "labels shifted", "a label lost", "a label too many"],
+)
+def test_labels_that_are_not_where_their_words_are_end_it(word_ids, row, said):
+    sentence = Sentence(words=("a", "b"), labels=("B-PER", "O"))
+    with pytest.raises(BadData, match=said):
+        tokens.hold_aligned(word_ids, row, sentence, {"": -100, "O": 0, "B-PER": 1})
+
+
+class Scrambled:
+    """A tokenizer that names words in an order of its own."""
+
+    def __init__(self, plain, word_ids):
+        self._plain, self._word_ids = plain, word_ids
+
+    def __call__(self, sentences, **options):
+        answer = self._plain(sentences, **options)
+        answer.word_ids = lambda index: self._word_ids
+        return answer
+
+
+@pytest.mark.parametrize("word_ids", [[None, 0, 1, 0, None], [None, 0, 5, 1, None]])
+def test_a_tokenizer_that_loses_track_of_words_teaches_nothing(tokenizer, word_ids):
+    sentence = Sentence(words=("中", "央", "中"), labels=("B-ORG", "I-ORG", "O"))
+    broken = Scrambled(tokenizer(MIXED), word_ids)
+    with pytest.raises(BadData, match="the tokenizer"):
+        tokens.batch([sentence], broken, LABELS, 5)
 
 
 def test_every_word_has_exactly_one_label(tokenizer):

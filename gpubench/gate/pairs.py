@@ -1,0 +1,383 @@
+"""What pairs measured in turns say: a verdict for each figure of each cell, by the looks' rule."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from gpubench.bench.modes import Mode
+from gpubench.bench.pair_lines import Pair, whole_pairs
+from gpubench.bench.record import RunRecord
+from gpubench.gate.busy import busy_share, is_host_bound
+from gpubench.gate.calibration import Calibration, workload_digest
+from gpubench.gate.changes import changes
+from gpubench.gate.comparability import why_apart, why_unlike
+from gpubench.gate.compare import Comparison, Rules, SideFacts, cell_notes
+from gpubench.gate.figures import MARKED, of_parity
+from gpubench.gate.metrics import METRICS, Metric, tolerance_of
+from gpubench.gate.odd_lines import known_mode, processes
+from gpubench.gate.sequential import (
+    LOOKS,
+    RISK,
+    Look,
+    Noise,
+    decide,
+    gates_at,
+    has_grown,
+    look,
+    looks,
+    mean_and_variance,
+    pairs_needed,
+    share,
+)
+from gpubench.gate.sides import Cell as CellOfSide
+from gpubench.gate.sides import CellName, Session, figures_of, session_of
+from gpubench.gate.verdicts import Verdict, exit_status, overall
+from gpubench.units import count, percent
+
+MOST_BROKEN = 3
+"""Pairs beyond those wanted that may break, or compile from empty caches (own choice)."""
+
+FEWEST = 3
+"""Pairs below which nothing is said (DESIGN §7)."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairedFigure:
+    """One metric of one cell: the logarithmic costs of its pairs, baseline and candidate.
+
+    ``noise`` is the calibrated variance of a pair's difference. A figure that is not ``gated``
+    has no part in the family's risk, and no say.
+    """
+
+    name: CellName
+    metric: Metric
+    pairs: tuple[tuple[float, float], ...]
+    tolerance: float
+    family: int
+    noise: Noise | None
+    gated: bool
+    lopsided: str | None = None
+    """Why an effect may be that of conditions which one side alone was measured under."""
+
+    @cached_property
+    def differences(self) -> tuple[float, ...]:
+        """What each candidate cost more than its baseline."""
+        return tuple(candidate - baseline for baseline, candidate in self.pairs)
+
+    @cached_property
+    def look(self) -> Look:
+        """The look that decided, or else all pairs there are."""
+        found = decide(self.differences, self.tolerance, family=self.family, noise=self.noise)
+        if found.word != "INCONCLUSIVE":
+            return found
+        return look(self.differences, self.tolerance, family=self.family, noise=self.noise)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further pair is wanted: it was decided, or the last look is past."""
+        decided = self.look.word != "INCONCLUSIVE" and self.lopsided is None
+        return decided or len(self.pairs) >= LOOKS[-1]
+
+    @property
+    def to_look(self) -> int:
+        """How many more pairs the next look needs."""
+        ahead = (n for n in looks(calibrated=self.noise is not None) if n > len(self.pairs))
+        return 0 if self.is_over else next(ahead) - len(self.pairs)
+
+    @property
+    def spread(self) -> Noise | None:
+        """The variance of the pairs' own differences."""
+        if len(self.pairs) < 2:
+            return None
+        return Noise(variance=mean_and_variance(self.differences)[1], freedom=len(self.pairs) - 1.0)
+
+
+# -- reading two records --------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairRecords:
+    """The records of both sides, baseline and candidate, as one question."""
+
+    baseline: RunRecord
+    candidate: RunRecord
+    rules: Rules
+    _figures: dict[CellName, list[PairedFigure]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Those that were asked for before: a display asks often."""
+
+    @property
+    def both(self) -> tuple[RunRecord, RunRecord]:
+        """Baseline and candidate."""
+        return self.baseline, self.candidate
+
+    @cached_property
+    def sessions(self) -> tuple[Session, Session]:
+        """What each side found of its cells."""
+        return session_of(self.baseline), session_of(self.candidate)
+
+    @cached_property
+    def names(self) -> tuple[CellName, ...]:
+        """The cells that were asked for, in order."""
+        plan = self.baseline.header.plan
+        return tuple(CellName(subject, mode) for subject in plan.subjects for mode in plan.modes)
+
+    @cached_property
+    def family(self) -> int:
+        """How many figures share the risk: those that both sides were planned to have.
+
+        It follows from what was asked and what the devices can do, so that it is the same at every
+        look, whatever was decided before.
+        """
+        return max(1, sum(len(self.gated_metrics(name)) for name in self.names))
+
+    def gated_metrics(self, name: CellName) -> tuple[str, ...]:
+        """The metrics of a cell that have a say; none where a side cannot do its mode."""
+        facts = [record.workloads.get(name.subject) for record in self.both]
+        mode = known_mode(name.mode)
+        if mode is None or any(each and name.mode in each.unsupported for each in facts):
+            return ()
+        return gated_metrics(mode, self.baseline.header.plan.device)
+
+    def cells(self, name: CellName) -> tuple[CellOfSide | None, CellOfSide | None]:
+        """A cell as each side has it."""
+        old, new = (session.cells.get(name) for session in self.sessions)
+        return old, new
+
+    def pairs(self, name: CellName) -> list[Pair]:
+        """The pairs of which both processes count."""
+        old, new = (processes(record, name.subject, name.mode) for record in self.both)
+        return [pair for pair in whole_pairs(old, new) if pair[0].counts and pair[1].counts]
+
+    def refused(self, name: CellName) -> Verdict | None:
+        """The verdict of a cell whose figures must not be compared, or whose measuring broke."""
+        old, new = self.cells(name)
+        found = why_apart(name, *([cell] if cell else [] for cell in (old, new)))
+        if found is None or self.measured(name) or not self.gated_metrics(name):
+            return found
+        return dataclasses.replace(found, gated=True)  # it was asked, and is not to be measured
+
+    def figures(self, name: CellName) -> list[PairedFigure]:
+        """The figures of a cell that its pairs have."""
+        if name not in self._figures:
+            self._figures[name] = self._read_figures(name)
+        return self._figures[name]
+
+    def _read_figures(self, name: CellName) -> list[PairedFigure]:
+        pairs = self.pairs(name)
+        old, new = self.cells(name)
+        if not pairs or old is None or new is None:
+            return []
+        gated = self.gated_metrics(name)
+        digest = workload_digest(new.facts)
+        waits = self._waits(pairs[0])
+        return [
+            PairedFigure(
+                name=name,
+                metric=metric,
+                pairs=tuple((metric.cost(old), metric.cost(new)) for old, new in values),
+                tolerance=tolerance_of(metric, self.rules.tolerances, waits=waits),
+                family=self.family,
+                noise=_noise(self.rules.calibration, name, metric, digest),
+                gated=metric.name in gated,
+                lopsided=None if metric.name == "peak-memory" else lopsided(pairs),
+            )
+            for metric in METRICS
+            if (values := values_of(pairs, metric))
+        ]
+
+    def _waits(self, first: Pair) -> bool:
+        """Whether data or the host sets the pace: by the first baseline, so that it stays."""
+        tier = self.baseline.header.plan.tier
+        return tier != "resident" or is_host_bound(busy_share(first[:1]))
+
+    # -- while it is measured ---------------------------------------------------------------------
+
+    def is_over(self, name: CellName) -> bool:
+        """Whether a cell needs no further pair."""
+        if not self.measured(name):
+            old, new = self.cells(name)
+            return old is not None and new is not None and why_unlike((old, new)) is not None
+        if self.refused(name) is not None or self.begun(name) >= LOOKS[-1] + MOST_BROKEN:
+            return True
+        figures = [figure for figure in self.figures(name) if figure.gated]
+        return bool(figures) and all(figure.is_over for figure in figures)
+
+    def measured(self, name: CellName) -> bool:
+        """Whether any process of a cell was measured on either side."""
+        return self.begun(name) > 0
+
+    def begun(self, name: CellName) -> int:
+        """How many pairs of a cell were begun."""
+        return max(len(record.measured(name.subject, name.mode)) for record in self.both)
+
+    def pairs_to_look(self, name: CellName) -> int:
+        """How many more pairs a cell's next look needs."""
+        if self.is_over(name):
+            return 0
+        waiting = [f.to_look for f in self.figures(name) if f.gated and not f.is_over]
+        calibrated = self.rules.calibration is not None
+        return min(waiting, default=looks(calibrated=calibrated)[0])
+
+
+def gated_metrics(mode: Mode, device: str) -> tuple[str, ...]:
+    """The metrics of a mode that have a say on a device.
+
+    Compile times are judged where all but the first pair have them: from warm caches, or, where
+    compiling chooses kernels by timing them, from empty ones.
+    """
+    found = ["throughput", "peak-memory"]
+    if mode.compile is not None:
+        cold = mode.compile == "max-autotune"
+        found.append("compile-seconds" if cold else "compile-seconds-warm")
+    return (*found, *(["energy"] if device == "cuda" else []))
+
+
+def values_of(pairs: Sequence[Pair], metric: Metric) -> tuple[tuple[float, float], ...]:
+    """A metric of the pairs of which both processes have it; positive, in its unit."""
+    values = [[figures_of(m).get(metric.name) for m in pair] for pair in pairs]
+    return tuple((old, new) for old, new in values if old and new and min(old, new) > 0)
+
+
+def lopsided(pairs: Sequence[Pair]) -> str | None:
+    """Why an effect may be that of a mark which most processes of one side alone carry."""
+    for state, said in MARKED.items():
+        old, new = (sum(pair[side].state == state for pair in pairs) for side in (0, 1))
+        if abs(old - new) > len(pairs) / 2:
+            side = "baseline" if old > new else "candidate"
+            return f"mostly the {side}'s {said} ({state})"
+    return None
+
+
+def _noise(
+    calibration: Calibration | None, name: CellName, metric: Metric, digest: str
+) -> Noise | None:
+    known = calibration.of(name, metric.name, digest) if calibration else None
+    return known.of_pairs if known else None
+
+
+# -- the answer -----------------------------------------------------------------------------------
+
+
+def compare_pairs(records: PairRecords) -> Comparison:
+    """The verdicts of every cell that was asked for, and the report's."""
+    figures = {
+        name: records.figures(name) if records.refused(name) is None else []
+        for name in records.names
+    }
+    verdicts = tuple(
+        verdict for name in records.names for verdict in _of_cell(records, name, figures[name])
+    )
+    word = overall(verdicts)
+    old, new = records.sessions
+    return Comparison(
+        verdict=word,
+        exit_status=exit_status(word, records.rules.on_inconclusive),
+        on_inconclusive=records.rules.on_inconclusive,
+        family=records.family,
+        baseline=_side(old),
+        candidate=_side(new),
+        verdicts=verdicts,
+        changes=changes([old], [new]),
+        notes=tuple(_notes(records, figures, verdicts)),
+    )
+
+
+def _of_cell(
+    records: PairRecords, name: CellName, figures: Sequence[PairedFigure]
+) -> Iterator[Verdict]:
+    refused = records.refused(name)
+    if refused is not None:
+        yield refused
+        return
+    yield from map(of_figure, figures)
+    old, new = records.cells(name)
+    assert old is not None
+    assert new is not None
+    parity = of_parity(name, [old], [new])
+    if parity is not None:
+        yield parity
+
+
+def of_figure(figure: PairedFigure) -> Verdict:
+    """What the pairs say of one figure."""
+    found = figure.look
+    used = figure.pairs[: found.pairs]
+    old, new = (sum(pair[side] for pair in used) / len(used) for side in (0, 1))
+    plain = Verdict(
+        suite=figure.name.subject.suite,
+        variant=figure.name.subject.variant,
+        mode=figure.name.mode,
+        metric=figure.metric.name,
+        word=found.word,
+        effect=share(new - old),
+        tolerance=figure.tolerance,
+        baseline=figure.metric.value(old),
+        candidate=figure.metric.value(new),
+        baseline_processes=len(used),
+        candidate_processes=len(used),
+        unit="pairs",
+        gated=figure.gated,
+    )
+    if found.interval is None:
+        reason = f"{FEWEST} pairs are needed, there {'is' if len(used) == 1 else 'are'} {len(used)}"
+        return dataclasses.replace(plain, word="INCONCLUSIVE", reason=reason)
+    spread, risk = figure.spread, RISK / figure.family
+    assert spread is not None
+    plain = dataclasses.replace(
+        plain,
+        low=share(found.interval.low),
+        high=share(found.interval.high),
+        gates_at=gates_at(spread.variance, risk=risk),
+    )
+    if figure.lopsided is not None:
+        return dataclasses.replace(plain, word="INCONCLUSIVE", reason=figure.lopsided)
+    if found.word != "INCONCLUSIVE":
+        return plain
+    return dataclasses.replace(
+        plain,
+        reason=f"the interval reaches over the tolerance after {count(found.pairs, 'pair')}",
+        needed=pairs_needed(found.interval, spread.variance, figure.tolerance, risk),
+    )
+
+
+def _side(session: Session) -> SideFacts:
+    return SideFacts(
+        sources=(session.source,), sessions=1, first=session.created, last=session.created
+    )
+
+
+def _notes(
+    records: PairRecords,
+    figures: dict[CellName, list[PairedFigure]],
+    verdicts: Sequence[Verdict],
+) -> Iterator[str]:
+    """What must be known beside the verdicts."""
+    old, new = records.sessions
+    if records.baseline.header.environment == records.candidate.header.environment:
+        yield "both sides are the same environment: an effect is noise, or a false alarm"
+    gates = [v.gates_at for v in verdicts if v.metric == "throughput" and v.gates_at is not None]
+    if gates:
+        yield f"in {LOOKS[-1]} pairs, this host gates throughput at {percent(max(gates))}"
+    yield from dict.fromkeys((*old.notes, *new.notes))
+    for each in (figure for found in figures.values() for figure in found):
+        yield from _grown(each)
+    for name in records.names:
+        one, other = records.cells(name)
+        if one is not None and other is not None:
+            yield from cell_notes(name, [one], [other])
+    ungated = [verdict for verdict in verdicts if not verdict.gated]
+    if ungated:
+        yield f"{count(len(ungated), 'figure')} shown without a say: too few pairs of them"
+
+
+def _grown(figure: PairedFigure) -> Iterator[str]:
+    """A sentence where pairs spread more than they did when they were calibrated."""
+    known, own = figure.noise, figure.spread
+    if known is not None and own is not None and has_grown(own.variance, own.freedom, known):
+        yield (
+            f"{figure.name.subject.title} {figure.name.mode}: the noise of {figure.metric.title} "
+            f"has grown since it was calibrated (SD of a pair {percent(own.variance**0.5)}, "
+            f"calibrated {percent(known.variance**0.5)})"
+        )

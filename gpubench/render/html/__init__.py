@@ -1,0 +1,1 @@
+"""Records as one HTML page: no script, nothing loaded, text escaped everywhere."""

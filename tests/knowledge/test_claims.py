@@ -1,0 +1,42 @@
+"""The claims of the source documents."""
+
+from gpubench.bench.modes import mode_named
+from gpubench.cli.claim_parts import PARTS
+from gpubench.knowledge.claims import claims
+from gpubench.suites.registry import suite_named
+
+ROWS = {f"F{number}" for number in range(1, 10)}
+
+
+def test_every_row_of_the_list_is_there_and_ids_are_unique():
+    assert {each.row for each in claims()} == ROWS
+    assert len({each.id for each in claims()}) == len(claims())
+    assert all(each.id.startswith(each.row) for each in claims())
+
+
+def test_modes_and_suites_are_those_that_there_are():
+    for each in claims():
+        for mode in (*each.modes, *(name for pair in each.pairs for name in pair)):
+            assert mode_named(mode)
+        for suite in each.suites:
+            assert suite_named(suite).trains
+
+
+def test_a_bound_has_a_unit_and_a_direction_and_a_range_two_ends():
+    for each in claims():
+        assert (each.bound is None) == (each.direction is None)
+        assert each.bound is None or each.unit is not None
+        assert (each.upper is not None) == (each.direction == "within")
+
+
+def test_every_claim_but_those_of_strategies_has_a_part_that_measures_it():
+    measured = {part.name for parts in PARTS.values() for part in parts}
+    for each in claims():
+        if each.strategy is None:
+            assert each.part in measured
+
+
+def test_what_was_read_into_vague_words_is_said():
+    for each in claims():
+        if any(word in each.words for word in ("nearly", "almost", "about", "–50")):
+            assert each.chosen
