@@ -262,9 +262,12 @@ class SuiteSession:
             return self._ask(step)
         session = self._session
         gpus = self._facts.device.get("gpus") if self._facts else None
-        sampling = all_of(gpus, session.sampling) if gpus else session.sampling
         return undisturbed(
-            lambda: self._ask(step), gpu, sampling, session.watcher.sampled, again=session.again
+            lambda: self._ask(step),
+            gpu,
+            all_of(gpus, session.sampling) if gpus else session.sampling,
+            session.watcher.sampled,
+            again=session.again,
         )
 
     def _ask(self, step: Step) -> Answer:
