@@ -58,6 +58,7 @@ def _formats() -> Rows:
     said = {entry.name: [f"tables as .{entry.ending}"] for entry in FORMATS}
     said[PAGE.name] = ["a page of run records"]
     kinds = (
+        ([PAGE.name], "run records as a page with pictures"),
         ([entry.name for entry in EXPORTS], "export of run records"),
         (list(REPORTS), "doctor's report"),
         ([entry.name for entry in COMPARED], "comparison"),
