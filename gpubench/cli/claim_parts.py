@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from gpubench.errors import UnknownName
+from gpubench.errors import BadUsage, UnknownName
 
 if TYPE_CHECKING:
     from gpubench.bench.feed import Feed
@@ -21,16 +21,16 @@ VIT = "vit_base_patch16_224"
 class Part:
     """One ordinary run in a folder of its name: which claims it serves, and what it measures.
 
-    ``preset`` is its own where it is not to follow the one that was asked for. ``minutes`` is its
-    weight when a budget is shared out. ``starved`` reads files without workers, pinned memory and
-    copies that do not wait.
+    ``preset`` is its own where it is not to follow the one that was asked for. ``weight`` is its
+    part when a budget is shared out. ``starved`` reads files without workers, pinned memory and
+    copies that do not wait. ``strategies`` are those of several GPUs, as ``--strategy`` names them.
     """
 
     name: str
     claims: tuple[str, ...]
     suites: tuple[str, ...]
     modes: tuple[str, ...]
-    minutes: float
+    weight: float
     device: Literal["cuda", "cpu"]
     preset: str | None = None
     model: str | None = None
@@ -39,6 +39,7 @@ class Part:
     sweep: str | None = None
     tier: "Tier" = "resident"
     starved: bool = False
+    strategies: str | None = None
 
     @property
     def title(self) -> str:
@@ -51,7 +52,7 @@ VIT_ON_CPU = Part(
     claims=("F6",),
     suites=("deit",),
     modes=("fp32",),
-    minutes=3,
+    weight=4,
     device="cpu",
     model=VIT,
     batch_size=8,
@@ -70,7 +71,7 @@ ON_GPU = (
             "amp-fp16+compile",
             "amp-fp16+compile-overhead",
         ),
-        minutes=14,
+        weight=14,
         device="cuda",
     ),
     Part(
@@ -78,7 +79,7 @@ ON_GPU = (
         claims=("F6",),
         suites=("deit",),
         modes=("fp32",),
-        minutes=4,
+        weight=4,
         device="cuda",
         model=VIT,
         sweep="batch-size=8,16,32,64",
@@ -88,7 +89,7 @@ ON_GPU = (
         claims=("F9",),
         suites=("bert-ner",),
         modes=("fp32",),
-        minutes=4,
+        weight=4,
         device="cuda",
         batch_size=8,
         sweep="sequence-length=128,256,512,1024",
@@ -98,7 +99,7 @@ ON_GPU = (
         claims=("F8",),
         suites=("bert-ner",),
         modes=("fp32",),
-        minutes=3,
+        weight=3,
         device="cuda",
         sequence_length=512,
         sweep="batch-size=2,4,8,16",
@@ -108,7 +109,7 @@ ON_GPU = (
         claims=("F5",),
         suites=("deit",),
         modes=("amp-fp16",),
-        minutes=2,
+        weight=2,
         device="cuda",
         tier="end-to-end",
     ),
@@ -117,10 +118,19 @@ ON_GPU = (
         claims=("F5",),
         suites=("deit",),
         modes=("amp-fp16",),
-        minutes=2,
+        weight=2,
         device="cuda",
         tier="end-to-end",
         starved=True,
+    ),
+    Part(
+        name="strategies",
+        claims=("F7",),
+        suites=("bert-ner",),
+        modes=("fp32",),
+        weight=4,
+        device="cuda",
+        strategies="dp,ddp",
     ),
     VIT_ON_CPU,
 )
@@ -133,23 +143,23 @@ ON_CPU = (
         claims=("F9",),
         suites=("bert-ner",),
         modes=("fp32",),
-        minutes=4,
+        weight=5,
         device="cpu",
         batch_size=1,
-        sweep="sequence-length=128,512,1024",
+        sweep="sequence-length=128,256,512",
     ),
     Part(
         name="modes",
         claims=("F1", "F2", "F3"),
         suites=("bert-ner", "deit"),
         modes=("fp32", "amp-bf16", "fp32+compile"),
-        minutes=3,
+        weight=1,
         device="cpu",
         preset="smoke",
     ),
 )
-"""What is measured without one: first what a CPU can decide, then, in smoke shapes, how the modes
-of the other claims do there."""
+"""What is measured without one: first what a CPU can decide, then, in smoke shapes and what time is
+left, how the modes of the other claims do there."""
 
 PARTS: Mapping[str, Sequence[Part]] = {"cuda": ON_GPU, "cpu": ON_CPU}
 
@@ -174,13 +184,36 @@ CPU_RULES: Mapping[str, Any] = {
 number of processes (own choice; the record's header has them)."""
 
 
-def chosen_parts(device: str, names: Sequence[str]) -> tuple[Part, ...]:
-    """The parts of a device in their order, all of them or those named; UnknownName otherwise."""
+MOST_GPUS = 4
+"""As many as the claim of strategies is of."""
+
+
+def chosen_parts(device: str, names: Sequence[str], gpus: int) -> tuple[Part, ...]:
+    """The parts of a device in their order, all that it can do or those named.
+
+    UnknownName for one that there is not, BadUsage for one that takes more GPUs.
+    """
     every = PARTS[device]
     for name in names:
         if name not in (part.name for part in every):
             raise UnknownName(f"part of {SUITE} on {device}", name, (part.name for part in every))
-    return tuple(part for part in every if not names or part.name in names)
+    chosen = tuple(part for part in every if not names or part.name in names)
+    alone = [part.name for part in chosen if not fits(part, gpus)]
+    if names and alone:
+        raise BadUsage(f"--parts {alone[0]} takes two GPUs or more, there are {gpus}")
+    return tuple(part for part in chosen if fits(part, gpus))
+
+
+def fits(part: Part, gpus: int) -> bool:
+    """Whether there are GPUs enough for it."""
+    return part.strategies is None or gpus > 1
+
+
+def left_out(device: str, gpus: int) -> tuple[Part, ...]:
+    """Parts that say nothing on this machine."""
+    if device == "cpu":
+        return LEFT_TO_A_GPU
+    return tuple(part for part in PARTS[device] if not fits(part, gpus))
 
 
 def protocol_of(part: Part, asked: str | None, processes: int | None) -> "Protocol":
@@ -202,12 +235,19 @@ def _preset(part: Part, asked: str | None) -> str:
     return part.preset or asked or "standard"
 
 
-def plan_of(part: Part, protocol: "Protocol") -> "Plan":
-    """What the run of a part is asked to do."""
+def plan_of(part: Part, protocol: "Protocol", gpus: int) -> "Plan":
+    """What the run of a part is asked to do; its strategies use at most ``MOST_GPUS``."""
     from gpubench.bench.record import Plan, Source
+    from gpubench.bench.strategy import strategies
     from gpubench.bench.sweep import Sweep
 
     sweep = Sweep.parse(part.sweep) if part.sweep else None
+    spread = (
+        strategies(part.strategies, processes_per_node=min(gpus, MOST_GPUS))
+        if part.strategies
+        else ()
+    )
+    varied = (*(sweep.variants if sweep else ()), *(each.variant for each in spread))
     return Plan(
         suites=part.suites,
         modes=part.modes,
@@ -222,7 +262,8 @@ def plan_of(part: Part, protocol: "Protocol") -> "Plan":
         data=None,
         feed=_feed(part),
         sweep=sweep,
-        variants=sweep.variants if sweep else ("",),
+        strategies=spread,
+        variants=varied or ("",),
     )
 
 

@@ -14,10 +14,10 @@ from gpubench.cli import terminal
 from gpubench.cli.claim_parts import (
     BUDGET_MINUTES,
     FOLDERS,
-    LEFT_TO_A_GPU,
     SUITE,
     Part,
     chosen_parts,
+    left_out,
     plan_of,
     protocol_of,
     workload_of,
@@ -86,8 +86,9 @@ def run_claims(
     from gpubench.cli.quantities import duration
 
     names = [name.strip() for name in parts.split(",")] if parts else []
+    gpus = len(snapshot.gpus)
     asked = ClaimsRun(
-        parts=chosen_parts(device, names),
+        parts=chosen_parts(device, names, gpus),
         preset=preset and protocol_named(preset).preset,
         processes=processes,
         budget_seconds=duration(budget, "--budget") if budget else 60 * BUDGET_MINUTES[device],
@@ -96,9 +97,9 @@ def run_claims(
         snapshot=snapshot,
     )
     _hold_folder(asked)
-    if device == "cpu" and not names:
-        left = ", ".join(part.title for part in LEFT_TO_A_GPU)
-        terminal.note(f"left out, since there is no GPU: {left}")
+    if not names and (left := left_out(device, gpus)):
+        why = "there is no GPU" if device == "cpu" else "there are not two GPUs"
+        terminal.note(f"left out, since {why}: {', '.join(part.title for part in left)}")
     return _answered(asked, format)
 
 
@@ -153,7 +154,7 @@ def in_turn(
         if left <= 0:
             terminal.note(f"the budget is spent; left out: {part.title}; --resume measures it")
             continue
-        yield part, left * part.minutes / sum(p.minutes for p in asked.parts[index:])
+        yield part, left * part.weight / sum(p.weight for p in asked.parts[index:])
 
 
 def _measured(
@@ -174,7 +175,7 @@ def _measured(
     )
     try:
         record = measure(
-            plan_of(part, protocol),
+            plan_of(part, protocol, len(asked.snapshot.gpus)),
             protocol,
             workload_of(part, protocol),
             folder,
@@ -197,7 +198,7 @@ def _said_how_to_go_on(folder: Path) -> Iterator[None]:
         yield
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(
-            f"interrupted; what was measured is in {folder} (gpubench report --claims shows it); "
+            f"interrupted; what was measured is in {folder} (gpubench report shows it); "
             f"go on with: {again(folder)}"
         ) from None
 

@@ -15,9 +15,18 @@ from gpubench.bench.record import read_record
 from gpubench.bench.session import CannotTrain
 from gpubench.cli import run as single
 from gpubench.cli.app import main
-from gpubench.cli.claim_parts import ON_CPU, ON_GPU, PARTS, plan_of, protocol_of, workload_of
+from gpubench.cli.claim_parts import (
+    ON_CPU,
+    ON_GPU,
+    PARTS,
+    chosen_parts,
+    left_out,
+    plan_of,
+    protocol_of,
+    workload_of,
+)
 from gpubench.cli.claims import ClaimsRun, holds_claims, in_turn
-from gpubench.errors import Interrupted
+from gpubench.errors import BadUsage, Interrupted
 from tests.fakes.records import record, write
 
 pytestmark = pytest.mark.torch
@@ -69,7 +78,7 @@ def test_every_part_has_a_folder_with_a_record_and_tables_of_its_own(whole):
     measured = cells(folder)
     assert len(measured["vit-base-on-cpu"]) == 3
     assert {variant for _, variant, _, _ in measured["length"]} == {
-        "128 tokens", "512 tokens", "1024 tokens",
+        "128 tokens", "256 tokens", "512 tokens",
     }  # fmt: skip
     (table,) = json.loads(done.stdout)["tables"]
     assert {row["record"] for row in table["rows"]} >= {"length", "modes"}
@@ -239,9 +248,9 @@ def test_the_budget_is_shared_out_by_weight_and_what_is_left_passes_on():
         resume=False, snapshot=None,
     )  # fmt: skip
     shares = in_turn(asked, clock=lambda: now[0])
-    assert next(shares) == (ON_CPU[0], pytest.approx(30))
+    assert next(shares) == (ON_CPU[0], pytest.approx(40))
     now[0] = 16.0
-    assert next(shares)[1] == pytest.approx(84 * 4 / 7)
+    assert next(shares)[1] == pytest.approx(84 * 5 / 6)
     now[0] = 100.0
     assert next(shares, None) is None
     endless = dataclasses.replace(asked, budget_seconds=None)
@@ -252,12 +261,24 @@ def test_the_budget_is_shared_out_by_weight_and_what_is_left_passes_on():
 @pytest.mark.parametrize("preset", [None, "smoke", "procurement"])
 def test_every_part_is_a_run_that_can_be_asked_for(part, preset):
     protocol = protocol_of(part, preset, None)
-    plan, workload = plan_of(part, protocol), workload_of(part, protocol)
+    plan, workload = plan_of(part, protocol, 8), workload_of(part, protocol)
     assert plan.preset == workload.preset == (part.preset or preset or "standard")
     assert plan.device == part.device
     assert protocol.processes >= (2 if plan.preset == "smoke" else 3)
     if part.starved:
         assert (plan.feed.workers, plan.feed.pinned, plan.feed.non_blocking) == (0, False, False)
+
+
+def test_strategies_take_two_gpus_and_use_no_more_than_four():
+    (part,) = [part for part in ON_GPU if part.strategies]
+    assert part not in chosen_parts("cuda", [], 1)
+    assert left_out("cuda", 1) == (part,)
+    assert part in chosen_parts("cuda", [], 2)
+    assert left_out("cuda", 2) == ()
+    with pytest.raises(BadUsage, match="takes two GPUs or more, there are 1"):
+        chosen_parts("cuda", ["strategies"], 1)
+    plan = plan_of(part, protocol_of(part, None, None), 8)
+    assert plan.variants == ("single", "dp, 4 GPUs", "ddp, 4 processes")
 
 
 def test_names_of_parts_are_unique_on_each_device():

@@ -42,17 +42,16 @@ def _unless(contradicted: bool) -> Verdict:
 def processes_needed(figure: Bounded, claim: Claim, processes: int) -> int | None:
     """How many processes a side might clear the bound, if they go on to spread as they do.
 
-    In logarithms, as the intervals are. None where more than ``MOST_WORTH`` would be needed.
+    None where more than ``MOST_WORTH`` would be needed, or where there is no spread to go by.
     """
-    ends = [figure.low, figure.value, figure.high, claim.bound]
-    if processes < 2 or any(end is None or end <= 0 for end in ends):
+    low, high, bound = figure.low, figure.high, claim.bound
+    if processes < 2 or low is None or high is None or bound is None:
         return None
-    low, value, high, bound = (math.log(end) for end in ends if end)
     if claim.upper is not None:  # the nearer end of a range is what the interval covers
-        bound = min((bound, math.log(claim.upper)), key=lambda end: abs(end - value))
+        bound = min((bound, claim.upper), key=lambda end: abs(end - figure.value))
     spread = (high - low) / 2 * math.sqrt(processes) / quantile(processes - 1)
     for wanted in range(processes + 1, MOST_WORTH + 1):
-        if quantile(wanted - 1) * spread / math.sqrt(wanted) < abs(value - bound):
+        if quantile(wanted - 1) * spread / math.sqrt(wanted) < abs(figure.value - bound):
             return wanted
     return None
 

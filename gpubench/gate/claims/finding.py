@@ -134,7 +134,7 @@ def _is_wide(figure: Bounded) -> bool:
 def too_few(processes: int) -> str:
     """That there are fewer processes than a verdict takes."""
     have = units.count(processes, "process", "processes")
-    return f"{have} a side, {FEWEST_PROCESSES} are needed"
+    return f"{have}, {FEWEST_PROCESSES} are needed"
 
 
 def _across(known: Finding) -> str:
@@ -144,4 +144,5 @@ def _across(known: Finding) -> str:
     if needed is None:
         return "the bound lies within the interval, and more processes would hardly settle it"
     more = units.count(needed - known.processes, "more process", "more processes")
-    return f"the bound lies within the interval: about {more} a side might settle it"
+    side = " a side" if known.against else ""
+    return f"the bound lies within the interval: about {more}{side} might settle it"

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from gpubench import units
+from gpubench.bench.parity import Parity
 from gpubench.bench.record import RunRecord
 from gpubench.gate.claims.bounds import Verdict, bounded, shorter
 from gpubench.gate.claims.finding import Finding, begun, fault_of, judged
@@ -11,6 +12,7 @@ from gpubench.gate.claims.scenes import Scene, scenes
 from gpubench.gate.growth import Bounded
 from gpubench.gate.intervals import ratio_of
 from gpubench.gate.parity_words import parity_text
+from gpubench.gate.summary import Cell
 from gpubench.knowledge.claims import Claim
 
 
@@ -61,8 +63,12 @@ def parity(claim: Claim, records: Sequence[RunRecord]) -> Iterator[Finding]:
         steps = len(scene.record.parities[scene.facts.subject, mode].losses)
         said = f"loss {parity_text(held)} over {units.count(steps, 'step')}"
         plain = dataclasses.replace(plain, said=said)
-        if not plain.is_met:
-            yield plain
-        else:
-            verdict: Verdict = "reproduced" if held.holds else "not reproduced"
-            yield dataclasses.replace(plain, verdict=verdict)
+        yield plain if not plain.is_met else _trained(plain, scene.cells[mode], held)
+
+
+def _trained(plain: Finding, cell: Cell, held: Parity) -> Finding:
+    """What losses that stay with float32's say is of the mode alone where the mode was that."""
+    if held.holds and cell.throughput is None:
+        return dataclasses.replace(plain, reason=fault_of([cell]))
+    verdict: Verdict = "reproduced" if held.holds else "not reproduced"
+    return dataclasses.replace(plain, verdict=verdict)

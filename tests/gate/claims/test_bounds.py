@@ -58,6 +58,11 @@ def test_a_figure_on_the_bound_is_not_settled_by_more_processes():
     assert processes_needed(figure(None, 1.4, None), FASTER, 1) is None
 
 
+def test_an_interval_that_reaches_below_zero_can_be_settled_too():
+    share = claim("F4")  # at least 0.36
+    assert 3 < processes_needed(figure(-0.1, 0.2, 0.5), share, 3) < 20
+
+
 def test_the_nearer_end_of_a_range_is_what_has_to_be_cleared():
     upper = processes_needed(figure(1.1e9, 1.25e9, 1.42e9), MEMORY, 3)
     alone = dataclasses.replace(MEMORY, upper=None, bound=1.30e9)

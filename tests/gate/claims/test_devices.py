@@ -31,6 +31,13 @@ def test_vit_base_is_held_against_two_images_a_second(step, verdict):
     assert found.figure.value == pytest.approx(8 / step, rel=1e-2)
 
 
+def test_one_process_is_too_few_and_of_a_rate_there_are_no_sides():
+    assert only("F6 CPU", vit(8.0, processes=1)).reason == "1 process, 3 are needed"
+    found = only("F6 CPU", vit(4.2, wiggle=(1.0, 1.05, 0.96)))
+    assert found.verdict == NOWHERE
+    assert "a side" not in found.reason
+
+
 def test_another_batch_or_model_is_not_taken_for_it():
     for made in (vit(8.0, batch=16), vit(8.0, shape="deit")):
         assert not only("F6 CPU", made).shows

@@ -172,4 +172,4 @@ def test_two_processes_a_length_decide_nothing():
     made = swept(LENGTHS, quadratic(1e-7))
     two = tuple(m for m in made.measurements if m.process < 2)
     found = only("F9", dataclasses.replace(made, measurements=two))
-    assert found.reason == "2 processes a side, 3 are needed"
+    assert found.reason == "2 processes, 3 are needed"

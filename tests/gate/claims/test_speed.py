@@ -48,7 +48,7 @@ def test_a_bound_within_the_interval_is_not_decidable_and_says_what_might_settle
 def test_two_processes_a_side_decide_nothing():
     found = only("F1 speed", amp(0.06, processes=2))
     assert found.verdict == NOWHERE
-    assert found.reason == "2 processes a side, 3 are needed"
+    assert found.reason == "2 processes, 3 are needed"
     assert found.figure is not None
 
 
@@ -122,6 +122,13 @@ def test_losses_that_part_do_not_and_take_the_speed_with_them():
     assert "parts from float32" in speed.reason
 
 
+def test_losses_of_a_mode_that_was_not_what_it_says_prove_nothing():
+    leaked = amp(0.06, parities=parities_of(), state="invalid", reason="float32 was TF32")
+    found = only("F1 accuracy", leaked)
+    assert found.verdict == NOWHERE
+    assert "float32 was TF32" in found.reason
+
+
 def test_a_mode_that_was_not_checked_says_so():
     found = only("F1 accuracy", amp(0.06))
     assert found.verdict == NOWHERE
@@ -158,6 +165,12 @@ def test_an_iteration_that_is_shorter_by_almost_40_percent_on_an_a100_is_reprodu
     found = only("F4", modes_record(OVERHEAD))
     assert found.verdict == "reproduced"
     assert found.figure.value == pytest.approx(0.4, abs=0.01)
+
+
+def test_an_iteration_that_may_be_longer_or_shorter_says_what_might_settle_it():
+    found = only("F4", modes_record(OVERHEAD, wiggle=(1.0, 1.4, 0.7)))
+    assert found.figure.low < 0.36 < found.figure.high
+    assert found.verdict == NOWHERE
 
 
 def test_one_that_is_hardly_shorter_is_not_reproduced():
