@@ -96,12 +96,12 @@ TRAININGS = sorted(place for folder in FOLDERS for place in folder.rglob("traini
 
 
 @pytest.mark.parametrize("place", TRAININGS, ids=lambda place: place.parent.name)
-@pytest.mark.parametrize(("format", "ending"), [("text", "txt"), ("markdown", "md")])
-def test_a_training_gives_the_tables_that_lie_beside_it(place, format, ending):
+@pytest.mark.parametrize(("name", "ending"), [("text", "txt"), ("markdown", "md")])
+def test_a_training_gives_the_tables_that_lie_beside_it(place, name, ending):
     from gpubench.bench.learning.record import read_training
     from gpubench.cli.training_pages import shown
 
     assert not re.search(r'"/(home|root|tmp|work)/', place.read_text())
-    assert shown(read_training(place), format).rstrip() == (
+    assert shown(read_training(place), name).rstrip() == (
         (place.parent / f"table.{ending}").read_text().rstrip()
     )
