@@ -135,6 +135,7 @@ def trained(
     from gpubench.cli import run
     from gpubench.cli.dimensions import with_sweep
     from gpubench.cli.feeding import fed, hold_feed
+    from gpubench.cli.hub import hold_hub
     from gpubench.gate.sequential import LOOKS
 
     if tier == "loader":
@@ -161,6 +162,7 @@ def trained(
     if idle:
         raise BadUsage(f"--suite {', '.join(idle)} trains nothing, so there are no pairs of it")
     hold_feed(plan)
+    hold_hub(plan.suites, workload.model, [workload.data])
     return Trained(plan=plan, protocol=protocol, workload=workload)
 
 
