@@ -129,7 +129,7 @@ def _notes(
     """What must be known beside the verdicts."""
     old, new = records.sessions
     if records.baseline.header.environment == records.candidate.header.environment:
-        yield "both sides are the same environment: an effect is noise, or a false alarm"
+        yield "no difference between the sides was seen: an effect is noise, or of what nobody sees"
     gates = [v.gates_at for v in verdicts if v.metric == "throughput" and v.gates_at is not None]
     if gates:
         yield f"in {LOOKS[-1]} pairs, this host gates throughput at {percent(max(gates))}"
