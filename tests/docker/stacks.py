@@ -40,10 +40,21 @@ class Resolved:
     requires: tuple[Requirement, ...]
 
 
-def wanted() -> tuple[str, ...]:
+def wanted(extra: str = "bench") -> tuple[str, ...]:
     """What gpubench and its bench extra require, as pyproject.toml says it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return (*project["dependencies"], *project["optional-dependencies"]["bench"])
+    extras = project["optional-dependencies"]
+    return (*project["dependencies"], *_of_extra(extra, extras, project["name"]))
+
+
+def _of_extra(extra: str, extras: Mapping[str, Sequence[str]], own: str) -> Iterator[str]:
+    """The requirements of an extra, with those of the project's own extras that it names."""
+    for text in extras[extra]:
+        need = Requirement(text)
+        if canonicalize_name(need.name) != own:
+            yield text
+        for named in sorted(need.extras if canonicalize_name(need.name) == own else ()):
+            yield from _of_extra(named, extras, own)
 
 
 def resolved(report: Mapping[str, Any]) -> dict[str, Resolved]:

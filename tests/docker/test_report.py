@@ -7,6 +7,7 @@ import pytest
 
 from tests.docker.again import Compared
 from tests.docker.report import Built, Tried, main, note, table
+from tests.docker.stacks import ASKED, ROOT
 
 FINE = Tried(name="is_no_root", words="The user is not root.", problem="", seconds=1.2)
 BROKEN = Tried(
@@ -75,6 +76,15 @@ def test_a_second_build_with_another_package_fails_the_image():
 def test_an_image_that_failed_says_so_in_its_line():
     assert "FAILED: trains" in built(tried=(FINE, BROKEN)).line()
     assert "all trials passed" in built().line()
+
+
+def test_the_table_that_lies_under_reports_is_that_of_its_file_and_nothing_failed_in_it():
+    folder = ROOT / "reports" / "images"
+    found = json.loads((folder / "images.json").read_text(encoding="utf-8"))
+    assert (folder / "images.md").read_text(encoding="utf-8") == table(found)
+    assert set(found["images"]) == {*ASKED, "current-dev"}
+    tried = [trial for image in found["images"].values() for trial in image["tried"]]
+    assert [trial["problem"] for trial in tried if trial["problem"]] == []
 
 
 def test_a_table_of_nothing_has_no_rows():

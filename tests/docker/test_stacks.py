@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from gpubench.checks.outcome import Status
@@ -15,7 +17,16 @@ from gpubench.plan.judging import judge_file
 from gpubench.plan.machine import Machine
 from tests.checks.healthy import QUICK, change, judge
 from tests.docker.resolve import files, pins_in
-from tests.docker.stacks import ASKED, PYTHON, ROOT, STACKS, reached, resolved
+from tests.docker.stacks import (
+    ASKED,
+    HERE,
+    PYTHON,
+    ROOT,
+    STACKS,
+    reached,
+    resolved,
+    wanted,
+)
 from tests.plan.helpers import rules
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -230,3 +241,16 @@ def test_what_dev_alone_brings_stands_in_its_own_file():
     texts = files("2.8", REPORT)
     assert pins_in(texts["2.8.txt"])[-1] == "torch==2.8.0"
     assert pins_in(texts["2.8-dev.txt"]) == ["jupyterlab==4.0", "nvidia-cufft==1"]
+
+
+@pytest.mark.parametrize("stack", ASKED)
+def test_a_stack_has_what_gpubench_requires(stack):
+    """A requirement that pyproject gained since the stacks were resolved fails here."""
+    pins = pinned(f"{stack}.txt")
+    needed = [Requirement(text) for text in wanted()]
+    assert {"torch", "pandas", "pydantic"} <= {need.name for need in needed}
+    for need in needed:
+        if need.marker is None or need.marker.evaluate(HERE):
+            name = canonicalize_name(need.name)
+            assert name in pins
+            assert need.specifier.contains(pins[name])
