@@ -114,17 +114,24 @@ def replay(world, size=SIZE, seed=0):
 
 def _replay(world, size, random):
     seen = differences(world, size, random)
-    verdicts, pairs = np.zeros(size, dtype=int), np.full(size, LOOKS[-1])
     known = calibration(world, size, random) if world.calibrated else None
-    for look in ((EARLY_LOOK,) if world.calibrated else ()) + LOOKS:
+    return decide(seen, known, world.calibrated, world.family)
+
+
+def decide(seen, known=None, calibrated=0, family=1):
+    """The verdict of each row of differences and the pairs it took, both (size,).
+
+    ``known`` are variances of ``calibrated`` pairs each, where there was a calibration.
+    """
+    size = len(seen)
+    verdicts, pairs = np.zeros(size, dtype=int), np.full(size, LOOKS[-1])
+    for look in ((EARLY_LOOK,) if calibrated else ()) + LOOKS:
         mean = seen[:, :look].mean(axis=1)
         variance = seen[:, :look].var(axis=1, ddof=1)
         if look == EARLY_LOOK:
-            half = early_half_width(
-                variance, known, world.calibrated - 1.0, EARLY_RISK / world.family
-            )
+            half = early_half_width(variance, known, calibrated - 1.0, EARLY_RISK / family)
         else:
-            half = half_width(variance, look, RISK / world.family)
+            half = half_width(variance, look, RISK / family)
         said = judge(mean - half, mean + half)
         fresh = (verdicts == UNDECIDED) & (said != UNDECIDED)
         verdicts[fresh], pairs[fresh] = said[fresh], look
@@ -189,7 +196,7 @@ def table(size=SIZE):
         found = promises(world, size)
         known = "yes" if world.calibrated else "no"
         known = known if world.grown == 1 else f"noise has grown {world.grown:g} ×"
-        shares = [_percent(found[name]) for name in PROMISED]
+        shares = [percent(found[name]) for name in PROMISED]
         rows.append(
             (world.noise, f"{100 * world.drift:g} %", known, *shares, f"{found['pairs']:.1f}")
         )
@@ -203,14 +210,14 @@ def table(size=SIZE):
         "PASS at 0 within 8, SD 0.5 %",
         "pairs at 0",
     )
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
-def _percent(share):
+def percent(share):
     return f"{100 * share:.2f} %"
 
 
-def _markdown(heads, rows):
+def markdown(heads, rows):
     rule = ["---"] * len(heads)
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (heads, rule, *rows))
 
@@ -229,7 +236,7 @@ def family_table(size=SIZE):
             for deviation in (0.016, 0.013, 0.01)
         ]
         soon = rates(dataclasses.replace(world, deviation=0.005), size)["soon"]
-        rows.append((family, *map(_percent, (1 - (1 - alarm) ** family, *found, soon))))
+        rows.append((family, *map(percent, (1 - (1 - alarm) ** family, *found, soon))))
     heads = (
         "cells",
         "REGRESSION in the family at δ/2, SD 9 %",
@@ -238,7 +245,7 @@ def family_table(size=SIZE):
         "at 2δ, SD 1 %",
         "PASS at 0 within 8, SD 0.5 %",
     )
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 # -- stored baselines -----------------------------------------------------------------------------
@@ -305,7 +312,7 @@ def stored_table(size=20_000):
             )
             name = f"{known} calibrated" if known else "4 a side"
             rows.append(
-                (name, f"{100 * between:g} %", f"{100 * within:g} %", *map(_percent, shares))
+                (name, f"{100 * between:g} %", f"{100 * within:g} %", *map(percent, shares))
             )
     heads = (
         "sessions known",
@@ -316,7 +323,7 @@ def stored_table(size=20_000):
         "REGRESSION at 2δ",
         "PASS at 0",
     )
-    return _markdown(heads, rows)
+    return markdown(heads, rows)
 
 
 # -- the picture ----------------------------------------------------------------------------------

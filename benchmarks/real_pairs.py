@@ -13,12 +13,14 @@ import argparse
 import dataclasses
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,14 @@ SCHEMA = "gpubench.real-pairs/1"
 SUITES = "deit", "bert-ner"
 CELL = ("--modes", "fp32", "--device", "cpu", "--preset", "smoke", "--seconds", "0.5",
         "--batch-size", "2", "--image-size", "32", "--sequence-length", "16")  # fmt: skip
-DESCRIBING = 30.0
-"""Seconds that go before the first pair of a session, which its budget has no say in."""
+STARTING = 10.0
+"""Seconds of a session that its budget has no say in: what comes before and after its pairs."""
+
+PINNED = (
+    "import os, runpy, sys; os.sched_setaffinity(0, {int(sys.argv.pop(1))}); "
+    "runpy.run_module('gpubench', run_name='__main__', alter_sys=True)"
+)
+"""gpubench on one core, so that as many sessions as there are cores do not take turns on them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,18 +59,26 @@ class Decision:
 
 
 def decisions(
-    candidate: str, suites: Sequence[str], budget: float, tolerance: str
+    candidate: str, suites: Sequence[str], budget: float, tolerance: str, core: int
 ) -> list[Decision]:
-    """One session of ab, this interpreter against a candidate."""
+    """One session of ab on one core, this interpreter against a candidate."""
     with tempfile.TemporaryDirectory(prefix="gpubench-pairs-") as scratch:
         folder = Path(scratch) / "pairs"
         options = [o for o in CELL if "bert-ner" in suites or o not in ("--sequence-length", "16")]
         command = [
-            sys.executable, "-m", "gpubench", "ab", "--suite", ",".join(suites),
+            sys.executable, "-c", PINNED, str(core), "ab", "--suite", ",".join(suites),
             "--b-python", candidate, *options, "--tolerance", tolerance,
             "--budget", f"{budget:.0f}s", "--output", str(folder), "--format", "json",
         ]  # fmt: skip
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            command,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if not done.stdout:
+            sys.exit(f"gpubench ab ended with status {done.returncode} and no answer")
         found = json.loads(done.stdout)
         records = PairRecords(
             baseline=read_record(folder / "a"), candidate=read_record(folder / "b"), rules=Rules()
@@ -91,25 +107,39 @@ def _decision(records: PairRecords, verdict: dict[str, Any]) -> Decision:
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """All decisions, told as they come."""
-    sessions = math.ceil(options.decisions / len(SUITES))
-    began, ends = time.monotonic(), time.monotonic() + 60 * options.minutes
-    alike: list[Decision] = []
-    for session in range(sessions):
-        share = (ends - time.monotonic()) / (sessions - session)
-        alike += decisions(sys.executable, SUITES, max(1, share - DESCRIBING), options.tolerance)
-        _say(f"session {session + 1} of {sessions}", alike[-len(SUITES) :])
+    began = time.monotonic()
+    cores = sorted(os.sched_getaffinity(0))[: options.at_once]
+    alike = _alike(options, cores)
     with tempfile.TemporaryDirectory() as folder:
-        changed = str(slower(Path(folder)))
-        injected = decisions(changed, SUITES, 60 * options.injected_minutes, options.tolerance)
+        changed, budget = str(slower(Path(folder))), 60 * options.injected_minutes
+        injected = decisions(changed, SUITES, budget, options.tolerance, cores[0])
     _say(f"every {EVERY}th step twice", injected)
     return {
         "schema": SCHEMA,
         "tolerance": options.tolerance,
         "cell": " ".join(CELL),
+        "at_once": len(cores),
         "seconds": time.monotonic() - began,
         "alike": [dataclasses.asdict(each) for each in alike],
         "injected": [dataclasses.asdict(each) for each in injected],
     }
+
+
+def _alike(options: argparse.Namespace, cores: Sequence[int]) -> list[Decision]:
+    """Sessions of this interpreter against itself, one on each core at a time."""
+    sessions = math.ceil(options.decisions / len(SUITES))
+    rounds = math.ceil(sessions / len(cores))
+    budget = max(1.0, 60 * options.minutes / rounds - STARTING)
+
+    def on(core: int) -> list[list[Decision]]:
+        found = []
+        for session in range(cores.index(core), sessions, len(cores)):
+            found.append(decisions(sys.executable, SUITES, budget, options.tolerance, core))
+            _say(f"session {session + 1} of {sessions}", found[-1])
+        return found
+
+    with ThreadPoolExecutor(len(cores)) as pool:
+        return [each for found in pool.map(on, cores) for session in found for each in session]
 
 
 def _say(what: str, found: Sequence[Decision]) -> None:
@@ -133,7 +163,8 @@ def page(record: dict[str, Any]) -> str:
         "# Decisions of `gpubench ab` on one machine",
         "",
         f"Tolerance {record['tolerance']}, {units.seconds(record['seconds'])} in all, cells:",
-        f"`{record['cell']}`. Written by `python -m benchmarks.real_pairs`.",
+        f"`{record['cell']}`, {record['at_once']} sessions at a time, a core each.",
+        "Written by `python -m benchmarks.real_pairs`.",
         "",
         "An interpreter against itself: what is not PASS or INCONCLUSIVE is a false alarm.",
         "",
@@ -196,6 +227,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.real_pairs", description=__doc__)
     parser.add_argument("--decisions", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=25.0, help="for the decisions")
+    parser.add_argument("--at-once", type=int, default=2, help="sessions, each on its own core")
     parser.add_argument("--injected-minutes", type=float, default=5.0)
     parser.add_argument("--tolerance", default="3%")
     parser.add_argument("--output", type=Path, default=Path("reports/real-pairs/pairs"))

@@ -54,7 +54,7 @@ def describe(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:
         "ranks": strategy.world,
         "parameters": sum(parameter.numel() for parameter in task.model.parameters()),
         "step_flops": _step_flops(suite, workload),
-        "device": cuda.facts(device),
+        "device": cuda.facts(device) | cuda.gpus(device, strategy.processes_per_node),
         "unsupported": {
             mode.name: reason
             for mode in MODES

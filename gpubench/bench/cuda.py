@@ -140,6 +140,15 @@ def facts(device: torch.device) -> dict[str, Any]:
     return found
 
 
+def gpus(device: torch.device, count: int) -> dict[str, Any]:
+    """The hashed UUIDs of the first ``count`` GPUs, where several are trained on."""
+    seen = min(count, torch.cuda.device_count()) if device.type == "cuda" else 0
+    if seen < 2:
+        return {}
+    each = [torch.cuda.get_device_properties(index) for index in range(seen)]
+    return {"gpus": [_hashed_uuid(properties) for properties in each]}
+
+
 def _hashed_uuid(properties: Any) -> str | None:
     """The GPU's UUID as the snapshot shows it: a truncated SHA-256, which names no machine."""
     uuid = getattr(properties, "uuid", None)

@@ -3,6 +3,7 @@
 Throughputs are positive and their noise is relative, so all is done in their logarithms.
 """
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 CONFIDENCE = 0.95
 
 
+@functools.lru_cache(maxsize=4096)
 def quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     """Student's t for a two-sided interval."""
     from scipy.special import stdtrit

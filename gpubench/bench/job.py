@@ -14,6 +14,8 @@ from gpubench.bench.strategy import SINGLE, WHOLE, Shard, Strategy
 
 def public_name(given: str) -> str:
     """A name as a record may hold it: of a path on this machine its last part alone."""
+    if given.startswith("hf:/"):  # a folder in a hub's layout
+        return f"hf:{Path(given).name}"
     path = Path(given)
     return path.name if path.exists() else given
 

@@ -200,14 +200,15 @@ class _Pairs:
         return self._lines.next(cell[0], cell[1].name).process == 0
 
     def _round(self, cells: Sequence[tuple[Subject, Mode]]) -> bool:
-        """One pair of each cell; False once the time is spent."""
+        """One pair of each cell for which there is time; False once there is for none."""
+        measured = False
         for subject, mode in cells:
             number = self._lines.next(subject, mode.name)
-            if number.process > 0 and not self._has_time_for(subject, mode, number):
-                return False
-            self._pair(subject, mode, number)
-            self._session.watcher.paired(subject, mode.name)
-        return True
+            if number.process == 0 or self._has_time_for(subject, mode, number):
+                self._pair(subject, mode, number)
+                self._session.watcher.paired(subject, mode.name)
+                measured = True
+        return measured
 
     def _pair(self, subject: Subject, mode: Mode, number: PairNumber) -> None:
         """Both processes, the baseline first in even pairs; again where something disturbed it."""

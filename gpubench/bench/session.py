@@ -28,6 +28,7 @@ from gpubench.bench.record import (
 )
 from gpubench.bench.runner import Answer, run_job
 from gpubench.bench.schedule import Step
+from gpubench.bench.several_gpus import all_of
 from gpubench.bench.strategy import Strategy
 from gpubench.bench.undisturbed import Latest, Sampling, undisturbed
 from gpubench.env.sampler import sampling
@@ -260,10 +261,11 @@ class SuiteSession:
         if step.kind != "measure" or gpu is None:
             return self._ask(step)
         session = self._session
+        gpus = self._facts.device.get("gpus") if self._facts else None
         return undisturbed(
             lambda: self._ask(step),
             gpu,
-            session.sampling,
+            all_of(gpus, session.sampling) if gpus else session.sampling,
             session.watcher.sampled,
             again=session.again,
         )

@@ -54,7 +54,7 @@ def ab(
     output: Annotated[Path | None, pairing.OUTPUT] = None,
     resume: Annotated[bool, pairing.RESUME] = False,
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="text, markdown, json, junit or github-benchmark.")
+        str, typer.Option(help="text, markdown, json, junit, github or github-benchmark.")
     ] = "text",
 ) -> int:
     """Measure two environments in pairs, in turns, until each cell is decided or time is up."""

@@ -53,10 +53,12 @@ def _checks() -> Rows:
 def _formats() -> Rows:
     from gpubench.render.compare import FORMATS as COMPARED
     from gpubench.render.findings import FORMATS as REPORTS
-    from gpubench.render.registry import EXPORTS, FORMATS
+    from gpubench.render.registry import EXPORTS, FORMATS, PAGE
 
     said = {entry.name: [f"tables as .{entry.ending}"] for entry in FORMATS}
+    said[PAGE.name] = ["a page of run records"]
     kinds = (
+        ([PAGE.name], "run records as a page with pictures"),
         ([entry.name for entry in EXPORTS], "export of run records"),
         (list(REPORTS), "doctor's report"),
         ([entry.name for entry in COMPARED], "comparison"),

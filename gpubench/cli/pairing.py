@@ -84,14 +84,14 @@ class Environment:
         )
 
 
-def interpreter(python: str | None) -> Environment:
+def interpreter(python: str | None, option: str = "--python") -> Environment:
     """An interpreter, None for the one that runs this; BadUsage where it is no program."""
     from gpubench.bench.record import Source
     from gpubench.env.places import Interpreter
     from gpubench.env.probe import interpreter as program
     from gpubench.env.probe import take_snapshot
 
-    place = Interpreter(program(python))
+    place = Interpreter(program(python, option))
     source = Source.of(place.executable)
     assert source is not None
     return Environment(
@@ -108,7 +108,11 @@ def interpreters(a_python: str | None, b_python: str | None) -> tuple[Environmen
     from gpubench.env.children import concurrently
 
     baseline, candidate = concurrently(
-        [functools.partial(interpreter, python) for python in (a_python, b_python)], at_once=2
+        [
+            functools.partial(interpreter, a_python, "--a-python"),
+            functools.partial(interpreter, b_python, "--b-python"),
+        ],
+        at_once=2,
     )
     return baseline, candidate
 
@@ -195,6 +199,7 @@ def measure(
     from gpubench.bench.session import SuiteRun
     from gpubench.cli.feeding import own_feed
     from gpubench.cli.pair_progress import watcher
+    from gpubench.gate.pair_folder import discard_if_empty
     from gpubench.gate.pair_judge import PairJudge
 
     asked, sides = open_folder(wanted, environments, asked, folder, resume=resume)
@@ -225,7 +230,8 @@ def measure(
             f"interrupted; the pairs so far are in {folder}; go on with: {_again(folder)}"
         ) from None
     except GpubenchError as problem:
-        problem.args = (f"{problem}; the pairs so far are in {folder}",)
+        if not discard_if_empty(folder, [side.writer for side in sides]):
+            problem.args = (f"{problem}; the pairs so far are in {folder}",)
         raise
     return judge.records
 

@@ -14,6 +14,7 @@ from gpubench import __version__
 from gpubench.cli import terminal
 from gpubench.cli.dimensions import batch_asked, with_sweep
 from gpubench.errors import BadUsage, GpubenchError, Interrupted
+from gpubench.suites.hub_names import absolute
 from gpubench.suites.registry import SUITES, suite_named
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def run(
     """Time real training steps in every mode and write comparison tables."""
     from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
+    from gpubench.cli.hub import hold_hub
     from gpubench.cli.report import print_tables
     from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
     from gpubench.render.registry import format_named
@@ -202,6 +204,7 @@ def run(
     plan = with_strategies(plan, asked)
     hold_feed(plan)
     hold_training(plan, of_training)
+    hold_hub(plan.suites, workload.model, [workload.data])
     with first_node(asked) as is_first:
         if not is_first:
             return take_part(plan, protocol, workload, asked)
@@ -292,14 +295,12 @@ def workload_of(
 
     if tier not in ("resident", "loader", "end-to-end"):
         raise BadUsage(f"--tier {tier}: choose resident, loader or end-to-end")
-    if data.startswith("hf:"):
-        raise BadUsage(f"--data {data}: hub data sets are not read yet; give a folder of files")
     if tier == "end-to-end" and data == "synthetic":
         raise BadUsage("--tier end-to-end reads real files: name them with --data")
     return Workload(
         preset=preset,
         tier=cast("Tier", tier),
-        data=None if data == "synthetic" else str(Path(data).absolute()),
+        data=None if data == "synthetic" else absolute(data),
         model=str(Path(model).absolute()) if model and Path(model).exists() else model,
         batch_size=batch_size,
         image_size=image_size,

@@ -1,5 +1,6 @@
 """``gpubench train``: prove that a stack learns."""
 
+import dataclasses
 import datetime
 import importlib.util
 import os
@@ -13,11 +14,12 @@ import typer
 from gpubench import __version__
 from gpubench.cli import terminal
 from gpubench.errors import BadUsage, ExitStatus, Interrupted, MissingPackage
+from gpubench.suites.hub_names import absolute
 from gpubench.suites.registry import SUITES, SuiteEntry, suite_named
 
 if TYPE_CHECKING:
     from gpubench.bench.job import Workload
-    from gpubench.bench.learning.asked import Training
+    from gpubench.bench.learning.asked import Training, Vision
     from gpubench.bench.learning.record import EndLine, TrainingPlan, TrainingWriter
     from gpubench.bench.learning.session import Trained
     from gpubench.env.snapshot import Snapshot
@@ -54,6 +56,20 @@ def train(
     image_size: Annotated[
         int | None, typer.Option(min=16, help="Pixels along a side (deit).")
     ] = None,
+    distillation: Annotated[
+        str, typer.Option(help="none, soft or hard: learn from a --teacher as well (deit).")
+    ] = "none",
+    teacher: Annotated[
+        str | None, typer.Option(help="A checkpoint of gpubench train, or hf-hub:NAME (deit).")
+    ] = None,
+    layer_decay: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Learning rate from layer to layer (deit).")
+    ] = 0.75,
+    rand_augment: Annotated[
+        str, typer.Option(help="timm's RandAugment, or none (deit).")
+    ] = "rand-m9-mstd0.5-inc1",
+    mixup: Annotated[float, typer.Option(min=0, help="timm's alpha, 0 for none (deit).")] = 0.8,
+    cutmix: Annotated[float, typer.Option(min=0, help="timm's alpha, 0 for none (deit).")] = 1.0,
     workers: Annotated[int | None, typer.Option(min=0, max=256, help="Loader processes.")] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Folder of checkpoints (default: in --output).")
@@ -83,6 +99,7 @@ def train(
 ) -> int:
     """Train on real data, judge what was learnt, keep checkpoints, and hand the model over."""
     from gpubench.bench.modes import mode_named
+    from gpubench.cli.hub import hold_hub
     from gpubench.cli.run import _snapshot, device_of
     from gpubench.render.registry import format_named
 
@@ -111,6 +128,7 @@ def train(
         report_every=report_every,
         resume=resume,
         export=export,
+        vision=_vision(distillation, teacher, layer_decay, rand_augment, mixup, cutmix),
     )
     workload = _workload(
         preset or ("standard" if chosen == "cuda" else "smoke"),
@@ -118,6 +136,7 @@ def train(
     )  # fmt: skip
     asked = _asked(entry, workload, mode_named(mode).name, training, chosen)
     _hold_packages(entry, training)
+    hold_hub((entry.name,), workload.model, [workload.data, training.validation])
     end = _train(asked, _plan(entry, asked), folder, snapshot)
     return _answer(folder, format, end, reach)
 
@@ -147,9 +166,31 @@ def _training(
     return Training(
         checkpoint=str((checkpoint or folder / "checkpoints").absolute()),
         stop="",
-        validation=None if validation is None else str(Path(validation).absolute()),
+        validation=None if validation is None else absolute(validation),
         export=None if export is None else str(export.absolute()),
         **others,
+    )
+
+
+def _vision(
+    distillation: str,
+    teacher: str | None,
+    layer_decay: float,
+    rand_augment: str,
+    mixup: float,
+    cutmix: float,
+) -> "Vision":
+    from gpubench.bench.learning.asked import Vision
+
+    if (distillation == "none") != (teacher is None):
+        raise BadUsage("--distillation soft or hard and --teacher go together")
+    return Vision(
+        distillation=_one_of("--distillation", distillation, "Distillation"),
+        teacher=str(Path(teacher).absolute()) if teacher and Path(teacher).exists() else teacher,
+        layer_decay=layer_decay,
+        rand_augment="" if rand_augment == "none" else rand_augment,
+        mixup=mixup,
+        cutmix=cutmix,
     )
 
 
@@ -173,7 +214,7 @@ def _workload(
     return Workload(
         preset=preset,
         tier="end-to-end",
-        data=None if data == "synthetic" else str(Path(data).absolute()),
+        data=None if data == "synthetic" else absolute(data),
         model=str(Path(model).absolute()) if model and Path(model).exists() else model,
         batch_size=batch_size,
         image_size=image_size,
@@ -229,8 +270,15 @@ def _plan(entry: SuiteEntry, asked: "Trained") -> "TrainingPlan":
         schedule=training.schedule,
         head=training.head,
         long=workload.feed.long,
-        vision=training.vision if entry.name == "deit" else None,
+        vision=_told(training.vision) if entry.name == "deit" else None,
     )
+
+
+def _told(vision: "Vision") -> "Vision":
+    """The same without the path to a teacher, which may name a person."""
+    from gpubench.bench.job import public_name
+
+    return dataclasses.replace(vision, teacher=vision.teacher and public_name(vision.teacher))
 
 
 def _train(asked: "Trained", plan: "TrainingPlan", folder: Path, snapshot: "Snapshot") -> "EndLine":

@@ -40,6 +40,8 @@ class TrainingWatcher:
                 f"{SCORE_WORDS.get(name, name)} {value:.3f}" for name, value in line.scores.items()
             )
             mean = units.ABSENT if line.mean_loss is None else units.significant(line.mean_loss)
+            if line.step == 0:
+                return f"untrained  {scores}"
             return f"epoch {line.epoch}  mean loss {mean}  {scores}"
         if isinstance(line, CheckpointLine):
             return f"checkpoint {line.file} ({units.memory(line.size_bytes)})"

@@ -103,7 +103,7 @@ def _toolchain(
     return toolchain if level == "quick" else try_tools(toolchain, sources, timeout=timeout)
 
 
-def interpreter(python: str | None) -> str:
+def interpreter(python: str | None, option: str = "--python") -> str:
     """The absolute path of the interpreter to examine; BadUsage where it is no program."""
     if python is None:
         return sys.executable
@@ -111,7 +111,7 @@ def interpreter(python: str | None) -> str:
     if found is None:
         inside = Path(python) / "bin" / "python"
         wanted = str(inside) if inside.is_file() else "the path of an interpreter"
-        raise BadUsage(f"--python {python}: no such program; give {wanted}")
+        raise BadUsage(f"{option} {python}: no such program; give {wanted}")
     return str(Path(found).absolute())
 
 

@@ -26,7 +26,8 @@ class Telemetry:
     ``xid_watch`` where they were listened for, and None where they could not be.
 
     ``series`` is the window as it went: ``seconds`` since its beginning, and under the name of
-    each reading a value for every one of them.
+    each reading a value for every one of them. Of several GPUs that were watched as one,
+    ``utilization_each`` has what each tells.
     """
 
     samples: int
@@ -47,6 +48,7 @@ class Telemetry:
     xid_watch: str | None = None
     series: dict[str, tuple[float | None, ...]] = dataclasses.field(default_factory=dict)
     unavailable: str | None = None
+    utilization_each: tuple[float | None, ...] = ()
 
     @property
     def fault(self) -> str | None:

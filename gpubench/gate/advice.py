@@ -82,7 +82,7 @@ def _what_fits(
     if predicted == 0 and fitted is None:
         return [f"by the fit of memory not even one sample fits: try a smaller --model{smaller}"]
     size = fitted or predicted or facts.batch_size // 2
-    total = facts.samples_per_step
+    total = facts.batch_size * facts.accumulation  # of one rank
     size = max(divisor for divisor in range(1, size + 1) if total % divisor == 0)
     keeps = f"--batch-size {size} --accumulation {total // size}"
     said.append(f"try {keeps}, which keeps {units.count(total, 'sample')} per step{smaller}")

@@ -31,10 +31,19 @@ WHY = {
 """Kinds of change in the order in which they are likely to matter, and why they do."""
 _ORDER = tuple(WHY)
 
-_OF_SOFTWARE = {"container image": "image", "gpubench": "gpubench", "python": "python",
-                "kernel": "kernel", "commit": "companion",
-                "torch": "torch", "cuda": "cuda", "cudnn": "cudnn", "timm": "companion",
-                "transformers": "companion"}  # fmt: skip
+_OF_SOFTWARE = {
+    "torch": "torch",
+    "cuda": "cuda",
+    "cudnn": "cudnn",
+    "driver": "driver",
+    "timm": "companion",
+    "transformers": "companion",
+    "container image": "image",
+    "gpubench": "gpubench",
+    "python": "python",
+    "kernel": "kernel",
+    "commit": "companion",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

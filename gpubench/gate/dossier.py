@@ -12,10 +12,10 @@ from gpubench.gate.charts.sweep import sweep_charts
 from gpubench.gate.claims.table import claims_table
 from gpubench.gate.glance import Glance, glance
 from gpubench.gate.labels import Label, labels
-from gpubench.gate.machine_tables import tables_of
+from gpubench.gate.machine_tables import machine_tables
 from gpubench.gate.machines import Abreast, abreast, of_subject
-from gpubench.gate.prices import Price, price_tables
-from gpubench.gate.sweeps import sweep_tables
+from gpubench.gate.pages import opening
+from gpubench.gate.prices import Price, price_table
 from gpubench.gate.table import Table
 from gpubench.gate.tables import Compared, compared
 
@@ -65,16 +65,16 @@ def with_claims(shown: Dossier, records: Sequence[RunRecord]) -> Dossier:
 
 
 def _together(records: Sequence[RunRecord], prices: Sequence[Price]) -> tuple[Section, ...]:
-    lines = abreast(records)
-    several = tables_of(records, lines) if len(records) > 1 else ()
-    priced = price_tables(records, prices, lines) if prices else ()
     return tuple(
         Section(
             title=subject.title,
-            tables=tuple(table for tables in (several, priced) for table in tables[at : at + 1]),
-            charts=_drawn(records, prices, found),
+            tables=(
+                *(machine_tables(records, lines) if len(records) > 1 else ()),
+                *((price_table(records, prices, lines),) if prices else ()),
+            ),
+            charts=_drawn(records, prices, lines),
         )
-        for at, (subject, found) in enumerate(of_subject(lines).items())
+        for subject, lines in of_subject(abreast(records)).items()
     )
 
 
@@ -92,22 +92,29 @@ def _chapter(record: RunRecord, label: Label) -> Chapter:
         record=record,
         label=label,
         glances=tuple(found for each in subjects if (found := glance(each)) is not None),
-        sections=(*_sweeps(record, subjects), *map(_section, subjects)),
+        sections=(*_opening(record, subjects), *map(_section, subjects)),
     )
 
 
-def _sweeps(record: RunRecord, subjects: Sequence[Compared]) -> tuple[Section, ...]:
-    """A section per suite of a sweep, which says first what it is about."""
-    tables = sweep_tables(record, [table for each in subjects for table in each.tables])
+def _opening(record: RunRecord, subjects: Sequence[Compared]) -> tuple[Section, ...]:
+    """What stands before the subjects; a sweep with its pictures."""
+    tables = opening(record, [table for each in subjects for table in each.tables])
     drawn = dict(sweep_charts(record))
+    titles = [_heading(table) for table in tables]
     return tuple(
-        Section(
-            title=f"{suite}, the sweep",
-            tables=(table,),
-            charts=(drawn[suite],) if suite in drawn else (),
-        )
-        for suite, table in zip(record.header.plan.suites, tables, strict=False)
+        Section(title=title, tables=(table,), charts=_of_suite(drawn, table))
+        for title, table in zip(titles, tables, strict=True)
     )
+
+
+def _heading(table: Table) -> str:
+    """The suite, and what is said of it."""
+    return " · ".join(table.title.split(" · ")[:2])
+
+
+def _of_suite(drawn: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
+    suites = {row.values.get("suite") for row in table.rows}
+    return tuple(chart for suite, chart in drawn.items() if suite in suites)
 
 
 def _section(found: Compared) -> Section:

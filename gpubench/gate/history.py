@@ -6,16 +6,18 @@ record would show it: with a mark, or not at all.
 """
 
 import dataclasses
+import functools
 import json
+import re
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from gpubench import codec
 from gpubench.bench.job import COUNTING, Subject
 from gpubench.bench.modes import MODES, REFERENCE, mode_named
-from gpubench.bench.record import FILE_NAME, SCHEMA, RunRecord, record_in
+from gpubench.bench.record import FILE_NAME, SCHEMA, Header, RunRecord, record_in
 from gpubench.errors import UnreadableInput
 from gpubench.gate.comparability import why_unlike
 from gpubench.gate.intervals import Estimate, mean_of
@@ -26,8 +28,13 @@ _SNAPSHOT = b', "snapshot": {'
 """The last field of a header, and the largest; it is not needed here."""
 
 
-_OF_ALL_MODES = (b'"workload"', b'"ceiling"', b'"loading"')
-"""Kinds of lines that say something of every mode; they stand at a line's start."""
+_START = re.compile(
+    rb'\{"suite": "([^"\\]*)", "variant": "([^"\\]*)", "kind": "([^"\\]*)"'
+    rb'(?:, "mode": "([^"\\]*)")?'
+)
+"""How this program begins every line of a record but the first."""
+_OF_ALL_MODES = frozenset({"workload", "ceiling", "loading"})
+"""Kinds of lines that say something of every mode."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +95,8 @@ def history(
 
 def _point(path: Path, suite: str, mode: str, variant: str) -> Point | None:
     """The point of a record; None where it has nothing of the cell."""
-    record = _record(path, Subject(suite, variant), mode)
     subject = Subject(suite, variant)
+    record = _record(path, subject, mode)
     measured = record.measured(subject, mode)
     if not measured:
         return None
@@ -113,29 +120,57 @@ def _point(path: Path, suite: str, mode: str, variant: str) -> Point | None:
 
 
 def _record(path: Path, subject: Subject, mode: str) -> RunRecord:
-    """What a record says of one cell, and of those that judge it."""
+    """What a record says of one cell, and of those that judge it, as if no other were planned."""
     first, *lines = codec.read_bytes(path).split(b"\n")
-    named = [json.dumps(name).encode() for name in _judges(mode)]
+    judges = _judges(mode)
     kept: list[Any] = []
     for number, line in enumerate(lines[:-1], start=2):  # what follows the last newline is torn
-        start = line[:300]
-        if any(kind in start for kind in _OF_ALL_MODES) or any(name in line for name in named):
-            value = codec.parse_json(line, f"{path}, line {number}")
-            if isinstance(value, dict) and _concerns(value, subject):
-                kept.append(value)
-    return record_in([_header(first, str(path)), *kept], str(path))
+        begun = _START.match(line)
+        if begun and not _is_of(_words(begun), subject, judges):
+            continue
+        value = codec.parse_json(line, f"{path}, line {number}") if line.strip() else None
+        if isinstance(value, dict) and _concerns(value, subject, judges):
+            kept.append(value)
+    record = record_in([_header(first, str(path)), *kept], str(path))
+    return dataclasses.replace(record, header=_cut(record.header, subject, judges))
 
 
-def _judges(mode: str) -> set[str]:
+_Words = tuple[str, ...]
+"""Of a line its suite, its variant, its kind and, where it has one, its mode."""
+
+
+def _words(begun: re.Match[bytes]) -> _Words:
+    return tuple(part.decode("utf-8", "replace") for part in begun.groups(b""))
+
+
+@functools.cache
+def _judges(mode: str) -> frozenset[str]:
     """The modes by which one is judged, itself among them: float32, also if compiled alike."""
     alike = mode_named(mode).compile
     same = {m.name for m in MODES if m.rounding == "float32" and m.compile == alike}
-    return {mode, REFERENCE.name, *same}
+    return frozenset({mode, REFERENCE.name, *same})
 
 
-def _concerns(value: dict[str, Any], subject: Subject) -> bool:
-    own = (value.get("suite"), value.get("variant", "")) == subject
-    return own or value.get("kind") == "ceiling"
+def _concerns(value: dict[str, Any], subject: Subject, judges: Set[str]) -> bool:
+    told = tuple(str(value.get(name, "")) for name in ("suite", "variant", "kind", "mode"))
+    return _is_of(told, subject, judges)
+
+
+def _is_of(told: _Words, subject: Subject, judges: Set[str]) -> bool:
+    """Whether a line says something of the cell."""
+    suite, variant, kind, mode = told
+    if kind == "ceiling":
+        return True
+    return (suite, variant) == subject and (kind in _OF_ALL_MODES or mode in judges)
+
+
+def _cut(header: Header, subject: Subject, judges: Set[str]) -> Header:
+    """The header of a run that was to do no more than this cell and those that judge it."""
+    modes = tuple(mode for mode in header.plan.modes if mode in judges)
+    plan = dataclasses.replace(
+        header.plan, suites=(subject.suite,), variants=(subject.variant,), modes=modes
+    )
+    return dataclasses.replace(header, plan=plan)
 
 
 def _header(line: bytes, source: str) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Tables of several records side by side: figures, and ratios to the first record."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from gpubench import units
-from gpubench.bench.job import Subject
 from gpubench.bench.record import RunRecord
 from gpubench.gate.labels import labels
 from gpubench.gate.machines import Abreast, Entry, abreast, of_subject, what_to_know
@@ -15,42 +15,53 @@ from gpubench.gate.tables import throughput_text
 NO_RATIO = "not comparable"
 
 
+ABREAST = 4
+"""Records that stand beside the first in one table: what paper is wide enough for (own choice)."""
+
+
 def side_by_side(records: Sequence[RunRecord]) -> tuple[Table, ...]:
-    """A table per subject that any record has; none of fewer than two records."""
-    return tables_of(records, abreast(records)) if len(records) > 1 else ()
+    """Tables of every subject that any record has; none of fewer than two records."""
+    if len(records) < 2:
+        return ()
+    found = of_subject(abreast(records))
+    return tuple(table for lines in found.values() for table in machine_tables(records, lines))
 
 
-def tables_of(records: Sequence[RunRecord], lines: Sequence[Abreast]) -> tuple[Table, ...]:
-    """The same of cells that were set side by side already."""
-    letters = [label.letter for label in labels(records)]
-    about = (
-        *(label.title for label in labels(records)),
-        *what_to_know(records, letters),
-    )
-    return tuple(
-        _table(subject, found, letters, about) for subject, found in of_subject(lines).items()
-    )
+def machine_tables(records: Sequence[RunRecord], lines: Sequence[Abreast]) -> tuple[Table, ...]:
+    """The tables of one subject: the first record with a few of the others in each."""
+    others = range(1, len(records))
+    begins = range(0, len(others), ABREAST)
+    return tuple(_table(records, lines, (0, *others[at : at + ABREAST])) for at in begins)
 
 
-def _table(
-    subject: Subject, lines: Sequence[Abreast], letters: Sequence[str], about: tuple[str, ...]
-) -> Table:
-    first = letters[0]
-    ratios = [
-        Column(key=f"ratio {letter}", heading=f"{letter} ÷ {first}") for letter in letters[1:]
+def _table(records: Sequence[RunRecord], lines: Sequence[Abreast], places: Sequence[int]) -> Table:
+    """The records at those places, of which the first is what ratios are to."""
+    named = [labels(records)[place] for place in places]
+    letters = [label.letter for label in named]
+    shown = [
+        dataclasses.replace(line, entries=tuple(line.entries[place] for place in places))
+        for line in lines
     ]
     return Table(
-        title=f"{subject.title} · {lines[0].item}s/s of {len(letters)} records side by side",
-        about=about,
+        title=f"{lines[0].name.subject.title} · {lines[0].item}s/s of {', '.join(letters)} "
+        "side by side",
+        about=(
+            *(label.title for label in named),
+            *what_to_know([records[place] for place in places], letters),
+        ),
         columns=(
             Column(key="mode", heading="mode", numeric=False),
             *(Column(key=letter, heading=letter) for letter in letters),
-            *ratios,
+            *(_ratio_column(letter, letters[0]) for letter in letters[1:]),
         ),
-        rows=tuple(_row(line, letters) for line in lines),
-        notes=tuple(_notes(lines, letters)),
+        rows=tuple(_row(line, letters) for line in shown),
+        notes=tuple(_notes(shown, letters)),
         repeats=True,
     )
+
+
+def _ratio_column(letter: str, first: str) -> Column:
+    return Column(key=f"ratio {letter}", heading=f"{letter} ÷ {first}")
 
 
 def _row(line: Abreast, letters: Sequence[str]) -> Row:

@@ -54,6 +54,7 @@ def believed(measurements: Iterable[Measurement]) -> list[Measurement]:
     ]
 
 
+_NUMBERS = (int, float)
 NUMBERS = {
     "telemetry": (
         "sm_clock_mhz",
@@ -76,6 +77,8 @@ NUMBERS = {
 
 
 def _of_numbers(measurement: Measurement) -> Measurement:
+    if _is_plain(measurement):
+        return measurement
     seen = measurement.telemetry
     if seen is not None and not (_are_numbers(seen, "telemetry") and _are_shares(seen)):
         seen = {"unavailable": "what was noted of it is no numbers"}
@@ -85,6 +88,17 @@ def _of_numbers(measurement: Measurement) -> Measurement:
         memory={name: size for name, size in measurement.memory.items() if _is_number(size)},
         feeding=measurement.feeding if _are_numbers(measurement.feeding, "feeding") else {},
         profile=measurement.profile if _are_numbers(measurement.profile, "profile") else {},
+    )
+
+
+def _is_plain(measurement: Measurement) -> bool:
+    """Whether nothing is to be left out, as in all that this version writes."""
+    seen = measurement.telemetry
+    return (
+        (seen is None or (_are_numbers(seen, "telemetry") and _are_shares(seen)))
+        and all(map(_is_number, measurement.memory.values()))
+        and _are_numbers(measurement.feeding, "feeding")
+        and _are_numbers(measurement.profile, "profile")
     )
 
 
@@ -98,7 +112,7 @@ def _are_shares(seen: Mapping[str, Any]) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < 1e18
+    return isinstance(value, _NUMBERS) and abs(value) < 1e18
 
 
 def believed_loading(line: Loading) -> Loading:

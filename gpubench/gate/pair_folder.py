@@ -3,12 +3,14 @@
 The records are ordinary ones, in ``a`` (the baseline) and ``b`` (the candidate).
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from gpubench import __version__, codec
-from gpubench.bench.record import FILE_NAME, Plan, RunRecord, Source, read_record
+from gpubench.bench.record import FILE_NAME, Plan, RecordWriter, RunRecord, Source, read_record
 from gpubench.errors import BadUsage, UnreadableInput
 from gpubench.gate.calibration import Calibration
 from gpubench.gate.compare import Rules
@@ -70,6 +72,17 @@ def create(folder: Path, asked: Asked) -> None:
 def write(folder: Path, asked: Asked) -> None:
     """Keep what was asked; UnwritableOutput says why not."""
     codec.write_text(folder / ASKED, codec.to_json(asked, indent=2) + "\n")
+
+
+def discard_if_empty(folder: Path, writers: Sequence[RecordWriter]) -> bool:
+    """Remove a folder in which neither side has anything; whether that was so."""
+    are_empty = [writer.discard_if_empty() for writer in writers]
+    if not all(are_empty):
+        return False
+    with contextlib.suppress(OSError):
+        (folder / ASKED).unlink()
+        folder.rmdir()
+    return True
 
 
 def read_asked(folder: Path) -> Asked:

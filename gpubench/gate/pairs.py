@@ -81,8 +81,12 @@ class PairedFigure:
     @property
     def to_look(self) -> int:
         """How many more pairs the next look needs."""
-        ahead = (n for n in looks(calibrated=self.noise is not None) if n > len(self.pairs))
-        return 0 if self.is_over else next(ahead) - len(self.pairs)
+        return 0 if self.is_over else self.looks_ahead[0] - len(self.pairs)
+
+    @property
+    def looks_ahead(self) -> list[int]:
+        """The numbers of pairs at which it may still be decided."""
+        return [n for n in looks(calibrated=self.noise is not None) if n > len(self.pairs)]
 
     @property
     def spread(self) -> Noise | None:
@@ -335,11 +339,23 @@ def of_figure(figure: PairedFigure) -> Verdict:
         return dataclasses.replace(plain, word="INCONCLUSIVE", reason=figure.lopsided)
     if found.word != "INCONCLUSIVE":
         return plain
-    return dataclasses.replace(
-        plain,
-        reason=f"the interval reaches over the tolerance after {count(found.pairs, 'pair')}",
-        needed=pairs_needed(found.interval, spread.variance, figure.tolerance, risk),
-    )
+    needed = pairs_needed(found.interval, spread.variance, figure.tolerance, risk)
+    return dataclasses.replace(plain, reason=_why_open(figure), needed=_to_a_look(figure, needed))
+
+
+def _why_open(figure: PairedFigure) -> str:
+    """Why nothing was decided: the last look said nothing, or the next has not come."""
+    pairs, ahead = len(figure.pairs), figure.looks_ahead
+    if ahead and pairs not in looks(calibrated=figure.noise is not None):
+        return f"there are {count(pairs, 'pair')}, the next look is at {ahead[0]}"
+    return f"the interval reaches over the tolerance after {count(pairs, 'pair')}"
+
+
+def _to_a_look(figure: PairedFigure, needed: int | None) -> int | None:
+    """The number of pairs at which so many may decide: that of the look that has them."""
+    if needed is None:
+        return None
+    return next((n for n in figure.looks_ahead if n >= needed), max(needed, len(figure.pairs) + 1))
 
 
 def _side(session: Session) -> SideFacts:

@@ -12,6 +12,7 @@ from gpubench import units
 from gpubench.bench.modes import MODES, Mode
 from gpubench.bench.record import RunRecord, WorkloadFacts
 from gpubench.gate.contrasts import throughputs
+from gpubench.gate.efficiency import efficiency, has_own_devices
 from gpubench.gate.intervals import Estimate
 from gpubench.gate.odd_lines import known_mode
 from gpubench.gate.roofline import ABOVE_NOMINAL, Measured, Roofline, peak_of, roofline
@@ -40,7 +41,11 @@ def judged(record: RunRecord, facts: WorkloadFacts | None, cells: Sequence["Cell
 def _fault(record: RunRecord, cell: "Cell", cells: dict[str, "Cell"]) -> str | None:
     if cell.throughput is None:
         return None
-    return utilisation_fault(cell.roofline) or _speedup_fault(record, cell, cells)
+    return (
+        utilisation_fault(cell.roofline)
+        or _speedup_fault(record, cell, cells)
+        or _scaling_fault(record, cell)
+    )
 
 
 def utilisation_fault(place: Roofline | None) -> str | None:
@@ -100,6 +105,14 @@ def speedup_bound(mode: Mode, own: Measured, float32: Measured) -> float:
     if mode.autocast is not None:
         ratio = max(ratio, HALF_THE_BYTES)
     return ratio * SPEEDUP_MARGIN
+
+
+def _scaling_fault(record: RunRecord, cell: "Cell") -> str | None:
+    """Why the scaling of a strategy is impossible; on shared cores nothing is said."""
+    found = efficiency(record, cell.subject, cell.mode)
+    if found is None or not has_own_devices(record, cell.subject):
+        return None
+    return scaling_fault(found, record.workloads[cell.subject].ranks)
 
 
 def scaling_fault(efficiency: Estimate, devices: int) -> str | None:

@@ -7,11 +7,10 @@ word instead of a number.
 import dataclasses
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gpubench import units
-from gpubench.bench.job import Subject
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.errors import BadUsage
 from gpubench.gate.intervals import Estimate, mean_of
@@ -103,15 +102,21 @@ def worth(entry: Entry, price: Price, first: Price) -> Worth:
         return Worth(why="not to be promised")
     if entry.record.header.plan.preset == "smoke":
         return Worth(why="smoke test")
-    ratio = None
+    own, ratio = processes(entry.record, cell.subject, cell.mode), None
     if entry.ratio is not None and not entry.ratio_is_shaky:
         ratio = scaled(entry.ratio, first.per_hour / price.per_hour)
     return Worth(
         per_money=scaled(cell.throughput, SECONDS_AN_HOUR / price.per_hour),
-        per_joule=per_joule(processes(entry.record, cell.subject, cell.mode)),
+        per_joule=None if _is_spread(entry) else per_joule(own),
         ratio=ratio,
         is_apart=entry.is_apart,
     )
+
+
+def _is_spread(entry: Entry) -> bool:
+    """Whether several devices trained together."""
+    facts = entry.record.workloads.get(entry.cell.subject) if entry.cell else None
+    return facts is not None and facts.ranks > 1
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
@@ -124,7 +129,12 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
 
 
 def per_joule(measured: Sequence[Measurement]) -> Estimate | None:
-    """Samples per joule of the whole GPU, over the processes that were metered."""
+    """Samples per joule of the whole GPU, over the processes that were metered.
+
+    Where several devices trained together one of them is metered, which says nothing of all.
+    """
+    if any(measurement.ranks for measurement in measured):
+        return None
     shares = []
     for measurement in measured:
         joules = (measurement.telemetry or {}).get("energy_joules")
@@ -134,24 +144,17 @@ def per_joule(measured: Sequence[Measurement]) -> Estimate | None:
     return mean_of(shares) if shares else None
 
 
-def price_tables(
-    records: Sequence[RunRecord],
-    prices: Sequence[Price],
-    lines: Sequence[Abreast] | None = None,
-) -> tuple[Table, ...]:
-    """A table per subject: a row per mode and record."""
-    lines = abreast(records) if lines is None else lines
+def price_tables(records: Sequence[RunRecord], prices: Sequence[Price]) -> tuple[Table, ...]:
+    """A table of every subject that any record has."""
     return tuple(
-        _table(records, prices, subject, found) for subject, found in of_subject(lines).items()
+        price_table(records, prices, lines) for lines in of_subject(abreast(records)).values()
     )
 
 
-def _table(
-    records: Sequence[RunRecord],
-    prices: Sequence[Price],
-    subject: Subject,
-    lines: Sequence[Abreast],
+def price_table(
+    records: Sequence[RunRecord], prices: Sequence[Price], lines: Sequence[Abreast]
 ) -> Table:
+    """The table of one subject: a row per mode and record."""
     named = labels(records)
     item, currency = lines[0].item, prices[0].currency
     several = len(records) > 1
@@ -161,26 +164,32 @@ def _table(
         for label, entry, price in zip(named, line.entries, prices, strict=True)
     ]
     joules = any(row.values["samples_per_joule"] for row in rows)
-    ratio = Column(key="ratio", heading=f"÷ {named[0].letter}")
     return Table(
-        title=f"{subject.title} · what a price buys",
+        title=f"{lines[0].name.subject.title} · what a price buys",
         about=tuple(
             f"{label.letter + ': ' if several else ''}{label.name} · {label.device} · {price.text}"
             for label, price in zip(named, prices, strict=True)
         ),
-        columns=(
-            Column(key="mode", heading="mode", numeric=False),
-            *([Column(key="record", heading="record", numeric=False)] if several else []),
-            Column(key="money", heading=f"{item}s per {currency}"),
-            Column(key="interval", heading="± 95 %"),
-            *([ratio] if several else []),
-            *([Column(key="joule", heading=f"{item}s per J")] if joules else []),
-            *([Column(key="joule_interval", heading="± 95 % of it")] if joules else []),
-        ),
+        columns=tuple(_columns(item, currency, named[0].letter, several=several, joules=joules)),
         rows=tuple(rows),
         notes=_notes(item, joules=joules),
         repeats=True,
     )
+
+
+def _columns(
+    item: str, currency: str, first: str, *, several: bool, joules: bool
+) -> Iterator[Column]:
+    yield Column(key="mode", heading="mode", numeric=False)
+    if several:
+        yield Column(key="record", heading="record", numeric=False)
+    yield Column(key="money", heading=f"{item}s per {currency}")
+    yield Column(key="interval", heading="± 95 %")
+    if several:
+        yield Column(key="ratio", heading=f"÷ {first}")
+    if joules:
+        yield Column(key="joule", heading=f"{item}s per J")
+        yield Column(key="joule_interval", heading="± 95 % of it")
 
 
 def _notes(item: str, *, joules: bool) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ https://pytest-benchmark.readthedocs.io/en/latest/usage.html (``--benchmark-json
 a benchmark is its median round, as rounds per second: a mean of rounds is moved by one hiccup.
 
 Files that gpubench itself has a hand in (its own benchmarks, and a record exported) say under
-``OURS`` which device they are of, in ``machine_info``, and what was trained, in ``extra_info``.
+``OURS`` which device they are of, in ``machine_info``; and in ``extra_info`` the ``facts`` of what
+was trained, and the ``state`` of its times.
 """
 
 import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from gpubench.bench.job import Subject
+from gpubench.bench.job import COUNTING, Subject
 from gpubench.errors import UnreadableInput
 from gpubench.gate.machine import Machine, hashed
 from gpubench.gate.sides import Cell, CellName, Session
@@ -24,6 +26,8 @@ MODE = "benchmark"
 OURS = "gpubench"
 
 DEVICES = ("cuda", "cpu")
+
+ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,16}")
 
 LONGEST_NAME = 1_000
 """Characters of a benchmark's name (own choice); a longer one is no name."""
@@ -122,8 +126,12 @@ def _cell(entry: Any, machine: Machine, where: str) -> tuple[CellName, Cell]:
     rate = _rate(entry["stats"].get("median"))
     if rate is None:
         raise UnreadableInput(f"{where}: {name}: its median is no positive number of seconds")
+    told = _section(_section(entry, "extra_info"), OURS)
     return CellName(Subject(name), MODE), Cell(
-        state="ok", values={"throughput": (rate,)}, facts=_facts(entry), machine=machine
+        state=next((state for state in COUNTING if state == told.get("state")), "ok"),
+        values={"throughput": (rate,)},
+        facts=_facts(entry, _section(told, "facts")),
+        machine=machine,
     )
 
 
@@ -140,8 +148,20 @@ def _rate(median: Any) -> float | None:
     return 1 / seconds
 
 
-def _facts(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(entry: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """What must be equal for two benchmarks of one name to be compared."""
-    told = _section(_section(entry, "extra_info"), OURS)
     facts = {key: value for key, value in told.items() if not isinstance(value, dict | list)}
-    return {**facts, **({"params": entry["params"]} if entry.get("params") else {})}
+    params = entry.get("params")
+    return {**facts, **({"params": _without_addresses(params)} if params else {})}
+
+
+def _without_addresses(params: Any) -> Any:
+    """Parameters without where an object lay, which is elsewhere in each process.
+
+    pytest-benchmark writes the ``repr`` of what JSON does not know.
+    """
+    if isinstance(params, dict):
+        return {key: _without_addresses(value) for key, value in params.items()}
+    if isinstance(params, list):
+        return [*map(_without_addresses, params)]
+    return ADDRESS.sub("0x…", params) if isinstance(params, str) else params

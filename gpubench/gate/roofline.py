@@ -7,6 +7,7 @@ the mode's products are rounded to: under autocast the autocast format's.
 """
 
 import dataclasses
+import functools
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -179,11 +180,29 @@ def peak_of(record: RunRecord, rounding: str) -> Measured | None:
     ceiling = ceiling_named(ceilings.product(rounding))
     everywhere = (ceilings.SUBJECT, ceilings.BEFORE, ceilings.AFTER)
     runs = runs_of(record, ceiling.name, everywhere)
-    found = measured(runs, ceiling.unit)
+    found = _measured_once(_Same(tuple(runs)), ceiling.unit)
     if found is None:
         return None
     nominal = nominal_of(ceiling, next(run.device for run in runs if run.state in COUNTING))
     return None if above_nominal(ceiling, found.best, nominal) else found
+
+
+class _Same:
+    """Lines of a record by which they are, not by what is in them: those judge every cell of it."""
+
+    def __init__(self, runs: tuple[CeilingRun, ...]) -> None:
+        self.runs = runs
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.runs)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and list(map(id, self.runs)) == list(map(id, other.runs))
+
+
+@functools.lru_cache(maxsize=8)
+def _measured_once(runs: _Same, unit: Unit) -> Measured | None:
+    return measured(runs.runs, unit)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +239,9 @@ def roofline(record: RunRecord, facts: WorkloadFacts | None, cell: "Cell") -> Ro
     mode = known_mode(cell.mode)
     if mode is None:
         return None
-    flops, rounding = facts.step_flops / facts.batch_size, mode.rounding
+    # peaks are of one device, and ranks on a GPU have one each; those on a CPU share its cores
+    devices = facts.ranks if facts.device.get("type") == "cuda" else 1
+    flops, rounding = facts.step_flops / facts.batch_size / devices, mode.rounding
     nominal = nominal_of(ceiling_named(ceilings.product(rounding)), facts.device)
     return Roofline(
         achieved=_scaled(cell.throughput, flops),

@@ -146,7 +146,8 @@ def _cell(record: RunRecord, subject: Subject, mode: str, rows: "pd.DataFrame") 
     state, reason = state_of(measurements)
     parity, unchecked = parity_of(record, subject, mode)
     if parity is not None and not parity.holds:
-        state, reason = "invalid", parted(parity)
+        of = "one process over all batches" if mode == REFERENCE.name else "float32"
+        state, reason = "invalid", parted(parity, of)
     own = rows[rows["mode"] == mode]
     cell = Cell(
         subject=subject,
@@ -212,7 +213,7 @@ def _faults(measurements: Sequence[Measurement]) -> tuple[str, ...]:
 def parity_of(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | None, str | None]:
     """The verdict against float32, or why there is none for a mode that should have one."""
     if mode == REFERENCE.name:
-        return None, None
+        return strategy_parity(record, subject)
     known = known_mode(mode)
     if known is None:
         return None, UNKNOWN_MODE
@@ -229,6 +230,19 @@ def parity_of(record: RunRecord, subject: Subject, mode: str) -> tuple[Parity | 
     return verdict, None if verdict else "float32's own losses are not finite or too few"
 
 
+def strategy_parity(record: RunRecord, subject: Subject) -> tuple[Parity | None, str | None]:
+    """Float32 of a strategy against one process over the batches of all ranks; else nothing."""
+    facts = record.workloads.get(subject)
+    if facts is None or "strategy" not in facts.settings:
+        return None, None
+    own = record.parities.get((subject, REFERENCE.name))
+    if own is None or own.state != "ok":
+        return None, f"the parity run {own.state}: {own.reason}" if own else "no parity run"
+    # the bands lie around the strategy's own losses: those of one process must be within them
+    verdict = judge(own, dataclasses.replace(own, losses=own.alone), REFERENCE.rounding)
+    return verdict, None if verdict else own.alone_unread or "one process gave no losses"
+
+
 def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str, ...]:
     """The reason of a parity process that broke; it leaves a mode unchecked."""
     run = record.parities.get((subject, mode))
@@ -237,12 +251,12 @@ def _parity_faults(record: RunRecord, subject: Subject, mode: str) -> tuple[str,
     return (f"parity: {run.reason or run.state}",)
 
 
-def parted(parity: Parity) -> str:
-    """How the losses of a mode part from float32's, as a reason."""
+def parted(parity: Parity, of: str = "float32") -> str:
+    """How the losses of a mode part from float32's or ``of`` another, as a reason."""
     if math.isinf(parity.deviation):
-        return f"its loss is NaN or infinite at step {parity.step}, where float32's is finite"
+        return f"its loss is NaN or infinite at step {parity.step}, where {of}'s is finite"
     return (
-        f"its loss parts from float32 by {parity.deviation:.2%} at step {parity.step}, "
+        f"its loss parts from {of} by {parity.deviation:.2%} at step {parity.step}, "
         f"allowed are {parity.allowed:.2%}"
     )
 

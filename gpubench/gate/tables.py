@@ -32,7 +32,8 @@ from gpubench.gate.telemetry_table import telemetry_table, unwatched_notes
 class Compared:
     """One subject of a record: its tables and, where something was trained, its cells.
 
-    ``part`` is the record cut down to the subject, which is quicker to read.
+    ``part`` is the record, cut down to the subject where nothing else judges it, which is quicker
+    to read.
     """
 
     subject: Subject
@@ -52,7 +53,8 @@ def compared(record: RunRecord) -> tuple[Compared, ...]:
         ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
     )
-    parts = by_subject(record)
+    # strategies are judged by the single process beside them, so those stay together
+    parts = {} if record.header.plan.strategies else by_subject(record)
     return tuple(_compared(record, parts.get(subject, record), subject) for subject in subjects)
 
 

@@ -88,7 +88,7 @@ def _epochs(record: TrainingRecord, epochs: list[EpochLine]) -> Table:
                 "mean_loss": line.mean_loss, **line.scores, "items": line.items,
             },
             texts={
-                "epoch": f"{line.epoch}" if line.complete else f"{line.epoch} (part)",
+                "epoch": _epoch(line),
                 "step": str(line.step),
                 "mean_loss": units.ABSENT if line.mean_loss is None
                 else units.significant(line.mean_loss),
@@ -101,6 +101,12 @@ def _epochs(record: TrainingRecord, epochs: list[EpochLine]) -> Table:
     return Table(
         title=title(record), about=about(record), columns=columns, rows=rows, notes=notes(record)
     )
+
+
+def _epoch(line: EpochLine) -> str:
+    if line.step == 0:
+        return "untrained"
+    return f"{line.epoch}" if line.complete else f"{line.epoch} (part)"
 
 
 def notes(record: TrainingRecord) -> tuple[str, ...]:

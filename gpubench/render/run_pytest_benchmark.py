@@ -75,7 +75,11 @@ def _benchmark(trained: TrainedCell, cell: Cell) -> dict[str, Any]:
         "fullname": name,
         "params": {"variant": subject.variant, "mode": mode},
         "param": param,
-        "extra_info": {"samples_per_second": figure, "a round is": A_ROUND, OURS: facts},
+        "extra_info": {
+            "samples_per_second": figure,
+            "a round is": A_ROUND,
+            OURS: {"state": trained.cell.state, "facts": facts},
+        },
         "options": {},
         "stats": {
             **_stats([_step_seconds(process) for process in trained.processes]),

@@ -34,9 +34,13 @@ def _line(table: Table, cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _width(text: str) -> int:
     """How many columns a terminal gives the text; ideographs take two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in printable(text))
 
 
 def printable(text: str) -> str:
     """The text without control characters: a name in a record must not drive a terminal."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in text)

@@ -16,8 +16,9 @@ from gpubench.bench.feed import Feed
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage
-from gpubench.suites import lengths, seeded_files, sentence_source, tokens
+from gpubench.suites import hub_data, lengths, seeded_files, sentence_source, tokens
 from gpubench.suites.exact import switch_off_dropout
+from gpubench.suites.hub_names import is_data_name
 from gpubench.suites.sentences import Corpus, read_corpus
 
 REVISION = "1"
@@ -176,7 +177,7 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
     """Read and encode the corpus once: its labels, a tokenizer, and what was cut or left."""
     if workload.data is None and workload.tier == "resident":
         return workload, {}
-    place = workload.data or seeded_files.sentences(Path(scratch), workload.seed)
+    place = _files(workload, scratch)
     corpus = read_corpus(place)
     tokenizer_place, said = _tokenizer(workload, corpus, scratch)
     tokenizer = tokens.load(tokenizer_place)
@@ -206,6 +207,15 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
         "tokenizer": said,
         "tokenizer_entries": len(tokenizer),
     }
+
+
+def _files(workload: Workload, scratch: str) -> str:
+    """Where the sentences lie as files: those given, a hub's, or seeded ones."""
+    if workload.data is None:
+        return seeded_files.sentences(Path(scratch), workload.seed)
+    if is_data_name(workload.data):
+        return hub_data.sentences(workload.data, Path(scratch) / "hub")
+    return workload.data
 
 
 def _tokenizer(workload: Workload, corpus: Corpus, scratch: str) -> tuple[str, str]:

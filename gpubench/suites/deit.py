@@ -14,8 +14,9 @@ import torch
 from gpubench.bench.job import Workload, public_name
 from gpubench.bench.task import Batch
 from gpubench.errors import BadUsage, UnknownName
-from gpubench.suites import images, seeded_files
+from gpubench.suites import hub_data, images, seeded_files
 from gpubench.suites.exact import switch_off_dropout
+from gpubench.suites.hub_names import is_data_name
 
 REVISION = "1"
 """Raised whenever a change here changes what is trained; records of two revisions differ."""
@@ -57,7 +58,7 @@ class DeitTask:
         name = workload.model or (SMOKE_MODEL if smoke else DEFAULT_MODEL)
         depth = {"depth": SMOKE_DEPTH} if smoke else {}
         torch.manual_seed(workload.seed)
-        self.model = ClassifierLoss(_model(name, self._size, self._classes, depth))
+        self.model = ClassifierLoss(model(name, self._size, self._classes, depth))
         if exact:
             switch_off_dropout(self.model)
         self._stream: images.ImageStream | None = None
@@ -118,7 +119,7 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
     """Decode the data folder's images once: which to leave out, and what was found."""
     if workload.data is None and workload.tier == "resident":
         return workload, {}
-    place = workload.data or seeded_files.photographs(Path(scratch), workload.seed)
+    place = files(workload.data, Path(scratch), workload.seed)
     broken, found = images.survey(place)
     classes = images.list_folder(place, frozenset(broken)).classes
     surveyed = dataclasses.replace(
@@ -129,6 +130,15 @@ def survey(workload: Workload, scratch: str) -> tuple[Workload, Mapping[str, Any
         labels=tuple(map(images.shown, classes)),
     )
     return surveyed, found
+
+
+def files(data: str | None, scratch: Path, seed: int) -> str:
+    """Where the photographs lie as files: those given, a hub's, or seeded ones."""
+    if data is None:
+        return seeded_files.photographs(scratch, seed)
+    if is_data_name(data):
+        return hub_data.photographs(data, scratch / "hub")
+    return data
 
 
 def _data_name(workload: Workload) -> str:
@@ -148,7 +158,8 @@ def _tokens(classifier: torch.nn.Module) -> int | None:
     return patches and int(patches) + int(getattr(classifier, "num_prefix_tokens", 0))
 
 
-def _model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:
+def model(name: str, size: int, classes: int, depth: dict[str, int]) -> torch.nn.Module:
+    """Timm's model of that name; what stands behind a colon is a hub's, with its weights."""
     if ":" not in name and not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models("deit*") + timm.list_models("vit*"))
     try:

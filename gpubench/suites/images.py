@@ -162,9 +162,17 @@ class ImageSet(Dataset[tuple[torch.Tensor, int, bool]]):
     """Images as normalised tensors (3, size, size), with their label.
 
     A file that cannot be read after all is replaced by the next one that can, and flagged.
+    ``prepare`` makes the tensor of a picture in another way than cutting it to size.
     """
 
-    def __init__(self, images: tuple[ImageFile, ...], size: int, *, augment: bool = False) -> None:
+    def __init__(
+        self,
+        images: tuple[ImageFile, ...],
+        size: int,
+        *,
+        augment: bool = False,
+        prepare: Any = None,
+    ) -> None:
         from torchvision import transforms
 
         self.images = images
@@ -173,7 +181,7 @@ class ImageSet(Dataset[tuple[torch.Tensor, int, bool]]):
             if augment
             else [transforms.Resize(round(size * RESIZE_SHARE)), transforms.CenterCrop(size)]
         )
-        self._prepare = transforms.Compose(
+        self._prepare = prepare or transforms.Compose(
             [
                 *cut,
                 transforms.ToTensor(),

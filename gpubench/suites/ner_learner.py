@@ -18,9 +18,10 @@ from gpubench.bench.learning.asked import HELD_OUT, Training
 from gpubench.bench.learning.learner import Computing, Exported
 from gpubench.bench.task import Batch
 from gpubench.errors import BadData, BadUsage
-from gpubench.suites import bert_ner, seeded_entities, sentence_source, tokens
+from gpubench.suites import bert_ner, hub_data, seeded_entities, sentence_source, tokens
 from gpubench.suites.delivery import delivered
 from gpubench.suites.entity_scores import entity_scores
+from gpubench.suites.hub_names import is_data_name
 from gpubench.suites.sentences import Corpus, Sentence, read_corpus
 from gpubench.suites.tag_schemes import scheme_of
 from gpubench.suites.taggers import Tagger
@@ -40,10 +41,16 @@ def learner(workload: Workload, training: Training, scratch: str) -> "NerLearner
 def _places(workload: Workload, training: Training, scratch: str) -> tuple[str, str | None]:
     """Where the sentences lie that are trained on, and those that are not if they are apart."""
     if workload.data is not None:
-        return workload.data, training.validation
+        given = training.validation
+        validation = None if given is None else _place(given, Path(scratch) / "validation")
+        return _place(workload.data, Path(scratch) / "data"), validation
     if training.validation is not None:
         raise BadUsage("--validation judges what was learnt from --data: name that, too")
     return seeded_entities.write(Path(scratch), workload.seed)
+
+
+def _place(given: str, folder: Path) -> str:
+    return hub_data.sentences(given, folder) if is_data_name(given) else given
 
 
 def _split(whole: Corpus, validation: str | None, seed: int) -> tuple[Corpus, Corpus]:

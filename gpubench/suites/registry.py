@@ -32,6 +32,7 @@ SUITES = (
         summary="DeiT image classification (timm deit_small_patch16_224 and its sisters)",
         dimensions=("batch-size", "image-size"),
         feeding=("augment",),
+        learner="gpubench.suites.deit_learner",
     ),
     SuiteEntry(
         name="bert-ner",

@@ -181,9 +181,26 @@ def test_no_pair_is_begun_that_would_end_after_the_budget(tmp_path):
     assert len(machine.log) == 2 + 2 * 4
     found = compare_pairs(judge.records)
     assert (found.verdict, found.exit_status) == ("INCONCLUSIVE", 4)
-    assert "after 4 pairs" in found.verdicts[0].reason
+    assert "there are 4 pairs" in found.verdicts[0].reason
     assert found.verdicts[0].needed > 4
     assert found.verdicts[0].gates_at > 0.03
+
+
+def test_a_cell_whose_pairs_are_too_long_leaves_the_time_to_the_others(tmp_path):
+    class Slow(Machine):
+        def side(self, letter):
+            ask = super().side(letter)
+
+            def slow(job, **rest):
+                seconds = 400.0 if job.mode.name == "amp-bf16" else 10.0
+                return dataclasses.replace(ask(job, **rest), seconds=seconds)
+
+            return slow
+
+    machine = Slow()
+    run(tmp_path, machine, asked(("fp32", "amp-bf16")), budget=500.0, clock=Clock(machine))
+    assert machine.measured.count(("a", "amp-bf16")) == 2  # then it is known how long they take
+    assert machine.measured.count(("a", "fp32")) == 5
 
 
 def test_every_cell_gets_one_pair_and_parity_whatever_the_budget(tmp_path):

@@ -22,7 +22,14 @@ def decision(word="PASS", suite="deit", differences=(0.01, -0.01, 0.02, 0.0, -0.
 
 def page(alike, injected=()):
     return real_pairs.page(
-        {"tolerance": "3%", "cell": "small", "seconds": 60.0, "alike": alike, "injected": injected}
+        {
+            "tolerance": "3%",
+            "cell": "small",
+            "seconds": 60.0,
+            "at_once": 2,
+            "alike": alike,
+            "injected": injected,
+        }
     )
 
 

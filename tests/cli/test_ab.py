@@ -14,8 +14,10 @@ pytest.importorskip("scipy")
 pytest.importorskip("pandas")
 
 from gpubench import codec
+from gpubench.bench import pairs as pairs_of_bench
 from gpubench.cli import pairing
 from gpubench.cli.app import main
+from gpubench.errors import MissingPackage
 from gpubench.gate.calibration import Calibration
 from gpubench.gate.machine import Machine
 from gpubench.gate.pair_folder import read_records
@@ -208,5 +210,32 @@ def test_an_interpreter_that_is_none_is_one_line(tmp_path, capsys):
     given = ("--suite", "deit", "--b-python", "no-such-python")
     assert main(["ab", *given, "--output", str(tmp_path / "pairs")]) == 2
     assert capsys.readouterr().err == (
-        "gpubench: --python no-such-python: no such program; give the path of an interpreter\n"
+        "gpubench: --b-python no-such-python: no such program; give the path of an interpreter\n"
     )
+
+
+def begin(tmp_path):
+    given = ("--suite", "deit", "--modes", "fp32", "--device", "cpu", "--b-python", sys.executable)
+    return main(["ab", *given, "--output", str(tmp_path / "pairs")])
+
+
+def test_an_interruption_says_how_to_go_on(tmp_path, here, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pairs_of_bench, "run_pairs", interrupted)
+    assert begin(tmp_path) == 130
+    assert f"the pairs so far are in {tmp_path / 'pairs'}; go on with: gpubench " in (
+        capsys.readouterr().err
+    )
+    assert (tmp_path / "pairs" / "ab.json").exists()
+
+
+def test_a_session_that_came_to_nothing_leaves_nothing(tmp_path, here, capsys, monkeypatch):
+    def lacking(*_):
+        raise MissingPackage("torch", extra="bench")
+
+    monkeypatch.setattr(pairs_of_bench, "run_pairs", lacking)
+    assert begin(tmp_path) == 2
+    assert "this needs torch" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,8 @@
 import copy
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,10 @@ def ours():
     """A file with everything that gpubench writes beside."""
     plain = file()
     plain["machine_info"]["gpubench"] = machine_section(MACHINE, {"torch": "2.8.0"})
-    plain["benchmarks"][0]["extra_info"]["gpubench"] = {"batch size": 8}
+    plain["benchmarks"][0]["extra_info"]["gpubench"] = {
+        "state": "ok",
+        "facts": {"batch size": 8},
+    }
     return plain
 
 
@@ -178,3 +183,78 @@ def test_a_benchmark_of_one_side_alone_is_status_5(ask):
     status, out, _ = ask(json.dumps(file(1)), json.dumps(other))
     assert status == 5
     assert "only the baseline has this cell" in out
+
+
+PROJECT = """
+import pytest
+
+class Shape:
+    def __init__(self, size):
+        self.size = size
+
+@pytest.mark.benchmark(group="sums", warmup=True, min_rounds=3, max_time=0.02)
+@pytest.mark.parametrize("shape", [Shape(10), Shape(100)], ids=["small", "large"])
+@pytest.mark.parametrize("start", [0, 1.5, None])
+def test_sum(benchmark, shape, start):
+    benchmark.extra_info["of"] = {"nested": [1, 2]}
+    benchmark(sum, range(shape.size), start or 0)
+
+@pytest.mark.benchmark(timer=__import__("time").process_time, max_time=0.02)
+def test_calibrated(benchmark):
+    benchmark(lambda: None)
+
+def test_pedantic(benchmark):
+    benchmark.pedantic(sorted, args=([3, 1, 2],), rounds=7, iterations=5, warmup_rounds=2)
+
+def test_that_breaks(benchmark):
+    benchmark(lambda: 1 / 0)
+
+def test_without_a_benchmark():
+    pass
+"""
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """What a project that knows nothing of gpubench has stored, of two processes."""
+    pytest.importorskip("pytest_benchmark")
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "test_speed.py").write_text(PROJECT)
+    for name in ("one", "two"):
+        command = ["pytest", "-q", "-p", "no:cacheprovider", f"--benchmark-save={name}"]
+        options = ["--benchmark-warmup-iterations=10", "--benchmark-save-data"]
+        subprocess.run(
+            [sys.executable, "-m", *command, *options], cwd=folder, capture_output=True, check=False
+        )
+    return sorted(folder.glob(".benchmarks/*/*.json"))
+
+
+def test_files_that_a_project_has_stored_are_read(ask, stored):
+    texts = [path.read_text() for path in stored]
+    assert all("Shape object at 0x" in text for text in texts)
+    status, out, _ = ask(*texts, "--format", "json")
+    found = json.loads(out)
+    assert {verdict["suite"] for verdict in found["verdicts"]} == {
+        *(
+            f"test_speed.py::test_sum[{start}-{shape}]"
+            for start in ("0", "1.5", "None")
+            for shape in ("small", "large")
+        ),
+        "test_speed.py::test_calibrated",
+        "test_speed.py::test_pedantic",
+    }
+    # one file a side; and what lies elsewhere in each process is no other workload
+    assert (status, found["verdict"]) == (4, "INCONCLUSIVE")
+
+
+def test_three_files_a_side_of_a_project_are_gated(stored, tmp_path):
+    for side_name, slower in (("a", 1.0), ("b", 2.0)):
+        (tmp_path / side_name).mkdir()
+        for number, wobble in enumerate((1.0, 1.001, 0.999)):
+            plain = json.loads(stored[0].read_text())
+            plain["datetime"] = f"2026-11-0{number + 1}T00:00:00+00:00"
+            for entry in plain["benchmarks"]:
+                entry["stats"]["median"] *= slower * wobble
+            (tmp_path / side_name / f"{number}.json").write_text(json.dumps(plain))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "a")]) == 0
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1

@@ -7,10 +7,10 @@ from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
 from gpubench.render.compare import FORMATS as COMPARED
 from gpubench.render.findings import FORMATS as REPORTS
-from gpubench.render.registry import EXPORTS, FORMATS
+from gpubench.render.registry import EXPORTS, FORMATS, PAGE
 from gpubench.suites.registry import SUITES
 
-OF_RECORDS = [entry.name for entry in (*FORMATS, *EXPORTS)]
+OF_RECORDS = [entry.name for entry in (*FORMATS, PAGE, *EXPORTS)]
 EVERY_FORMAT = list(dict.fromkeys([*OF_RECORDS, *REPORTS, *(entry.name for entry in COMPARED)]))
 
 

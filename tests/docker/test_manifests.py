@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from gpubench.cli.app import app
 from tests.docker.stacks import ROOT
 
 DOCKER = ROOT / "docker"
@@ -87,6 +89,30 @@ def test_a_job_runs_as_nobody_special_with_shared_memory_and_limits(job):
     assert "GPUBENCH_IMAGE" in named
 
 
+WORDS = [
+    pytest.param(container["args"], id=job.id)
+    for job in JOBS
+    for container in job.values[0]["spec"]["template"]["spec"]["containers"]
+    if "command" not in container
+] + [
+    pytest.param(service["command"], id=name)
+    for name, service in COMPOSE["services"].items()
+    if "command" in service
+]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_gpubench_takes_the_words_that_a_manifest_gives_it(words):
+    command = typer.main.get_command(app).commands[words[0]]
+    command.make_context(words[0], words[1:])
+
+
+def test_words_that_gpubench_does_not_take_are_noticed():
+    command = typer.main.get_command(app).commands["run"]
+    with pytest.raises(Exception, match="no-such-option"):
+        command.make_context("run", ["--no-such-option=1"])
+
+
 def tokens():
     for job in JOBS:
         (container,) = job.values[0]["spec"]["template"]["spec"]["containers"]
@@ -94,7 +120,7 @@ def tokens():
 
 
 def test_a_token_comes_from_a_secret():
-    assert [sorted(variable) for variable in tokens()] == [["name", "valueFrom"]] * 2
+    assert [sorted(variable) for variable in tokens()] == [["name", "valueFrom"]] * 3
     assert all("secretKeyRef" in variable["valueFrom"] for variable in tokens())
 
 

@@ -112,7 +112,7 @@ def keeps_what_was_measured(container: Container) -> str:
     if left := [path for path in Path("/proc").glob("[0-9]*/root") if is_link_to(path, root)]:
         return f"{len(left)} of its processes are left"
     shown = container.ask("gpubench", "report", "/workspace/cut", user=STRANGER)
-    container.notes += [line for line in said.splitlines() if "interrupted" in line]
+    container.notes.extend(line for line in said.splitlines() if "interrupted" in line)
     return "" if shown.returncode == 0 and "fp32" in shown.stdout else shown.stderr[-500:]
 
 

@@ -24,6 +24,7 @@ def describe(job, suite, progress):
         **{name: getattr(FACTS, name) for name in names},
         "workload": {**dataclasses.asdict(job.workload), "labels": ["a"]},
         "survey": {},
+        "ranks": job.workload.strategy.world,
         "device": {"type": "cpu", "name": "A CPU"},
         "unsupported": {},
     }

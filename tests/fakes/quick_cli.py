@@ -16,8 +16,8 @@ from gpubench.cli.progress import PlainWatcher
 
 CHILD = (
     "from gpubench.bench import worker\n"
-    "kinds = ('describe', 'measure', 'parity', 'ceilings')\n"
-    "worker.WORK = {kind: ('tests.fakes.quick', kind) for kind in kinds}\n"
+    "kinds = ('describe', 'measure', 'parity', 'ceilings', 'measure-ranks', 'parity-ranks')\n"
+    "worker.WORK = {kind: ('tests.fakes.quick', kind.partition('-')[0]) for kind in kinds}\n"
     "worker.main()\n"
 )
 

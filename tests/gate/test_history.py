@@ -1,7 +1,10 @@
 """One cell over many records; what cannot be read is said and passed over."""
 
 import dataclasses
+import gc
+import json
 import time
+import tracemalloc
 
 import pytest
 
@@ -180,3 +183,47 @@ def test_a_slower_record_lies_lower_in_the_plot(tmp_path):
     keep(tmp_path, 2, 0.2)
     rows = [line for line in plot(read(tmp_path)[0]) if "●" in line]
     assert [line.index("●") - line.index("│") for line in rows] == [1, 2]
+
+
+def kept_bytes(paths):
+    """What is still held when a history has been read, and the most that was held meanwhile."""
+    history(paths[:1], "deit", "fp32")  # what is imported and cached once is not counted
+    gc.collect()
+    tracemalloc.start()
+    found = history(paths, "deit", "fp32")
+    gc.collect()
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found[0]) == len(paths)
+    return kept, most
+
+
+def test_memory_does_not_grow_with_what_the_records_hold(tmp_path):
+    """A point is kept of each record, not its times, and one record is in memory at a time."""
+    for day in range(1, 25):
+        keep(tmp_path, day, measurements=[measurement("fp32", n, steps=4_000) for n in range(3)])
+    paths = list(records_under([tmp_path]))
+    size = paths[0].stat().st_size
+    few, most_of_few = kept_bytes(paths[:4])
+    many, most_of_many = kept_bytes(paths)
+    assert (many - few) / (len(paths) - 4) < size / 10
+    assert most_of_many - most_of_few < 3 * size
+
+
+def test_a_line_of_another_s_making_is_read_however_it_is_spaced(tmp_path):
+    """Most lines are passed over by how they begin; one that begins otherwise is parsed."""
+    keep(tmp_path, 1)
+    path = tmp_path / "run1" / FILE_NAME
+    first, *lines = path.read_text().splitlines()
+    spaced = [json.dumps(dict(reversed(json.loads(line).items())), indent=None) for line in lines]
+    path.write_text("\n".join((first, *spaced)) + "\n")
+    (point,), notes = read(tmp_path)
+    assert (point.processes, notes) == (3, [])
+
+
+def test_a_mode_that_was_measured_and_never_planned_is_said(tmp_path):
+    found = [measurement("amp-bf16", 0, 0.1)]
+    keep(tmp_path, 1, measurements=found)
+    points, notes = read(tmp_path, mode="amp-bf16")
+    assert points == []
+    assert "was measured and never planned" in notes[0]

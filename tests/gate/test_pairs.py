@@ -90,10 +90,20 @@ def test_what_is_plain_to_see_is_not_said_before_the_first_look(count):
 def test_the_budget_s_end_says_what_would_settle_it():
     found = throughput(pairs(noisy(6, 0.01, 0.04)))
     assert found.word == "INCONCLUSIVE"
-    assert "after 6 pairs" in found.reason
+    assert found.reason == "there are 6 pairs, the next look is at 8"
     assert found.needed > 6
     assert found.gates_at > 0.03
     assert found.unit == "pairs"
+
+
+def test_a_look_that_decided_nothing_says_so():
+    found = throughput(pairs(noisy(8, 0.01, 0.04)))
+    assert found.reason == "the interval reaches over the tolerance after 8 pairs"
+
+
+def test_what_would_settle_it_is_a_look():
+    plain = throughput(pairs([0.2, 0.201, 0.199, 0.2]))
+    assert (plain.word, plain.needed) == ("INCONCLUSIVE", LOOKS[0])
 
 
 def test_fewer_than_three_pairs_say_nothing():

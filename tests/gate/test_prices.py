@@ -75,6 +75,17 @@ def test_joules_are_those_of_the_counter_with_their_interval():
     assert row.values["samples_per_joule_low"] < row.values["samples_per_joule_high"]
 
 
+def test_joules_of_one_device_are_not_those_of_several():
+    metered = {"energy_joules": 100.0}
+    assert per_joule([measurement(telemetry=metered)]) is not None
+    assert per_joule([measurement(telemetry=metered, ranks={"world": 2})]) is None
+    made = machine()
+    facts = {s: dataclasses.replace(f, ranks=2) for s, f in made.workloads.items()}
+    _, rows = told(dataclasses.replace(made, workloads=facts))
+    assert rows["fp32", "A"].values["samples_per_joule"] is None
+    assert rows["fp32", "A"].values["samples_per_money"] is not None
+
+
 def test_where_nothing_was_metered_there_is_no_column_of_joules():
     table, _ = told(machine(watched=False))
     assert [column.key for column in table.columns] == ["mode", "money", "interval"]

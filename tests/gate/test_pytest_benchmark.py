@@ -104,11 +104,11 @@ MACHINE = Machine(
 )
 
 
-def of_machine(machine, software=(), **extra):
+def of_machine(machine, software=(), state="ok", **facts):
     plain = file()
     plain["machine_info"]["gpubench"] = machine_section(machine, dict(software))
     for entry in plain["benchmarks"]:
-        entry["extra_info"]["gpubench"] = extra
+        entry["extra_info"]["gpubench"] = {"state": state, "facts": facts}
     return session_in(plain, "file.json")
 
 
@@ -136,3 +136,17 @@ def test_one_file_of_a_gpu_is_inconclusive_too():
 def test_a_device_is_one_of_those_known(device):
     session = of_machine(dataclasses.replace(MACHINE, device=device))
     assert {cell.machine.device for cell in session.cells.values()} == {"other"}
+
+
+def test_times_that_did_not_settle_on_one_side_alone_are_inconclusive():
+    old = [dataclasses.replace(of_machine(MACHINE), created=str(n)) for n in range(3)]
+    new = [of_machine(MACHINE, state="unstable") for _ in range(3)]
+    found = compare(old, new)
+    assert found.verdict == "INCONCLUSIVE"
+    assert "did not settle" in found.verdicts[0].reason
+
+
+@pytest.mark.parametrize("state", ["invalid", "not-measured", 7, None, ["ok"]])
+def test_a_state_of_a_file_that_has_times_is_one_that_counts(state):
+    session = of_machine(MACHINE, state=state)
+    assert {cell.state for cell in session.cells.values()} == {"ok"}

@@ -119,7 +119,7 @@ def read(path: Path, fingerprint: Mapping[str, Any], device: torch.device) -> St
 
     BadData where the file is none or cut short, NotComparable where it is of another training.
     """
-    content = _content(path)
+    content = content_of(path)
     _hold_same(path, content["fingerprint"], fingerprint)
     _set_chance(path, content["chance"], device)
     names = [field.name for field in dataclasses.fields(State)]
@@ -127,7 +127,8 @@ def read(path: Path, fingerprint: Mapping[str, Any], device: torch.device) -> St
     return State(**{name: content[name] for name in names} | {"epoch_losses": (losses, count)})
 
 
-def _content(path: Path) -> dict[str, Any]:
+def content_of(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds, held to be one; BadData otherwise."""
     _hold_whole(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

@@ -136,6 +136,8 @@ class _Run:
     def to_the_end(self) -> dict[str, Any]:
         """All steps that are left; how it ended, and what it came to."""
         self._step.take(self._stream())
+        if self._done == 0:
+            self._judge()  # what it knows before it has learnt anything
         while self._done < self._total:
             if Path(self._training.stop).exists():
                 return self._stopped()
@@ -209,7 +211,7 @@ class _Run:
                 mean=math.fsum(losses) / len(losses),
                 last=losses[-1],
                 losses=losses,
-                learning_rate=float(self._scheduler.get_last_lr()[0]),
+                learning_rate=max(map(float, self._scheduler.get_last_lr())),
                 seconds=time.monotonic() - self._began,
                 skipped_steps=self._step.skipped_steps() if self._step.scaler else 0,
             )
@@ -230,7 +232,7 @@ class _Run:
         self._progress.tell(
             "epoch",
             step=self._done,
-            epoch=epoch if rest == 0 else epoch + 1,
+            epoch=epoch + (rest > 0),
             complete=rest == 0,
             mean_loss=total / count if count else None,
             seconds=time.monotonic() - self._began,

@@ -26,7 +26,7 @@ from gpubench.bench.strategy import Shard
 from gpubench.bench.task import Suite
 from gpubench.bench.training import TrainingStep
 
-NOT_WATCHED = "ranks are not watched for read-backs: what one process does of them is in its row"
+NOT_WATCHED = "ranks are not watched for them; the row of single is"
 
 
 def measure(job: Job, suite: Suite, progress: Progress, group: Group) -> dict[str, Any]:

@@ -82,10 +82,10 @@ def test_a_strategy_follows_the_losses_of_one_process_over_all_batches(
     assert result["state"] == "ok", result["reason"]
     own = parity_run(result, result["losses"])
     alone = parity_run(result, result["alone"])
-    verdict = judge(alone, own, "float32")
+    verdict = judge(own, alone, "float32")
     assert verdict.holds, verdict
-    elsewhere = parity_run(result, [loss * 1.001 for loss in result["losses"]])
-    assert not judge(alone, elsewhere, "float32").holds
+    elsewhere = parity_run(result, [loss * 1.001 for loss in result["alone"]])
+    assert not judge(own, elsewhere, "float32").holds
 
 
 def parity_run(result, losses):

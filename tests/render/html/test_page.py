@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ pytest.importorskip("pandas")
 pytest.importorskip("jinja2")
 
 from gpubench.bench.job import Subject
+from gpubench.bench.record import read_record
 from gpubench.errors import MissingPackage
 from gpubench.gate.pages import pages
 from gpubench.gate.prices import parse_prices
@@ -24,6 +26,7 @@ from tests.render.html.reading import read
 
 pytestmark = pytest.mark.torch
 
+REPORTS = Path(__file__).parents[3] / "reports"
 SWEEP = sweep_record("batch-size=8,16,32", lambda n: 0.01 + 0.002 * n, lambda n: 2**30 + n * 2**22)
 
 
@@ -225,3 +228,13 @@ def test_without_jinja2_the_extra_is_named(monkeypatch):
 def test_a_name_is_never_taken_for_a_template():
     assert "{{ 7 * 191 }}" in NAME
     assert "{{ 7 * 191 }}" in shown(hostile_record()).text
+
+
+def test_the_pages_under_reports_say_what_their_records_say():
+    """Written by ``gpubench report --format html``; places in pictures may differ by a hair."""
+    places = sorted(REPORTS.glob("*/report.html"))
+    assert places
+    for place in places:
+        written = read(place.read_text(encoding="utf-8"))
+        assert written.faults == []
+        assert written.text == shown(read_record(place.with_name("record.jsonl"))).text
