@@ -200,6 +200,19 @@ class Measurement(OfSubject):
             raise ValueError(f"{self.subject.title} {self.mode} was not measured: {self.state}")
         return self.samples_per_step * len(self.step_seconds) / self.window_seconds
 
+    @property
+    def joules_per_sample(self) -> float | None:
+        """Energy of the window per sample; None where not all GPUs that trained were metered.
+
+        A node meters its own GPUs alone, and the samples are those of all nodes.
+        """
+        joules = (self.telemetry or {}).get("energy_joules")
+        samples = self.samples_per_step * len(self.step_seconds)
+        if not joules or joules < 0 or not samples or self.ranks.get("nodes", 1) > 1:
+            return None
+        metered = len((self.telemetry or {}).get("utilization_each", ())) or 1
+        return joules / samples if metered >= self.ranks.get("world", 1) else None
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ParityRun(OfSubject):

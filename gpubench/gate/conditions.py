@@ -59,8 +59,8 @@ def _mean(seen: Sequence[Mapping[str, Any]], name: str) -> float | None:
 
 
 def _joules_per_sample(watched: Sequence[Measurement]) -> float | None:
-    """Energy of the whole GPU over the windows, per sample trained in them."""
-    metered = [m for m in watched if m.telemetry and m.telemetry.get("energy_joules")]
+    """Energy of all GPUs that trained, over the windows, per sample trained in them."""
+    metered = [m for m in watched if m.joules_per_sample is not None]
     samples = sum(m.samples_per_step * len(m.step_seconds) for m in metered)
     joules = sum(m.telemetry["energy_joules"] for m in metered if m.telemetry)
     return joules / samples if samples else None

@@ -129,18 +129,9 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
 
 
 def per_joule(measured: Sequence[Measurement]) -> Estimate | None:
-    """Samples per joule of the whole GPU, over the processes that were metered.
-
-    Where several devices trained together one of them is metered, which says nothing of all.
-    """
-    if any(measurement.ranks for measurement in measured):
-        return None
-    shares = []
-    for measurement in measured:
-        joules = (measurement.telemetry or {}).get("energy_joules")
-        samples = measurement.samples_per_step * len(measurement.step_seconds)
-        if measurement.counts and joules and joules > 0 and samples and math.isfinite(joules):
-            shares.append(samples / joules)
+    """Samples per joule of all GPUs that trained, over the processes that were metered."""
+    each = [measurement.joules_per_sample for measurement in measured if measurement.counts]
+    shares = [1 / joules for joules in each if joules is not None and math.isfinite(joules)]
     return mean_of(shares) if shares else None
 
 

@@ -290,13 +290,11 @@ def _values(processes: Sequence[Measurement]) -> dict[str, tuple[float, ...]]:
 def figures_of(measurement: Measurement) -> dict[str, float | None]:
     """The figures of one process by metric, in base units."""
     compiled = "compile-seconds-warm" if measurement.compile_cache == "warm" else "compile-seconds"
-    joules = (measurement.telemetry or {}).get("energy_joules")
-    samples = measurement.samples_per_step * len(measurement.step_seconds)
     return {
         "throughput": measurement.throughput,
         compiled: measurement.compile_seconds,
         "peak-memory": measurement.memory.get("peak_bytes"),
-        "energy": joules / samples if joules and samples else None,
+        "energy": measurement.joules_per_sample,
     }
 
 

@@ -79,6 +79,9 @@ def test_joules_of_one_device_are_not_those_of_several():
     metered = {"energy_joules": 100.0}
     assert per_joule([measurement(telemetry=metered)]) is not None
     assert per_joule([measurement(telemetry=metered, ranks={"world": 2})]) is None
+    both = metered | {"utilization_each": [0.9, 0.8]}
+    assert per_joule([measurement(telemetry=both, ranks={"world": 2, "nodes": 1})]) is not None
+    assert per_joule([measurement(telemetry=both, ranks={"world": 4, "nodes": 2})]) is None
     made = machine()
     facts = {s: dataclasses.replace(f, ranks=2) for s, f in made.workloads.items()}
     _, rows = told(dataclasses.replace(made, workloads=facts))
