@@ -16,7 +16,7 @@ PYTHONPATH="{hook}:$PYTHONPATH" exec "{python}" "$@"
 """
 
 HOOK = '''\
-"""Trains every {every}th step twice."""
+"""Trains every {every}th step {more} times more."""
 
 import importlib.util
 import sys
@@ -49,7 +49,8 @@ def slow(step):
         plain(self)
         self.called = getattr(self, "called", 0) + 1
         if self.called % {every} == 0:
-            plain(self)
+            for _ in range({more}):
+                plain(self)
 
     step.__call__ = __call__
 
@@ -58,11 +59,11 @@ sys.meta_path.insert(0, Finder())
 '''
 
 
-def slower(folder: Path, python: str = sys.executable, every: int = EVERY) -> Path:
-    """The path of an interpreter like ``python`` that trains every so many steps twice."""
+def slower(folder: Path, python: str = sys.executable, every: int = EVERY, more: int = 1) -> Path:
+    """The path of an interpreter like ``python`` that trains one in so many steps once more."""
     hook = folder / "hook"
     hook.mkdir(parents=True, exist_ok=True)
-    (hook / "sitecustomize.py").write_text(HOOK.format(every=every))
+    (hook / "sitecustomize.py").write_text(HOOK.format(every=every, more=more))
     script = folder / "python"
     script.write_text(SCRIPT.format(hook=hook, python=python))
     script.chmod(0o755)

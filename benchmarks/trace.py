@@ -32,11 +32,13 @@ from gpubench.suites.registry import suite_named
 from gpubench.units import Seconds
 
 SCHEMA = "gpubench.trace/1"
+MOST_IN_A_ROW = 3
+"""Processes without a figure after which a recording ends: something is wrong."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What was measured over and over: ``device`` as the child described it."""
+    """What was measured over and over: ``device`` and ``settings`` as the child described them."""
 
     suite: str
     mode: str
@@ -44,11 +46,13 @@ class Cell:
     window_seconds: float
     device: dict[str, Any]
     variant: str = ""
+    batch_size: int | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def title(self) -> str:
         """The cell, and on what."""
-        parts = (self.suite, self.variant, self.mode)
+        parts = (self.suite, self.variant, self.mode, self.batch_size and f"of {self.batch_size}")
         return f"{' '.join(filter(None, parts))} on {self.device.get('name')}"
 
 
@@ -138,8 +142,10 @@ def _measured(record: RunRecord) -> Iterator[tuple[str, Cell, str, float]]:
             preset=header.plan.preset,
             window_seconds=header.protocol.window_min_seconds,
             device=facts.device,
+            batch_size=facts.batch_size,
+            settings=facts.settings,
         )
-        key = codec.to_json([header.environment, facts.batch_size, head(cell)])
+        key = codec.to_json([header.environment, head(cell)])
         yield key, cell, line.started, line.throughput
 
 
@@ -158,6 +164,9 @@ class Wanted:
     device: str
     processes: int
     window_seconds: float | None = None
+    batch_size: int | None = None
+    image_size: int | None = None
+    sequence_length: int | None = None
 
 
 def record(path: Path, wanted: Wanted, ask: Ask = run_job) -> Trace:
@@ -169,11 +178,14 @@ def record(path: Path, wanted: Wanted, ask: Ask = run_job) -> Trace:
             codec.write_text(path, codec.to_json(head(cell)) + "\n")
         elif read(path).cell != cell:
             raise BadUsage(f"{path} was recorded of something else; name another file")
-        known = read(path)
+        known, in_a_row = read(path), 0
         for number in range(len(known.throughputs) + known.left_out, wanted.processes):
-            line = jobs.measured()
+            line, reason = jobs.measured()
             codec.append_line(path, line)
             print(f"{number + 1} of {wanted.processes}: {line}", file=sys.stderr, flush=True)
+            in_a_row = 0 if line["state"] in COUNTING else in_a_row + 1
+            if in_a_row == MOST_IN_A_ROW:
+                raise BadUsage(f"{in_a_row} processes in a row gave no figure: {reason}")
     return read(path)
 
 
@@ -193,7 +205,12 @@ class _Jobs:
         self._job = Job(
             kind="describe",
             suite_module=suite_named(wanted.suite).module,
-            workload=Workload(preset=wanted.preset),
+            workload=Workload(
+                preset=wanted.preset,
+                batch_size=wanted.batch_size,
+                image_size=wanted.image_size,
+                sequence_length=wanted.sequence_length,
+            ),
             mode=mode_named(wanted.mode),
             protocol=protocol,
             device=wanted.device,
@@ -214,15 +231,17 @@ class _Jobs:
             preset=self._wanted.preset,
             window_seconds=self._job.protocol.window_min_seconds,
             device=answer["device"],
+            batch_size=answer["batch_size"],
+            settings=answer.get("settings", {}),
         )
 
-    def measured(self) -> dict[str, Any]:
-        """One process, as a line of the file."""
+    def measured(self) -> tuple[dict[str, Any], str | None]:
+        """One process, as a line of the file, and why it gave no figure."""
         started = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         answer = self._ask(self._job, cache=self._cache).result
         seconds, steps = answer.get("window_seconds"), len(answer.get("step_seconds") or ())
         throughput = self._samples * steps / seconds if seconds else None
-        return point(throughput, str(answer.get("state")), started)
+        return point(throughput, str(answer.get("state")), started), answer.get("reason")
 
 
 # -- the command ----------------------------------------------------------------------------------
@@ -251,6 +270,9 @@ def _record(asked: argparse.Namespace) -> None:
             device=asked.device,
             processes=asked.processes,
             window_seconds=asked.seconds,
+            batch_size=asked.batch_size,
+            image_size=asked.image_size,
+            sequence_length=asked.sequence_length,
         ),
     )
 
@@ -280,6 +302,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     one.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     one.add_argument("--processes", type=int, default=400)
     one.add_argument("--seconds", type=float, help="the shortest window (default: the preset's)")
+    for name in ("--batch-size", "--image-size", "--sequence-length"):
+        one.add_argument(name, type=int, help="a small one makes a long trace in little time")
     one.set_defaults(do=_record)
     two = verbs.add_parser("collect")
     two.add_argument("records", type=Path, nargs="+")

@@ -12,7 +12,7 @@ fi
 
 out=$GPUBENCH_OUTPUT
 mkdir -p -- "$out"
-rm -f -- "$out/doctor.json" "$out/snapshot.json" # of an earlier job in the same folder
+rm -f -- "$out"/doctor.* "$out/snapshot.json" # of an earlier job in the same folder
 asked=("--fail-on=$GPUBENCH_FAIL_ON")
 [ -z "$GPUBENCH_EXPECT" ] || asked+=("--expect=$GPUBENCH_EXPECT")
 [ "$GPUBENCH_REQUIRE_GPU" != true ] || asked+=(--require-gpu)
@@ -26,12 +26,16 @@ tell() {
     gpubench doctor "${asked[@]}" "--from=$out/snapshot.json" "--format=$1" "--output=$2" || true
 }
 
+reports() {
+    tell text "$out/doctor.txt"
+    tell markdown "$out/doctor.md"
+    tell junit "$out/doctor.xml"
+    tell github "$out/doctor.annotations"
+    cat -- "$out/doctor.txt" || true
+}
+
 if [ -f "$out/doctor.json" ]; then
-    muted tell text "$out/doctor.txt"
-    muted cat -- "$out/doctor.txt"
-    muted tell markdown "$out/doctor.md"
-    muted tell junit "$out/doctor.xml"
-    muted tell github "$out/doctor.annotations"
+    muted reports
     summarise "$out/doctor.md"
     annotate "$out/doctor.annotations"
     output verdict "$(word "$out/doctor.json" verdict)"

@@ -8,7 +8,20 @@ set -euo pipefail
 out=$GPUBENCH_OUTPUT
 answer=$out/comparison.json
 mkdir -p -- "$out"
-rm -f -- "$answer" # of an earlier job in the same folder
+rm -f -- "$answer" "$out"/report.* # of an earlier job in the same folder
+
+sides=$GPUBENCH_A_PYTHON$GPUBENCH_B_PYTHON$GPUBENCH_A_IMAGE$GPUBENCH_B_IMAGE
+wrong=
+if [ -n "$sides" ] && [ -n "$GPUBENCH_BASELINE$GPUBENCH_CANDIDATE" ]; then
+    wrong="two sides are measured in pairs, without baseline and candidate"
+elif [ -z "$GPUBENCH_BASELINE" ] && [ -n "$GPUBENCH_CANDIDATE" ]; then
+    wrong="a candidate is compared with a baseline, which is not given"
+fi
+if [ -n "$wrong" ]; then
+    echo "::error title=gpubench::$wrong"
+    output status 2
+    exit 0
+fi
 
 asked=("--suite=$GPUBENCH_SUITE")
 [ -z "$GPUBENCH_MODES" ] || asked+=("--modes=$GPUBENCH_MODES")
@@ -22,12 +35,12 @@ judged=("--on-inconclusive=$GPUBENCH_ON_INCONCLUSIVE")
 
 # two environments on this machine, in turns
 pairs() {
-    local sides=()
-    [ -z "$GPUBENCH_A_PYTHON" ] || sides+=("--a-python=$GPUBENCH_A_PYTHON")
-    [ -z "$GPUBENCH_B_PYTHON" ] || sides+=("--b-python=$GPUBENCH_B_PYTHON")
-    [ -z "$GPUBENCH_A_IMAGE" ] || sides+=("--a-image=$GPUBENCH_A_IMAGE")
-    [ -z "$GPUBENCH_B_IMAGE" ] || sides+=("--b-image=$GPUBENCH_B_IMAGE")
-    gpubench ab "${sides[@]}" "${asked[@]}" "${judged[@]}" "--output=$out/pairs" \
+    local given=()
+    [ -z "$GPUBENCH_A_PYTHON" ] || given+=("--a-python=$GPUBENCH_A_PYTHON")
+    [ -z "$GPUBENCH_B_PYTHON" ] || given+=("--b-python=$GPUBENCH_B_PYTHON")
+    [ -z "$GPUBENCH_A_IMAGE" ] || given+=("--a-image=$GPUBENCH_A_IMAGE")
+    [ -z "$GPUBENCH_B_IMAGE" ] || given+=("--b-image=$GPUBENCH_B_IMAGE")
+    gpubench ab "${given[@]}" "${asked[@]}" "${judged[@]}" "--output=$out/pairs" \
         --format=json >"$answer"
 }
 
@@ -35,12 +48,20 @@ run() { gpubench run "${asked[@]}" "--output=$1"; }
 
 compare() { gpubench compare "${judged[@]}" --format=json "--output=$answer" -- "$@"; }
 
-# one comparison, for everybody who reads it
-tell() { gpubench report "--format=$1" "--output=$2" -- "$3" || true; }
+# tell PLACE FORMAT FILE: a record or a comparison, for one who reads it
+tell() { gpubench report "--format=$2" "--output=$3" -- "$1" || true; }
+
+reports() {
+    tell "$1" text "$out/report.txt"
+    tell "$1" markdown "$out/report.md"
+    tell "$1" junit "$out/report.xml"
+    [ "$1" != "$answer" ] || tell "$1" github "$out/report.annotations"
+    cat -- "$out/report.txt" || true
+}
 
 status=0
 record=
-if [ -n "$GPUBENCH_A_PYTHON$GPUBENCH_B_PYTHON$GPUBENCH_A_IMAGE$GPUBENCH_B_IMAGE" ]; then
+if [ -n "$sides" ]; then
     record=$out/pairs
     muted pairs || status=$?
 else
@@ -64,14 +85,10 @@ told=$record
 if [ -s "$answer" ]; then
     told=$answer
     output verdict "$(word "$answer" verdict)"
-    muted tell github "$out/comparison.annotations" "$told"
-    annotate "$out/comparison.annotations"
 fi
 if [ -e "$told" ]; then
-    muted tell text "$out/report.txt" "$told"
-    muted cat -- "$out/report.txt" || true
-    muted tell markdown "$out/report.md" "$told"
-    muted tell junit "$out/report.xml" "$told"
+    muted reports "$told"
+    annotate "$out/report.annotations"
     summarise "$out/report.md"
     output record "$record"
 fi

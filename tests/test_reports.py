@@ -90,3 +90,18 @@ def test_every_table_of_claims_is_what_its_parts_give(folder):
         pytest.skip("no claims were measured yet")
     for lies, given in written(folder, [claims_table(records_of([folder]))]):
         assert lies == given
+
+
+TRAININGS = sorted(place for folder in FOLDERS for place in folder.rglob("training.jsonl"))
+
+
+@pytest.mark.parametrize("place", TRAININGS, ids=lambda place: place.parent.name)
+@pytest.mark.parametrize(("name", "ending"), [("text", "txt"), ("markdown", "md")])
+def test_a_training_gives_the_tables_that_lie_beside_it(place, name, ending):
+    from gpubench.bench.learning.record import read_training
+    from gpubench.cli.training_pages import shown
+
+    assert not re.search(r'"/(home|root|tmp|work)/', place.read_text())
+    assert shown(read_training(place), name).rstrip() == (
+        (place.parent / f"table.{ending}").read_text().rstrip()
+    )

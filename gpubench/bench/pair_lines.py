@@ -19,12 +19,14 @@ class PairNumber(NamedTuple):
 
 
 def whole_pairs(one: Sequence[Measurement], other: Sequence[Measurement]) -> Iterator[Pair]:
-    """Processes of both sides that were measured one after the other, by their pairs' numbers.
+    """Processes of both sides that were measured one after the other, in the order of their time.
 
-    A pair that was begun anew on one side alone is none: years may lie between its processes.
+    A pair that was begun anew on one side alone is none: years may lie between its processes. One
+    that was measured again later stands where it was measured, so that what an earlier look saw
+    stays what it was.
     """
     found = {(m.process, m.attempt): m for m in other}
-    for measurement in sorted(one, key=lambda m: m.process):
+    for measurement in sorted(one, key=lambda m: (m.started, m.process)):
         partner = found.get((measurement.process, measurement.attempt))
         if partner is not None:
             yield measurement, partner

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpubench.cli import pairing, sides, terminal
+from gpubench.cli import pair_session, pairing, sides, terminal
 from gpubench.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def ab(
     from gpubench.render.compare import renderer
 
     renderer(format)
-    pairing.on_inconclusive(on_inconclusive)
+    pair_session.on_inconclusive(on_inconclusive)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     tolerances, most = parse_tolerances(tolerance), duration(budget, "--budget")
@@ -98,10 +98,10 @@ def ab(
             tolerances=tolerances,
         )
         folder = output or pairing.new_folder(wanted.plan, "ab")
-        records = pairing.measure(
+        records = pair_session.measure(
             wanted, environments, asked, folder, most, noise_finder(calibration), resume=resume
         )
-        return pairing.answer(records, on_inconclusive, format)
+        return pair_session.answer(records, on_inconclusive, format)
 
 
 def noise_finder(given: Path | None) -> "Callable[[Machine], Calibration | None]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpubench.cli import pairing, terminal
+from gpubench.cli import pair_session, pairing, terminal
 from gpubench.errors import BadUsage, ExitStatus, NotComparable
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def calibrate(
     )
     folder = output or pairing.new_folder(wanted.plan, "calibrate")
     kept = Kept(calibration, restart=restart)
-    records = pairing.measure(
+    records = pair_session.measure(
         wanted, (environment, environment), asked, folder, most, kept.hold, resume=resume
     )
     return kept.add(records, format)

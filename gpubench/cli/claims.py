@@ -183,7 +183,7 @@ def _measured(
             resume=asked.resume and _has_record(folder),
         )
     except CannotTrain as problem:
-        terminal.note(str(problem))
+        terminal.note(terminal.plain(" ".join(str(problem).split())))
         problems.append(problem)
         return
     write_tables(pages(record), folder)

@@ -78,7 +78,7 @@ def _of_pairs(
     folder: Path, wanted: "OnInconclusive", *, given: object, form: str, to: Path | None
 ) -> int:
     """The verdicts of pairs that were measured before, by the rules they were measured under."""
-    from gpubench.cli.pairing import answer
+    from gpubench.cli.pair_session import answer
     from gpubench.gate.pair_folder import is_pair_folder, read_asked, read_pairs
 
     if not is_pair_folder(folder):

@@ -56,7 +56,6 @@ def _formats() -> Rows:
     from gpubench.render.registry import EXPORTS, FORMATS, PAGE
 
     said = {entry.name: [f"tables as .{entry.ending}"] for entry in FORMATS}
-    said[PAGE.name] = ["a page of run records"]
     kinds = (
         ([PAGE.name], "run records as a page with pictures"),
         ([entry.name for entry in EXPORTS], "export of run records"),

@@ -56,14 +56,14 @@ def report(
     from gpubench.render import plots as drawn
     from gpubench.render.registry import exporter
 
-    if len(records) == 1 and _compared(records[0], format, output):
+    more = bool(price_per_hour or claims or plot is not None or plots is not None)
+    if len(records) == 1 and _compared(records[0], format, output, more=more):
         return ExitStatus.YES
     export = exporter(format)
     prices = hold_price(price_per_hour, format, len(records))
     of_claims = asks_for_claims(
         records, claims=claims, priced=bool(prices), exported=export is not None
     )
-    more = bool(prices or claims or plot is not None or plots is not None)
     if _trained(records, format, output, more=more):
         return ExitStatus.YES
     if plot is not None:
@@ -93,7 +93,7 @@ def report(
     return ExitStatus.YES
 
 
-def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A002
+def _compared(place: Path, format: str, output: Path | None, *, more: bool) -> bool:  # noqa: A002
     """Whether the place holds a comparison, which is then rendered."""
     from gpubench.gate.answers import comparison_at
     from gpubench.render.compare import renderer
@@ -101,6 +101,8 @@ def _compared(place: Path, format: str, output: Path | None) -> bool:  # noqa: A
     found = comparison_at(place)
     if found is None:
         return False
+    if more:
+        raise BadUsage("a comparison is shown as it is: leave all but --format and --output out")
     terminal.answer(renderer(format)(found), output)
     return True
 

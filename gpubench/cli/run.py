@@ -362,7 +362,7 @@ def measure(
     from gpubench.bench.session import Session, SuiteRun, run_session
     from gpubench.cli.feeding import own_feed
     from gpubench.cli.progress import watcher
-    from gpubench.cli.strategies import workload_of
+    from gpubench.cli.strategies import of_variant
 
     writer, before = _open(plan, protocol, folder, snapshot, resume=resume)
     suites = [
@@ -372,7 +372,7 @@ def measure(
             workload=own_feed(
                 plan.sweep.workload(workload, subject.variant)
                 if plan.sweep
-                else workload_of(plan, workload, subject.variant),
+                else of_variant(plan, workload, subject.variant),
                 subject.suite,
             ),
         )

@@ -48,7 +48,7 @@ def with_strategies(plan: "Plan", asked: Asked) -> "Plan":
     return dataclasses.replace(plan, strategies=found, variants=variants)
 
 
-def workload_of(plan: "Plan", given: "Workload", variant: str) -> "Workload":
+def of_variant(plan: "Plan", given: "Workload", variant: str) -> "Workload":
     """The workload of one variant; ranks that share a node share its cores for reading files."""
     from gpubench.bench.feed import USUAL_WORKERS, cores
 
@@ -84,7 +84,7 @@ def take_part(plan: "Plan", protocol: "Protocol", workload: "Workload", asked: A
     terminal.note(f"taking part in the run at {asked.endpoint}; its record is written there")
     with terminal.interruptible():
         faults = nodes.take_part(
-            workload_of(plan, workload, plan.variants[-1]),
+            of_variant(plan, workload, plan.variants[-1]),
             module=suite_named(plan.suites[0]).module,
             protocol=protocol,
             device=plan.device,

@@ -342,6 +342,7 @@ def _answer(folder: Path, format: str, end: "EndLine", reach: float | None) -> i
     from gpubench import codec
     from gpubench.bench.learning.record import EpochLine, read_training
     from gpubench.cli.training_pages import shown
+    from gpubench.gate.training_tables import SCORE_WORDS
     from gpubench.render.registry import FORMATS
 
     record = read_training(folder)
@@ -349,7 +350,8 @@ def _answer(folder: Path, format: str, end: "EndLine", reach: float | None) -> i
     for entry in FORMATS:
         codec.write_text(folder / f"table.{entry.ending}", shown(record, entry.name))
     if end.state == "not-supported":
-        return ExitStatus.YES
+        terminal.note(terminal.plain(f"nothing was trained: {end.reason}"))
+        return ExitStatus.NOT_ASKED
     if end.state != "ok":
         terminal.note(terminal.plain(f"{end.state}: {end.reason}"))
         return ExitStatus.INVALID
@@ -357,5 +359,6 @@ def _answer(folder: Path, format: str, end: "EndLine", reach: float | None) -> i
     if reach is None or not epochs:
         return ExitStatus.YES
     name, score = next(iter(epochs[-1].scores.items()))
+    name = SCORE_WORDS.get(name, name)
     terminal.note(f"{name} {score:.3f} {'reaches' if score >= reach else 'is below'} {reach:g}")
     return ExitStatus.YES if score >= reach else ExitStatus.NO

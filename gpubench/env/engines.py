@@ -155,7 +155,7 @@ def _docker_run(container: Container, gpus: Command) -> Command:
     python, *rest = container.command
     return (
         "run", "--rm", "--interactive", "--name", container.name, "--label", "gpubench",
-        "--pull", "never", "--network", "none", "--log-driver", "none",
+        "--pull=never", "--network", "none", "--log-driver", "none",
         "--security-opt", "label=disable", "--security-opt", "no-new-privileges",
         "--user", container.user, "--workdir", str(container.folder),
         "--shm-size", f"{container.shared_memory_bytes}b",

@@ -6,10 +6,12 @@ hollow, and a row without a value keeps its words.
 """
 
 import dataclasses
-import math
 from collections.abc import Iterable
 
 from gpubench.gate.intervals import Estimate
+
+LARGEST = 1e200
+"""What is drawn is smaller, so that no axis runs over; not even NaN is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Mark:
     ) -> "Mark":
         """The mark of an estimate; one too wide to mean anything has its value and no interval."""
         plain = cls(label=label, text=text, is_shaky=is_shaky, group=group)
-        if estimate is None:
+        if estimate is None or not finite([estimate.value]):
             return plain
         ends = (None, None) if estimate.is_wide else (estimate.low, estimate.high)
         return dataclasses.replace(plain, value=estimate.value, low=ends[0], high=ends[1])
@@ -124,8 +126,8 @@ class Chart:
 
 
 def finite(values: Iterable[float | None]) -> list[float]:
-    """The numbers among them."""
-    return [value for value in values if value is not None and math.isfinite(value)]
+    """The numbers among them that a picture has a place for."""
+    return [value for value in values if value is not None and abs(value) < LARGEST]
 
 
 def thinned(points: tuple[Point, ...], most: int) -> tuple[Point, ...]:

@@ -3,10 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 
+from gpubench import units
 from gpubench.bench.record import RunRecord
 from gpubench.gate.chart import Chart
 from gpubench.gate.charts import charts
+from gpubench.gate.charts.loader import loader_chart
 from gpubench.gate.charts.machines import machines_chart, price_chart
+from gpubench.gate.charts.scaling import scaling_chart
 from gpubench.gate.charts.scene import Scene
 from gpubench.gate.charts.sweep import sweep_charts
 from gpubench.gate.claims.table import claims_table
@@ -41,11 +44,14 @@ class Chapter:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """``together`` is what several records, or prices, say; empty for one record without.
+    """``heading`` says what the page is about, ``names`` of which files it was made.
 
+    ``together`` is what several records, or prices, say; empty for one record without.
     ``claims`` is there where the records are held against those of the source documents.
     """
 
+    heading: str
+    names: tuple[str, ...]
     chapters: tuple[Chapter, ...]
     together: tuple[Section, ...]
     claims: Table | None = None
@@ -53,15 +59,23 @@ class Dossier:
 
 def dossier(records: Sequence[RunRecord], prices: Sequence[Price] = ()) -> Dossier:
     """The page's content; ``prices`` are none, or one for each record."""
+    named = labels(records)
+    several = f"{len(records)} runs side by side"
     return Dossier(
-        chapters=tuple(map(_chapter, records, labels(records))),
+        heading=several if len(records) > 1 else named[0].device,
+        names=tuple(label.name for label in named),
+        chapters=tuple(map(_chapter, records, named)),
         together=_together(records, prices) if len(records) > 1 or prices else (),
     )
 
 
 def with_claims(shown: Dossier, records: Sequence[RunRecord]) -> Dossier:
-    """The same page that says first what the records show of the documents' claims."""
-    return dataclasses.replace(shown, claims=claims_table(records))
+    """The same page that says first what the records show of the documents' claims.
+
+    Parts of one answer are no machines to choose between, so they do not stand side by side.
+    """
+    heading = f"Claims of the documents, held against {units.count(len(records), 'run')}"
+    return dataclasses.replace(shown, heading=heading, together=(), claims=claims_table(records))
 
 
 def _together(records: Sequence[RunRecord], prices: Sequence[Price]) -> tuple[Section, ...]:
@@ -97,12 +111,12 @@ def _chapter(record: RunRecord, label: Label) -> Chapter:
 
 
 def _opening(record: RunRecord, subjects: Sequence[Compared]) -> tuple[Section, ...]:
-    """What stands before the subjects; a sweep with its pictures."""
+    """What stands before the subjects; a sweep and strategies with their pictures."""
     tables = opening(record, [table for each in subjects for table in each.tables])
     drawn = dict(sweep_charts(record))
     titles = [_heading(table) for table in tables]
     return tuple(
-        Section(title=title, tables=(table,), charts=_of_suite(drawn, table))
+        Section(title=title, tables=(table,), charts=_beside(drawn, table))
         for title, table in zip(titles, tables, strict=True)
     )
 
@@ -112,15 +126,21 @@ def _heading(table: Table) -> str:
     return " · ".join(table.title.split(" · ")[:2])
 
 
-def _of_suite(drawn: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
+def _beside(sweeps: dict[str, Chart], table: Table) -> tuple[Chart, ...]:
+    """The picture of a table that stands before the subjects."""
     suites = {row.values.get("suite") for row in table.rows}
-    return tuple(chart for suite, chart in drawn.items() if suite in suites)
+    found = [*(chart for suite, chart in sweeps.items() if suite in suites), scaling_chart(table)]
+    return tuple(chart for chart in found if chart is not None)
 
 
 def _section(found: Compared) -> Section:
-    scene = Scene(record=found.part, subject=found.subject, cells=found.cells)
-    return Section(
-        title=found.subject.title,
-        tables=found.tables,
-        charts=charts(scene) if found.cells else (),
-    )
+    return Section(title=found.subject.title, tables=found.tables, charts=_charts(found))
+
+
+def _charts(found: Compared) -> tuple[Chart, ...]:
+    """Those of its cells; where nothing was trained, of its loader."""
+    if found.cells:
+        scene = Scene(record=found.part, subject=found.subject, cells=found.cells)
+        return charts(scene)
+    loader = loader_chart(found.part, found.subject)
+    return (loader,) if loader else ()

@@ -26,7 +26,7 @@ class Label:
 def labels(records: Sequence[RunRecord]) -> tuple[Label, ...]:
     """One for each record, in order: A, B, …, Z, 27, …."""
     return tuple(
-        Label(letter=_letter(place), name=public_name(record), device=device_of(record))
+        Label(letter=_letter(place), name=public_name(record.source), device=device_of(record))
         for place, record in enumerate(records)
     )
 
@@ -36,10 +36,10 @@ def _letter(place: int) -> str:
     return letters[place] if place < len(letters) else str(place + 1)
 
 
-def public_name(record: RunRecord) -> str:
+def public_name(source: str, file_name: str = FILE_NAME) -> str:
     """The last part of where a record lies: its folder, or a file of another name."""
-    path = PurePath(record.source)
-    return (path.parent.name if path.name == FILE_NAME else path.name) or path.name or "record"
+    path = PurePath(source)
+    return (path.parent.name if path.name == file_name else path.name) or path.name or "record"
 
 
 def device_of(record: RunRecord) -> str:

@@ -28,6 +28,7 @@ class PairJudge:
         self._folder, self.asked, self._find = folder, asked, find
         self._sizes: tuple[int, ...] = ()
         self._records: PairRecords | None = None
+        self._has_looked = False
 
     @property
     def records(self) -> PairRecords:
@@ -41,8 +42,9 @@ class PairJudge:
     def described(self) -> None:
         """Look the machine's noise up, and keep it with the pairs."""
         records = self.records
-        if any(record.measurements for record in records.both):
+        if self._has_looked or any(record.measurements for record in records.both):
             return
+        self._has_looked = True
         machines = [cell.machine for cell in records.sessions[0].cells.values()]
         found = self._find(machines[0]) if machines else None
         if found != self.asked.calibration:

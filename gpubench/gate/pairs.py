@@ -1,7 +1,7 @@
 """What pairs measured in turns say: a verdict for each figure of each cell, by the looks' rule."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from gpubench.bench.modes import Mode
@@ -9,30 +9,23 @@ from gpubench.bench.pair_lines import Pair, whole_pairs
 from gpubench.bench.record import RunRecord
 from gpubench.gate.busy import busy_share, is_host_bound
 from gpubench.gate.calibration import Calibration, workload_digest
-from gpubench.gate.changes import changes
 from gpubench.gate.comparability import why_apart, why_unlike
-from gpubench.gate.compare import Comparison, Rules, SideFacts, cell_notes
-from gpubench.gate.figures import MARKED, of_parity
+from gpubench.gate.compare import Rules
+from gpubench.gate.figures import MARKED
 from gpubench.gate.metrics import METRICS, Metric, tolerance_of
 from gpubench.gate.odd_lines import known_mode, processes
 from gpubench.gate.sequential import (
     LOOKS,
-    RISK,
     Look,
     Noise,
     decide,
-    gates_at,
-    has_grown,
     look,
     looks,
     mean_and_variance,
-    pairs_needed,
-    share,
 )
 from gpubench.gate.sides import Cell as CellOfSide
 from gpubench.gate.sides import CellName, Session, figures_of, session_of
-from gpubench.gate.verdicts import Verdict, exit_status, overall
-from gpubench.units import count, percent
+from gpubench.gate.verdicts import Verdict
 
 MOST_BROKEN = 3
 """Pairs beyond those wanted that may break, or compile from empty caches (own choice)."""
@@ -259,141 +252,3 @@ def _noise(
 ) -> Noise | None:
     known = calibration.of(name, metric.name, digest) if calibration else None
     return known.of_pairs if known else None
-
-
-# -- the answer -----------------------------------------------------------------------------------
-
-
-def compare_pairs(records: PairRecords) -> Comparison:
-    """The verdicts of every cell that was asked for, and the report's."""
-    figures = {
-        name: records.figures(name) if records.refused(name) is None else []
-        for name in records.names
-    }
-    verdicts = tuple(
-        verdict for name in records.names for verdict in _of_cell(records, name, figures[name])
-    )
-    word = overall(verdicts)
-    old, new = records.sessions
-    return Comparison(
-        verdict=word,
-        exit_status=exit_status(word, records.rules.on_inconclusive),
-        on_inconclusive=records.rules.on_inconclusive,
-        family=records.family,
-        baseline=_side(old),
-        candidate=_side(new),
-        verdicts=verdicts,
-        changes=changes([old], [new]),
-        notes=tuple(_notes(records, figures, verdicts)),
-    )
-
-
-def _of_cell(
-    records: PairRecords, name: CellName, figures: Sequence[PairedFigure]
-) -> Iterator[Verdict]:
-    refused = records.refused(name)
-    if refused is not None:
-        yield refused
-        return
-    yield from map(of_figure, figures)
-    old, new = records.cells(name)
-    assert old is not None
-    assert new is not None
-    parity = of_parity(name, [old], [new])
-    if parity is not None:
-        yield parity
-
-
-def of_figure(figure: PairedFigure) -> Verdict:
-    """What the pairs say of one figure."""
-    found = figure.look
-    used = figure.pairs[: found.pairs]
-    old, new = (sum(pair[side] for pair in used) / len(used) for side in (0, 1))
-    plain = Verdict(
-        suite=figure.name.subject.suite,
-        variant=figure.name.subject.variant,
-        mode=figure.name.mode,
-        metric=figure.metric.name,
-        word=found.word,
-        effect=share(new - old),
-        tolerance=figure.tolerance,
-        baseline=figure.metric.value(old),
-        candidate=figure.metric.value(new),
-        baseline_processes=len(used),
-        candidate_processes=len(used),
-        unit="pairs",
-        gated=figure.gated,
-    )
-    if found.interval is None:
-        reason = f"{FEWEST} pairs are needed, there {'is' if len(used) == 1 else 'are'} {len(used)}"
-        return dataclasses.replace(plain, word="INCONCLUSIVE", reason=reason)
-    spread, risk = figure.spread, RISK / figure.family
-    assert spread is not None
-    plain = dataclasses.replace(
-        plain,
-        low=share(found.interval.low),
-        high=share(found.interval.high),
-        gates_at=gates_at(spread.variance, risk=risk),
-    )
-    if figure.lopsided is not None:
-        return dataclasses.replace(plain, word="INCONCLUSIVE", reason=figure.lopsided)
-    if found.word != "INCONCLUSIVE":
-        return plain
-    needed = pairs_needed(found.interval, spread.variance, figure.tolerance, risk)
-    return dataclasses.replace(plain, reason=_why_open(figure), needed=_to_a_look(figure, needed))
-
-
-def _why_open(figure: PairedFigure) -> str:
-    """Why nothing was decided: the last look said nothing, or the next has not come."""
-    pairs, ahead = len(figure.pairs), figure.looks_ahead
-    if ahead and pairs not in looks(calibrated=figure.noise is not None):
-        return f"there are {count(pairs, 'pair')}, the next look is at {ahead[0]}"
-    return f"the interval reaches over the tolerance after {count(pairs, 'pair')}"
-
-
-def _to_a_look(figure: PairedFigure, needed: int | None) -> int | None:
-    """The number of pairs at which so many may decide: that of the look that has them."""
-    if needed is None:
-        return None
-    return next((n for n in figure.looks_ahead if n >= needed), max(needed, len(figure.pairs) + 1))
-
-
-def _side(session: Session) -> SideFacts:
-    return SideFacts(
-        sources=(session.source,), sessions=1, first=session.created, last=session.created
-    )
-
-
-def _notes(
-    records: PairRecords,
-    figures: dict[CellName, list[PairedFigure]],
-    verdicts: Sequence[Verdict],
-) -> Iterator[str]:
-    """What must be known beside the verdicts."""
-    old, new = records.sessions
-    if records.baseline.header.environment == records.candidate.header.environment:
-        yield "both sides are the same environment: an effect is noise, or a false alarm"
-    gates = [v.gates_at for v in verdicts if v.metric == "throughput" and v.gates_at is not None]
-    if gates:
-        yield f"in {LOOKS[-1]} pairs, this host gates throughput at {percent(max(gates))}"
-    yield from dict.fromkeys((*old.notes, *new.notes))
-    for each in (figure for found in figures.values() for figure in found):
-        yield from _grown(each)
-    for name in records.names:
-        one, other = records.cells(name)
-        if one is not None and other is not None:
-            yield from cell_notes(name, [one], [other])
-    ungated = [verdict for verdict in verdicts if not verdict.gated]
-    if ungated:
-        yield f"{count(len(ungated), 'figure')} shown without a say: too few pairs of them"
-
-
-def _grown(figure: PairedFigure) -> Iterator[str]:
-    """A sentence where pairs spread more than they did when they were calibrated."""
-    known, own = figure.noise, figure.spread
-    if known is not None and own is not None and has_grown(own.variance, own.freedom, known):
-        yield (
-            f"{figure.name.subject.title} {figure.name.mode}: the noise of {figure.metric.title} "
-            f"has grown since it was calibrated (SD of a pair {percent(own.variance**0.5)}, "
-            f"calibrated {percent(known.variance**0.5)})"
-        )

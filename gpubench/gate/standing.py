@@ -24,7 +24,12 @@ def trained(record: RunRecord) -> list[Subject]:
 
 
 def by_subject(record: RunRecord) -> dict[Subject, RunRecord]:
-    """The record cut down to each subject; the ceilings, which judge them all, stay in each."""
+    """The record cut down to each subject; the ceilings, which judge them all, stay in each.
+
+    Strategies are judged by the single process beside them, so theirs stays whole.
+    """
+    if record.header.plan.strategies:
+        return dict.fromkeys(trained(record), record)
     shared = tuple(line for line in record.lines if isinstance(line, CeilingRun))
     lines: dict[Subject, list[Line]] = defaultdict(list)
     for line in record.lines:

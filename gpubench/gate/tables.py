@@ -53,8 +53,7 @@ def compared(record: RunRecord) -> tuple[Compared, ...]:
         ceilings.SUBJECT if subject.suite == ceilings.SUITE else subject
         for subject in record.header.plan.subjects
     )
-    # strategies are judged by the single process beside them, so those stay together
-    parts = {} if record.header.plan.strategies else by_subject(record)
+    parts = by_subject(record)
     return tuple(_compared(record, parts.get(subject, record), subject) for subject in subjects)
 
 

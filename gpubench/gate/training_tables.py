@@ -149,8 +149,9 @@ def _ending(record: TrainingRecord) -> str:
 
 
 def _types(record: TrainingRecord, line: EpochLine) -> Table:
+    kind = "class" if record.header.plan.suite == "deit" else "type"
     columns = (
-        Column(key="name", heading="type", numeric=False),
+        Column(key="name", heading=kind, numeric=False),
         *(Column(key=key, heading=SCORE_WORDS[key]) for key in ("precision", "recall", "f1")),
         Column(key="support", heading="there are"),
     )
@@ -168,7 +169,7 @@ def _types(record: TrainingRecord, line: EpochLine) -> Table:
         for row in line.by_type
     )  # fmt: skip
     return Table(
-        title=f"{title(record)} · by type after step {line.step}",
+        title=f"{title(record)} · by {kind} after step {line.step}",
         about=(),
         columns=columns,
         rows=rows,

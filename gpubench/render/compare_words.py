@@ -1,8 +1,10 @@
 """A comparison as a table and sentences, for the formats that people read."""
 
+import itertools
 from collections.abc import Iterator
 
 from gpubench import units
+from gpubench.gate.changes import Change
 from gpubench.gate.compare import Comparison, SideFacts
 from gpubench.gate.metrics import PARITY, metric_named
 from gpubench.gate.table import Column, Row, Table
@@ -11,6 +13,9 @@ from gpubench.units import Bytes
 
 SHOWN_CHANGES = 12
 """Differences between the two sides that are listed; JSON has them all."""
+
+SHOWN_OF_A_KIND = 3
+"""Of one kind so many are listed (own choice)."""
 
 COLUMNS = (
     Column(key="cell", heading="cell", numeric=False),
@@ -143,11 +148,25 @@ def reason(verdict: Verdict) -> str | None:
 
 
 def changed(comparison: Comparison) -> list[str]:
-    """What differs between the sides, a line each, what likely matters most first."""
-    lines = [
-        f"{change.rank}. {change.what}: {change.before or 'absent'} → {change.after or 'absent'}"
-        f" ({change.why})"
-        for change in comparison.changes[:SHOWN_CHANGES]
-    ]
-    more = len(comparison.changes) - SHOWN_CHANGES
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    """What differs between the sides, a line each, what likely matters most first.
+
+    Of each kind the first few are named: an upgrade of CUDA is twenty packages, and one change.
+    """
+    lines: list[str] = []
+    told = 0
+    for _, kind in itertools.groupby(comparison.changes, key=lambda change: change.why):
+        alike = list(kind)
+        named = alike[: min(SHOWN_OF_A_KIND, SHOWN_CHANGES - len(lines))]
+        if not named:
+            break
+        lines += map(_change, named)
+        if len(named) < len(alike):
+            lines[-1] += f", and {len(alike) - len(named)} more like it"
+        told += len(alike)
+    rest = len(comparison.changes) - told
+    return [*lines, f"and {rest} more"] if rest > 0 else lines
+
+
+def _change(change: Change) -> str:
+    before, after = change.before or "absent", change.after or "absent"
+    return f"{change.rank}. {change.what}: {before} → {after} ({change.why})"

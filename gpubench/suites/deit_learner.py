@@ -178,6 +178,7 @@ class DeitLearner:
             "layers": len(getattr(self.model.classifier, "blocks", [])),
             "image_size": self._size,
             "classes": len(self._found.classes),
+            "weights": "pretrained" if ":" in self._name else "random",
             "batch_size": self._batch_size,
             "learning_rate": self.learning_rate,
             "weight_decay": WEIGHT_DECAY,

@@ -12,7 +12,7 @@ from gpubench.bench.job import Subject
 from gpubench.bench.record import read_record
 from gpubench.bench.session import CannotTrain, NotTheSame
 from gpubench.env.telemetry import Telemetry
-from gpubench.gate.pairs import compare_pairs
+from gpubench.gate.pair_answer import compare_pairs
 from gpubench.gate.sequential import LOOKS
 from tests.fakes.pairs import Machine, Silent, asked, run
 
@@ -402,8 +402,8 @@ def test_compile_times_are_compared_between_processes_of_one_warmth(tmp_path):
     assert found["compile-seconds-warm"].word == "PASS"
 
 
-def test_silence_is_a_watcher(tmp_path):
+def test_a_watcher_hears_of_every_process_and_every_pair(tmp_path):
     watcher = Silent()
     run(tmp_path, Machine(), watcher=watcher)
     assert watcher.pairs == [("deit", "fp32")] * 5
-    assert dataclasses.asdict(asked())["purpose"] == "ab"
+    assert "".join(letter for letter, kind, _ in watcher.ends if kind == "measure") == "abbaabbaab"

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -260,3 +261,41 @@ def test_openmp_waits_passively_unless_the_user_says_otherwise(tmp_path, monkeyp
     )
     assert answer(tmp_path, program)[0].result == {"policy": seen}
     assert os.environ.get("OMP_WAIT_POLICY") == outer
+
+
+def spoken(of_silence, pause, limit):
+    """What is heard of four lines with pauses between; None stands for the end of patience."""
+    read, write = os.pipe()
+
+    def speak():
+        for number in range(4):
+            os.write(write, f"{number}\n".encode())
+            time.sleep(pause)
+        os.close(write)
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    with os.fdopen(read, "rb", buffering=0) as stream:
+        heard = list(runner._lines(stream, limit, of_silence=of_silence))
+        speaker.join()
+    return heard
+
+
+def test_a_limit_of_silence_begins_anew_with_every_line():
+    assert spoken(True, pause=0.4, limit=1.2) == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_limit_of_time_does_not():
+    assert spoken(False, pause=0.4, limit=0.6)[-1] is None
+
+
+def test_silence_ends_it():
+    assert spoken(True, pause=0.5, limit=0.1) == [b"0", None]
+
+
+def test_what_is_to_be_kept_is_told_as_it_comes(tmp_path):
+    program = says(event="told", kind="loss", step=3) + says(event="result", state="ok")
+    told = []
+    result = run_job(JOB, cache=tmp_path, program=f"import json\n{program}", heard=told.append)
+    assert told == [{"kind": "loss", "step": 3}]
+    assert result.result == {"state": "ok"}

@@ -148,12 +148,40 @@ def test_an_interrupted_recording_goes_on(tmp_path):
     assert len(path.read_text().splitlines()) == 5
 
 
+def test_a_recording_in_which_all_fails_ends_and_says_why(tmp_path):
+    class Broken(Child):
+        def __call__(self, job, *, cache):
+            answer = super().__call__(job, cache=cache)
+            if job.kind == "describe":
+                return answer
+            return Answer(result={"state": "failed", "reason": "no room"}, seconds=Seconds(1))
+
+    child = Broken()
+    with pytest.raises(BadUsage, match="3 processes in a row gave no figure: no room"):
+        record(tmp_path / "t.jsonl", dataclasses.replace(WANTED, processes=50), child)
+    assert child.kinds.count("measure") == 3
+
+
 def test_a_recording_of_something_else_is_not_gone_on_with(tmp_path):
     path = tmp_path / "t.jsonl"
     record(path, WANTED, Child())
     other = dataclasses.replace(WANTED, window_seconds=3.0)
     with pytest.raises(BadUsage, match="recorded of something else"):
         record(path, other, Child())
+
+
+def test_a_recording_is_of_the_cell_that_was_asked_for(tmp_path):
+    asked = dataclasses.replace(WANTED, batch_size=2, image_size=32)
+
+    class Asked(Child):
+        def __call__(self, job, *, cache):
+            self.workload = job.workload
+            return super().__call__(job, cache=cache)
+
+    child = Asked(batch_size=2)
+    found = record(tmp_path / "t.jsonl", asked, child)
+    assert (child.workload.batch_size, child.workload.image_size) == (2, 32)
+    assert found.cell.title == "deit fp32 of 2 on A CPU"
 
 
 def test_records_of_one_environment_are_one_trace_in_the_order_of_measuring(tmp_path):

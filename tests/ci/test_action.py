@@ -269,6 +269,17 @@ def test_pairs_that_were_broken_off_give_no_verdict(stand_in):
     assert "interrupted" in errors(found)[-1]
 
 
+@pytest.mark.parametrize(
+    "inputs",
+    [{"candidate": "new"}, {"b-python": "/b", "baseline": "old"}, {**COMPARED, "a-image": "x"}],
+)
+def test_inputs_that_ask_two_questions_or_half_a_one_are_status_2(stand_in, tmp_path, inputs):
+    found = stand_in(inputs, answer=SLOWER)
+    assert found.status == 2
+    assert not (tmp_path / "asked").exists()
+    assert len(errors(found)) == 2
+
+
 def test_an_install_that_is_neither_true_nor_false_is_refused(stand_in):
     found = stand_in({"install": "maybe"})
     assert found.statuses["install"] == 2
@@ -280,7 +291,8 @@ def test_an_install_that_is_neither_true_nor_false_is_refused(stand_in):
 
 @pytest.mark.parametrize("name", sorted(set(ACTION["inputs"]) - {"install", "artifact"}))
 def test_an_input_is_never_a_command(stand_in, tmp_path, name):
-    found = stand_in({**COMPARED, name: HOSTILE}, answer=SLOWER)
+    measured = name[:2] in ("a-", "b-") or name in ("suite", "modes", "extra")
+    found = stand_in({**({} if measured else COMPARED), name: HOSTILE}, answer=SLOWER)
     assert list(tmp_path.rglob("owned")) == []
     assert not {"fooled", "a name in the log"} & set(errors(found))
     assert "old" not in {command for command, _, _ in found.commands}

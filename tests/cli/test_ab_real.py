@@ -43,8 +43,8 @@ def test_an_interpreter_against_itself_is_no_regression(tmp_path):
 
 
 def test_an_interpreter_whose_steps_do_more_work_is_found(tmp_path):
-    """Every step twice, so that no neighbour of a busy machine hides it."""
-    candidate = slower(tmp_path, every=1)
+    """Every step ten times, so that no neighbour of a busy machine hides it."""
+    candidate = slower(tmp_path, every=1, more=9)
     (tmp_path / "hook" / "tests").symlink_to(Path(__file__).parents[1])  # the suite is in there
     done = ab("tests.fakes.tiny_cli", tmp_path / "pairs", candidate, "--budget", "none")
     found = {v["metric"]: v for v in json.loads(done.stdout)["verdicts"]}

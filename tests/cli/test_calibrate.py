@@ -11,6 +11,7 @@ pytest.importorskip("scipy")
 pytest.importorskip("pandas")
 
 from gpubench.gate.calibration import read
+from gpubench.gate.pair_folder import read_asked, read_records
 
 pytestmark = pytest.mark.torch
 
@@ -19,11 +20,11 @@ pytestmark = pytest.mark.torch
 def calibrate(tmp_path):
     (tmp_path / "pids").mkdir()
 
-    def run(*more, name="first"):
+    def run(*more, name="first", command=("calibrate", "--pairs", "3")):
         return subprocess.run(
             [
-                sys.executable, "-m", "tests.fakes.quick_cli", "calibrate", "--suite", "deit",
-                "--modes", "fp32", "--device", "cpu", "--pairs", "3",
+                sys.executable, "-m", "tests.fakes.quick_cli", *command, "--suite", "deit",
+                "--modes", "fp32", "--device", "cpu",
                 "--calibration", str(tmp_path / "noise.json"),
                 "--output", str(tmp_path / name), *map(str, more),
             ],
@@ -49,6 +50,14 @@ def test_sessions_add_up_and_one_that_is_told_again_does_not(tmp_path, calibrate
     assert len(found.sessions) == 2
     assert {(cell.sessions, cell.pair_freedom) for cell in found.cells} == {(2, 4)}
     assert [len(f.pairs) for s in found.sessions for f in s.figures] == [3] * 4
+
+
+def test_a_calibrated_cell_is_decided_at_three_pairs_by_ab(tmp_path, calibrate):
+    assert calibrate().returncode == 0
+    done = calibrate(name="pairs", command=("ab", "--b-python", sys.executable))
+    assert done.returncode == 0, done.stderr
+    assert [len(side.measurements) for side in read_records(tmp_path / "pairs")] == [3, 3]
+    assert read_asked(tmp_path / "pairs").calibration == read(tmp_path / "noise.json")
 
 
 def test_the_file_of_another_machine_is_left_as_it_is(tmp_path, calibrate):

@@ -222,12 +222,12 @@ def test_an_interruption_names_the_folder_of_all_parts(tmp_path, monkeypatch, ca
 def test_a_part_that_cannot_be_trained_ends_no_other(tmp_path, monkeypatch, capsys):
     def broken(part):
         if part == "vit-base-on-cpu":
-            raise CannotTrain("deit cannot be trained: no timm")
+            raise CannotTrain("deit cannot be trained:\n\x1b[2J no timm")
 
     faked(monkeypatch, broken)
     assert main([*COMMAND, "--output", str(tmp_path)]) == 2
     captured = capsys.readouterr()
-    assert "no timm" in captured.err
+    assert "gpubench: deit cannot be trained: \ufffd[2J no timm\n" in captured.err
     assert "F9" in captured.out
     assert (tmp_path / "modes" / "table.md").exists()
 

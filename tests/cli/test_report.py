@@ -155,6 +155,13 @@ def test_a_comparison_is_rendered_as_it_was(tmp_path, capsys, name):
     assert capsys.readouterr().out == renderer(name)(found)
 
 
+def test_a_comparison_has_no_price_and_no_plot(tmp_path, capsys):
+    place = tmp_path / "comparison.json"
+    place.write_text(renderer("json")(compare(sessions((1, 2, 3)), sessions((11, 12, 13)))))
+    assert main(["report", str(place), "--price-per-hour", "2"]) == 2
+    assert "shown as it is" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

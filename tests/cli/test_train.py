@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -56,6 +55,9 @@ def test_on_seeded_sentences_it_learns_in_so_many_steps(tmp_path):
     assert "reaches 0.9" in done.stderr
     assert "loss, steps 1 to 114" in done.stdout
     assert "F1 on what was not trained on" in (output / "table.txt").read_text()
+    report = [sys.executable, "-m", "gpubench", "report"]
+    again = subprocess.run([*report, output], capture_output=True, text=True, check=True)
+    assert again.stdout == done.stdout
 
 
 def started(corpus, output, *arguments):
@@ -104,6 +106,7 @@ def test_stopped_and_killed_it_goes_on_to_the_weights_of_one_that_was_not(corpus
     first, second = (read_training(tmp_path / name) for name in ("whole", "parts"))
     assert first.end.state == second.end.state == "ok"
     assert first.end.weights == second.end.weights
+    assert str(tmp_path) not in (output / "training.jsonl").read_text()
     assert [e.scores for e in first.of(EpochLine)] == [e.scores for e in second.of(EpochLine)]
 
 
@@ -150,12 +153,7 @@ def test_a_library_that_is_missing_is_named_before_anything_is_read(monkeypatch,
     assert not (tmp_path / "t").exists()
 
 
-def test_a_training_is_reported_again(corpus, tmp_path):
-    output = tmp_path / "training"
-    done = train(*SMALL, "--steps", "3", "--data", corpus, "--output", output)
-    assert done.returncode == 0, done.stderr
-    report = [sys.executable, "-m", "gpubench", "report"]
-    again = subprocess.run([*report, output], capture_output=True, text=True, check=True)
-    assert again.stdout == done.stdout
-    assert str(tmp_path) not in (output / "training.jsonl").read_text()
-    assert os.environ.get("USER", "nobody-at-all") not in done.stdout
+def test_a_mode_the_device_cannot_do_trains_nothing_and_says_so(tmp_path):
+    done = train(*SMALL, "--mode", "tf32", "--output", tmp_path / "training")
+    assert done.returncode == 2
+    assert "nothing was trained: TF32 is a mode of NVIDIA GPUs" in done.stderr

@@ -13,9 +13,11 @@ import pytest
 
 from gpubench.bench.runner import run_job
 from gpubench.env import images
-from gpubench.env.images import ALONE, NoImage, opened
+from gpubench.env.images import ALONE, NoImage, gpus_of, opened
 from gpubench.env.places import PACKAGE, Folders, Program
+from gpubench.env.probe import take_snapshot
 from gpubench.env.python_env import inspect_python
+from gpubench.env.snapshot import digest
 from gpubench.env.sources import Sources, run_child
 from gpubench.errors import BadUsage, UnknownName
 from tests.bench.test_runner import JOB, says
@@ -292,6 +294,37 @@ def test_a_container_whose_guard_is_left_alone_ends_by_itself(image, tmp_path):
 def test_an_interpreter_in_an_image_is_described(image):
     python = inspect_python(image, Sources(), timeout=30.0).python
     assert python.executable
+
+
+def test_a_snapshot_of_an_image_shows_the_image_s_variables_and_none_of_the_host(docker):
+    docker.set(variables={"NVIDIA_TF32_OVERRIDE": "1"})
+    sources = Sources(variables={"LD_LIBRARY_PATH": "/opt/lib", "OMP_NUM_THREADS": "3"})
+    with opened(REFERENCE, sources=sources) as image:
+        first, second = (take_snapshot(place=image, sources=sources) for _ in range(2))
+    assert first.environment == {"NVIDIA_TF32_OVERRIDE": "1", "OMP_NUM_THREADS": "3"}
+    assert first.python is not None
+    assert digest(first) == digest(second)  # no folder of one start is in it
+
+
+@pytest.mark.parametrize(
+    ("nodes", "named", "gpus"),
+    [
+        ((), None, ()),
+        (("kfd",), None, ()),
+        (("nvidia0", "nvidia1"), None, ("all",)),
+        (("nvidia0", "nvidia1"), "1", ("all",)),
+        (("nvidia0",), "GPU-8f6d,MIG-1a", ("GPU-8f6d", "MIG-1a")),
+        (("nvidia0",), "GPU-8f6d,--privileged", ("all",)),
+        (("nvidia0",), "", ()),
+        (("nvidia0",), "-1", ()),
+    ],
+)
+def test_a_container_gets_the_gpus_that_are_there_and_were_named(tmp_path, nodes, named, gpus):
+    (tmp_path / "dev").mkdir()
+    for node in nodes:
+        (tmp_path / "dev" / node).touch()
+    variables = {} if named is None else {"CUDA_VISIBLE_DEVICES": named}
+    assert gpus_of(Sources(root=tmp_path, variables=variables)) == gpus
 
 
 # -- jobs ---------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ elif words[0] == "run":
     inside.mkdir(exist_ok=True)
     (inside / python).write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (inside / python).chmod(0o755)
-    variables = {"PATH": str(inside), **dict(pair.split("=", 1) for pair in every("--env"))}
+    own = {"PATH": str(inside), **settings["variables"]}
+    variables = own | dict(pair.split("=", 1) for pair in every("--env"))
     for mount in every("--mount"):
         told = dict(part.split("=", 1) for part in mount.split(",") if "=" in part)
         if "PYTHONPATH" in variables and told["target"].startswith(variables["PYTHONPATH"]):
@@ -73,7 +74,7 @@ class Mocked:
         program = folder / name
         program.write_text(f'#!/bin/sh\nexec {sys.executable} {folder}/daemon.py {folder} "$@"\n')
         program.chmod(0o755)
-        known = {"info": "[]", "images": {}, "pythons": ["python3"], "broken": {}}
+        known = {"info": "[]", "images": {}, "pythons": ["python3"], "broken": {}, "variables": {}}
         self.set(**known | settings)
 
     def set(self, **settings) -> None:

@@ -34,15 +34,16 @@ def asked(modes=("fp32",), **changes):
 class Machine:
     """Both sides on one machine: ``slower`` is what the candidate's steps take longer.
 
-    ``special`` maps (letter, kind, mode, number of the process from 0) to an answer or an error.
+    ``special`` maps (letter, kind, mode, number of the process from 0) to an answer or an error;
+    ``facts`` by letter are what a side's survey finds otherwise.
     """
 
-    def __init__(self, *, slower=0.0, deviation=0.002, seed=0, device=None, **special):
-        self.log, self.described = [], {}
+    def __init__(self, *, slower=0.0, deviation=0.002, seed=0, special=None):
+        self.log = []
         self._noise = random.Random(seed)
         self._slower, self._deviation = slower, deviation
-        self._device = {"type": "cpu", "name": "A CPU", **(device or {})}
-        self.special = special.pop("special", {})
+        self._device = {"type": "cpu", "name": "A CPU"}
+        self.special = special or {}
         self.facts = {}
 
     def side(self, letter):

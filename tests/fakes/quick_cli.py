@@ -43,7 +43,7 @@ def kill_at(when, lines):
 
 if __name__ == "__main__":
     run_job.__kwdefaults__["program"] = CHILD
-    for command in ("run", "pairing"):
+    for command in ("run", "pair_session"):
         module = sys.modules[f"gpubench.cli.{command}"]
         module.suite_named = lambda name, named=module.suite_named: dataclasses.replace(
             named(name), module="tests.fakes.quick"

@@ -40,8 +40,7 @@ def slow(model, loss):
 
 
 def diverges(model, loss):
-    with torch.no_grad():
-        model.linear.weight.add_(0.01)
+    model.linear.weight.data.add_(0.01)  # behind the back of autograd, which would refuse it
     return loss
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 
-from gpubench.cli import pairing
+from gpubench.cli import pair_session
 from gpubench.cli.app import main
 from gpubench.suites.registry import suite_named
 
@@ -13,5 +13,5 @@ def tiny(name):
 
 
 if __name__ == "__main__":
-    pairing.suite_named = tiny
+    pair_session.suite_named = tiny
     sys.exit(main(sys.argv[1:]))

@@ -14,7 +14,8 @@ from scipy import stats
 from gpubench.bench.modes import mode_named
 from gpubench.gate.calibration import Calibration, cell_noise, workload_digest
 from gpubench.gate.compare import Rules
-from gpubench.gate.pairs import PairRecords, compare_pairs, gated_metrics, lopsided, of_figure
+from gpubench.gate.pair_answer import compare_pairs, of_figure
+from gpubench.gate.pairs import PairRecords, gated_metrics, lopsided
 from gpubench.gate.sequential import LOOKS, RISK
 from tests.fakes.records import FACTS, PARITIES, PLAN, measurement, record
 from tests.fakes.sessions import CELL, header
@@ -233,6 +234,23 @@ def test_both_processes_of_a_pair_have_one_attempt():
     assert [pair[0].process for pair in records.pairs(CELL)] == [0, 1, 3, 4]
 
 
+def test_a_pair_that_was_measured_again_later_comes_last():
+    own = pairs(noisy(5))
+    again = [
+        tuple(
+            dataclasses.replace(m, started="2026-11-22T00:00:00+00:00") if m.process == 1 else m
+            for m in side.measurements
+        )
+        for side in own.both
+    ]
+    records = PairRecords(
+        baseline=dataclasses.replace(own.baseline, measurements=again[0]),
+        candidate=dataclasses.replace(own.candidate, measurements=again[1]),
+        rules=Rules(),
+    )
+    assert [pair[0].process for pair in records.pairs(CELL)] == [0, 2, 3, 4, 1]
+
+
 def marked(state, count, of=6):
     return [state] * count + ["ok"] * (of - count)
 
@@ -280,8 +298,8 @@ def test_a_figure_without_a_say_has_no_part_in_the_verdict():
     assert found["throughput"].gated
 
 
-def test_the_same_environment_on_both_sides_is_said():
-    assert "both sides are the same environment" in compare_pairs(pairs(noisy(5))).notes[0]
+def test_that_no_difference_was_seen_is_said():
+    assert "no difference between the sides was seen" in compare_pairs(pairs(noisy(5))).notes[0]
 
 
 def test_every_verdict_carries_the_means_of_its_pairs():

@@ -10,12 +10,13 @@ pytest.importorskip("jinja2")
 pytest.importorskip("playwright", reason="nox -s html installs it")
 
 from gpubench.gate.prices import parse_prices
-from gpubench.render.html.page import render
+from gpubench.render.html.page import render, render_trainings
 from tests.fakes.machines import gpu_record
 from tests.fakes.records import record
 from tests.fakes.sweeps import sweep_record
 from tests.html.browser import OUTSIDE, UNSEEN, WIDER, browser, executable, opened, provoked
 from tests.render.html.hostile import hostile_record
+from tests.render.html.test_page import trained
 
 pytestmark = [
     pytest.mark.torch,
@@ -39,6 +40,8 @@ def pages():
         "board": render([marked]),
         "machines": render([marked, *others], parse_prices("2.5,3,4,5", 4)),
         "sweep": render([swept]),
+        "training": render_trainings([trained(), trained("run-10")]),
+        "claims": render([record()], of_claims=True),
         "hostile": render([hostile_record(), hostile_record()], parse_prices("2.5", 2)),
     }
 
@@ -57,7 +60,7 @@ def places(tmp_path_factory):
     return folder
 
 
-NAMES = ("smoke", "board", "machines", "sweep", "hostile")
+NAMES = ("smoke", "board", "machines", "sweep", "training", "claims", "hostile")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,10 +1,13 @@
 """The claims of the source documents."""
 
+from pathlib import Path
+
 from gpubench.bench.modes import mode_named
 from gpubench.cli.claim_parts import PARTS
 from gpubench.knowledge.claims import claims
 from gpubench.suites.registry import suite_named
 
+PAGE = Path(__file__).parents[2] / "docs" / "claims.md"
 ROWS = {f"F{number}" for number in range(1, 10)}
 
 
@@ -39,3 +42,11 @@ def test_what_was_read_into_vague_words_is_said():
     for each in claims():
         if any(word in each.words for word in ("nearly", "almost", "about", "–50")):
             assert each.chosen
+
+
+def test_the_page_says_of_every_claim_and_part_how_it_is_decided():
+    page = PAGE.read_text()
+    for each in claims():
+        assert f"| {each.id} |" in page or f"| {each.row} |" in page
+    for part in (part for parts in PARTS.values() for part in parts):
+        assert f"`{part.name}`" in page

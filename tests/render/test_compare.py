@@ -140,6 +140,29 @@ def test_an_unknown_format_is_refused_with_the_known():
         renderer("markdwn")
 
 
+def differing(kinds, each):
+    """So many kinds of difference, with so many of each."""
+    return tuple(
+        Change(what=f"p{n}", before="1", after="2", rank=n + 1, why=f"why {n // each}")
+        for n in range(kinds * each)
+    )
+
+
+def told(changes):
+    return rendered("text", dataclasses.replace(SLOWER, changes=changes)).partition("What")[2]
+
+
+def test_differences_of_one_kind_are_cut_and_counted():
+    lines = told(differing(2, 20)).splitlines()[1:]
+    assert [line.split(".")[0].strip() for line in lines] == ["1", "2", "3", "21", "22", "23"]
+    assert [line.endswith(", and 17 more like it") for line in lines] == [False, False, True] * 2
+
+
 def test_many_differences_are_cut_and_counted():
-    many = tuple(Change(what=f"p{n}", before="1", after="2", rank=n, why="w") for n in range(1, 31))
-    assert "and 18 more" in rendered("text", dataclasses.replace(SLOWER, changes=many))
+    lines = told(differing(30, 1)).splitlines()[1:]
+    assert len(lines) == 12 + 1
+    assert lines[-1] == "  and 18 more"
+
+
+def test_few_differences_are_all_there():
+    assert "more" not in told(differing(4, 3))

@@ -185,9 +185,12 @@ class _Run:
             self._judge()
         if keeps:
             self._keep()
-        if time.monotonic() - self._told_at > PROGRESS_SECONDS:
-            self._say("training", done, self._total)
+        self._say_now_and_then("training", done, self._total)
         return None
+
+    def _say_now_and_then(self, stage: str, done: int, of: int) -> None:
+        if time.monotonic() - self._told_at > PROGRESS_SECONDS:
+            self._say(stage, done, of)
 
     def _say(self, stage: str, done: int, of: int) -> None:
         self._told_at = time.monotonic()
@@ -223,9 +226,7 @@ class _Run:
         model = self._learner.model
         model.eval()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            found = self._learner.evaluate(
-                self._device, lambda: autocast(self._job.mode, self._device)
-            )
+            found = self._learner.evaluate(self._device, self._computing)
         model.train()
         total, count = self._epoch_losses
         epoch, rest = divmod(self._done, self._per_epoch)
@@ -240,6 +241,11 @@ class _Run:
         )
         if rest == 0:
             self._epoch_losses = (0.0, 0)
+
+    def _computing(self) -> torch.autocast:
+        """The mode's region for a batch that is judged; the parent hears that it is alive."""
+        self._say_now_and_then("validation", 0, 1)
+        return autocast(self._job.mode, self._device)
 
     def _keep(self) -> None:
         """Write a checkpoint of what was reported, and found to be numbers, so far."""

@@ -86,7 +86,9 @@ class _Work:
         if answer["state"] == "invalid":
             return answer
         progress("what a rank does alone", 0, 1)
-        own = {"profile": profiled(self.step, self.device, warmup.step_seconds)}
+        own = {
+            "profile": profiled(self.step, self.device, warmup.step_seconds, cycle=self.feed.cycle)
+        }
         own |= alone(self.step, self.spread, self.group, warmup.step_seconds)
         told = [json.loads(text) for text in self.group.gathered(json.dumps(own))]
         answer["profile"] = told[0]["profile"]

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gpubench import __version__
+from gpubench.bench.learning.record import TrainingRecord
 from gpubench.bench.record import RunRecord
 from gpubench.errors import MissingPackage
 from gpubench.gate.dossier import Dossier, dossier, with_claims
 from gpubench.gate.prices import Price
+from gpubench.gate.training_dossier import training_dossier
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 SHOWN_IN_TITLE = 3
 """Records that the title of a page names."""
 
-ONE_LINE = 10
-"""Characters of a heading that is not broken."""
+ONE_LINE, ON_ONE_LINE, ANYWHERE = 10, 19, 40
+"""Characters of a heading and of a figure that are not broken, and of what is broken anywhere."""
 
 
 def render(
@@ -37,6 +39,11 @@ def render(
     template = _template()
     shown = dossier(records, prices)
     return page(template, with_claims(shown, records) if of_claims else shown)
+
+
+def render_trainings(records: Sequence[TrainingRecord]) -> str:
+    """The page of at least one training."""
+    return page(_template(), training_dossier(records))
 
 
 def page(template: "Template", shown: Dossier) -> str:
@@ -58,13 +65,13 @@ def page(template: "Template", shown: Dossier) -> str:
         version=__version__,
         next_id=lambda: f"s{next(numbers)}",
         heading=_heading,
-        is_word=_is_word,
+        classes=_classes,
         is_smoke=lambda record: record.header.plan.preset == "smoke",
     ).lstrip()
 
 
 def _title(shown: Dossier) -> str:
-    names = [chapter.label.name for chapter in shown.chapters]
+    names = shown.names
     more = f" and {len(names) - SHOWN_IN_TITLE} more" if len(names) > SHOWN_IN_TITLE else ""
     return f"gpubench: {', '.join(names[:SHOWN_IN_TITLE])}{more}"
 
@@ -72,6 +79,16 @@ def _title(shown: Dossier) -> str:
 def _heading(text: str) -> str:
     """A short heading stays on one line."""
     return text.replace(" ", "\N{NO-BREAK SPACE}") if len(text) <= ONE_LINE else text
+
+
+def _classes(text: str, numeric: bool, is_figure: bool = False) -> Any:
+    """How a cell is set: to the right, on one line, broken anywhere, marked, or a word."""
+    names = ["n"] if numeric else []
+    names += ["w"] if len(text) > ANYWHERE else []
+    if numeric and is_figure:
+        names += ["k"] if len(text) <= ON_ONE_LINE else []
+        names += ["shaky"] if text.startswith("~") else ["word"] if _is_word(text) else []
+    return _trusted(f' class="{" ".join(names)}"') if names else ""
 
 
 def _is_word(text: str) -> bool:

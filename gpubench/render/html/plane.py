@@ -33,7 +33,7 @@ def plane(part: Plane, name: str) -> Markup:
     said = _said(part, name)
     drawn = [
         element("title", said),
-        *_grid(x, y),
+        *_grid(part, x, y),
         *(_upright(x, at, "divider") for at in part.dividers),
         _ways(part, x, y),
         *_limit(part, y),
@@ -107,7 +107,7 @@ def _y_scale(part: Plane) -> Scale:
     return over(values, from_zero=part.from_zero)
 
 
-def _grid(x: Scale, y: Scale) -> list[Markup]:
+def _grid(part: Plane, x: Scale, y: Scale) -> list[Markup]:
     drawn = []
     for tick in y.ticks:
         at = share(1 - y.at(tick))
@@ -115,8 +115,14 @@ def _grid(x: Scale, y: Scale) -> list[Markup]:
         drawn.append(element("text", written(tick), x="-6", y=at, class_="tick y"))
     return drawn + [
         element("text", written(tick), x=share(x.at(tick)), y="100%", class_="tick x")
-        for tick in x.ticks
+        for tick in _x_ticks(part, x)
     ]
+
+
+def _x_ticks(part: Plane, x: Scale) -> list[float]:
+    """Round values; whole ones where every point lies at one, as steps and batches do."""
+    whole = all(p.x == int(p.x) for line in part.lines for p in line.points)
+    return [tick for tick in x.ticks if not whole or abs(tick - round(tick)) < 1e-6]
 
 
 def _ways(part: Plane, x: Scale, y: Scale) -> Markup:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 TICKS = 4
 """Steps of an axis, about (own choice: a phone has room for so many)."""
 
+LEAST = 1e-200
+"""An axis has at least this extent, far from where numbers end."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
@@ -51,14 +54,14 @@ def over(values: Sequence[float], *, from_zero: bool) -> Scale:
     """A linear axis with room above the values, and below them where it does not begin at zero."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     if from_zero and low >= 0:
-        return Scale(low=0.0, high=1.05 * high or 1.0)
-    room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+        return Scale(low=0.0, high=1.05 * high if high > LEAST else 1.0)
+    room = max(0.08 * (high - low), 0.01 * max(abs(high), abs(low)), LEAST)
     return Scale(low=low - room, high=high + room)
 
 
 def decades(values: Sequence[float]) -> Scale:
     """A logarithmic axis of whole decades around positive values."""
-    known = [value for value in values if value > 0] or [1.0]
+    known = [value for value in values if value > LEAST] or [1.0]
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
     return Scale(low=10.0**low, high=10.0 ** max(high, low + 1), is_log=True)
 

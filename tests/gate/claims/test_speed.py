@@ -107,6 +107,12 @@ def test_every_record_and_mode_that_can_decide_has_its_row():
     ]
 
 
+def test_a_run_from_files_is_not_taken_for_one_of_the_step_alone():
+    found = only("F1 speed", amp(0.06, tier="end-to-end"))
+    assert not found.shows
+    assert "no record holds" in found.reason
+
+
 def test_losses_that_stay_with_float32_reproduce_no_loss_of_accuracy():
     found = only("F1 accuracy", amp(0.06, parities=parities_of()))
     assert found.verdict == "reproduced"

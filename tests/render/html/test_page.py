@@ -11,12 +11,21 @@ pytest.importorskip("pandas")
 pytest.importorskip("jinja2")
 
 from gpubench.bench.job import Subject
+from gpubench.bench.learning.record import (
+    EpochLine,
+    LossLine,
+    TrainingFacts,
+    TrainingHeader,
+    TrainingPlan,
+    TrainingRecord,
+)
 from gpubench.bench.record import read_record
 from gpubench.errors import MissingPackage
 from gpubench.gate.pages import pages
 from gpubench.gate.prices import parse_prices
+from gpubench.render import plots
 from gpubench.render.html import page
-from gpubench.render.html.page import render
+from gpubench.render.html.page import render, render_trainings
 from tests.fakes.ceilings import PEAKS, ran, with_ceilings
 from tests.fakes.machines import MODES, gpu_record
 from tests.fakes.records import FACTS, HEADER, PARITIES, PLAN, measurement, parity, record
@@ -238,3 +247,81 @@ def test_the_pages_under_reports_say_what_their_records_say():
         written = read(place.read_text(encoding="utf-8"))
         assert written.faults == []
         assert written.text == shown(read_record(place.with_name("record.jsonl"))).text
+
+
+def trained(name="run-9", words="BERT"):
+    """A training written by hand."""
+    plan = TrainingPlan(
+        suite=words, preset="smoke", device="cpu", mode="fp32", model=None, data=None,
+        validation=None, epochs=1, steps=None, batch_size=8, sequence_length=None, image_size=None,
+        learning_rate=None, schedule="linear", head="linear",
+    )  # fmt: skip
+    header = TrainingHeader(
+        gpubench_version="0.1.0", created="2026-11-21T00:00:00+00:00", plan=plan,
+        environment="e" * 64, image=None, snapshot=None,
+    )  # fmt: skip
+    facts = TrainingFacts(
+        settings={"model": words, "layers": 2, "optimizer": words, "data": words},
+        survey={}, fingerprint={}, parameters=1000, device={"type": "cpu", "name": words},
+        effective={}, steps_per_epoch=2, total_steps=2, first_step=0, gone_on_from=None,
+    )  # fmt: skip
+    losses = LossLine(
+        step=3, epoch=1, mean=1.0, last=0.5, losses=(2.0, float("nan"), 0.5), learning_rate=0.1,
+        seconds=1.0,
+    )  # fmt: skip
+    epoch = EpochLine(
+        step=3, epoch=1, complete=True, mean_loss=1.0, seconds=1.0, scores={words: 0.5}, items=3
+    )
+    return TrainingRecord(
+        source=f"/home/alice/{name}/training.jsonl", header=header, lines=(facts, losses, epoch),
+        torn=False, unknown_lines=0,
+    )  # fmt: skip
+
+
+def test_trainings_are_a_page_with_how_the_loss_fell():
+    found = read(render_trainings([trained(), trained("run-10")]))
+    assert found.faults == []
+    assert found.counts["figure"] == 4
+    assert "2 trainings" in found.text
+    assert "run-10" in found.text
+    assert "NaN or infinite" in found.text
+    assert "alice" not in found.text
+
+
+def test_a_hostile_training_is_text_and_nothing_else():
+    found = read(render_trainings([trained(NAME, NAME)]))
+    assert found.faults == []
+    assert "1337" not in found.text
+
+
+def test_claims_stand_first_and_parts_of_one_answer_not_side_by_side():
+    found = read(render([record(), record()], of_claims=True))
+    assert found.faults == []
+    assert found.captions[0] == "claims of the source documents"
+    assert "side by side" not in found.text
+
+
+@pytest.mark.parametrize(
+    "odd", [1e308, -1e308, 1e-320, 0.0, -1.0, float("nan"), float("inf"), float("-inf"), 1e17]
+)
+def test_no_number_of_a_record_breaks_a_page(odd):
+    losses = (2.0, odd, 1.9, odd, 1.8, odd, 1.7)
+    seen = {"series": {"seconds": [0.0, 1.0], "power_watts": [odd, 600.0]}}
+    made = record(
+        [
+            measurement(mode, p, 0.1, losses=losses, telemetry=seen, memory={"peak_bytes": 0})
+            for mode in PLAN.modes
+            for p in (0, 1)
+        ],
+        [PARITIES[0], parity("amp-bf16", losses=(2.0, odd, 1.8))],
+    )
+    assert shown(made).counts["table"] >= 1
+    assert plots.text("losses", [made])
+    assert plots.text("telemetry", [made])
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e-12, 1e12, 1e200])
+def test_no_throughput_breaks_a_page(step):
+    made = record([measurement(mode, p, step) for mode in PLAN.modes for p in (0, 1)])
+    assert shown(made, prices="0.000000001").counts["table"] >= 1
+    assert plots.text("throughput", [made])
