@@ -90,15 +90,15 @@ def _one(
     seconds = None if options.built else _build(name, stack, target, base, volumes)
     try:
         tried = tuple(_try(name, _trials(target, options.trials)))
-        size, digest = _ask("buildah", "images", "--format", "{{.Size}}|{{.Digest}}", name).split(
-            "|"
-        )
+        told = _ask("buildah", "images", "--format", "{{.Size}}|{{.Digest}}", name)
+        size, digest = told.split("|")
+        revision = _ask("buildah", "inspect", "--type", "image", "--format", REVISION, name)
     finally:
         if not (options.keep or options.again):
             _remove(name)
     return Built(
         stack=stack, target=target, seconds=seconds, size=size, digest=digest, tried=tried,
-        revision=_ask("buildah", "inspect", "--type", "image", "--format", REVISION, name),
+        revision=revision,
         torch=_torch(stack),
     )  # fmt: skip
 

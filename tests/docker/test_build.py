@@ -55,10 +55,10 @@ def test_settings_of_this_machine_do_not_reach_the_resolver(monkeypatch):
     assert settings["PIP_CERT"] == "/ca.crt"
 
 
-def test_an_image_is_tried_before_it_is_removed(monkeypatch):
+def test_an_image_is_tried_and_asked_before_it_is_removed(monkeypatch):
     done = []
     monkeypatch.setattr(build, "_remove", lambda name: done.append("removed"))
-    monkeypatch.setattr(build, "_ask", lambda *command: "8 GB|sha256:00")
+    monkeypatch.setattr(build, "_ask", lambda *command: done.append("asked") or "8 GB|sha256:00")
 
     def lazily(name, trials):
         done.append("tried")
@@ -67,4 +67,4 @@ def test_an_image_is_tried_before_it_is_removed(monkeypatch):
     monkeypatch.setattr(build, "_try", lazily)
     options = build._options(["2.8", "--built"])
     build._one("2.8", "runtime", "base", [], options)
-    assert done == ["tried", "removed"]
+    assert done == ["tried", "asked", "asked", "removed"]
