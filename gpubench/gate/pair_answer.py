@@ -92,10 +92,10 @@ def of_figure(figure: PairedFigure) -> Verdict:
         high=share(found.interval.high),
         gates_at=gates_at(spread.variance, risk=risk),
     )
-    if figure.lopsided is not None:
-        return dataclasses.replace(plain, word="INCONCLUSIVE", reason=figure.lopsided)
     if found.word != "INCONCLUSIVE":
         return plain
+    if figure.lopsided is not None:
+        return dataclasses.replace(plain, reason=figure.lopsided)
     needed = pairs_needed(found.interval, spread.variance, figure.tolerance, risk)
     return dataclasses.replace(plain, reason=_why_open(figure), needed=_to_a_look(figure, needed))
 
