@@ -105,6 +105,8 @@ def _why_open(figure: PairedFigure) -> str:
     pairs, ahead = len(figure.pairs), figure.looks_ahead
     if ahead and pairs not in looks(calibrated=figure.noise is not None):
         return f"there are {count(pairs, 'pair')}, the next look is at {ahead[0]}"
+    if pairs > LOOKS[-1]:
+        return f"the last look, at {count(LOOKS[-1], 'pair')}, decided nothing"
     return f"the interval reaches over the tolerance after {count(pairs, 'pair')}"
 
 

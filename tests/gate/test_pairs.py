@@ -102,6 +102,13 @@ def test_a_look_that_decided_nothing_says_so():
     assert found.reason == "the interval reaches over the tolerance after 8 pairs"
 
 
+def test_pairs_beyond_the_last_look_are_not_said_to_reach_over_the_tolerance():
+    found = throughput(pairs([*noisy(LOOKS[-1], 0.01, 0.1), *noisy(200, 0.0, 0.001)]))
+    assert found.word == "INCONCLUSIVE"
+    assert found.high < found.tolerance
+    assert found.reason == "the last look, at 28 pairs, decided nothing"
+
+
 def test_what_would_settle_it_is_a_look():
     plain = throughput(pairs([0.2, 0.201, 0.199, 0.2]))
     assert (plain.word, plain.needed) == ("INCONCLUSIVE", LOOKS[0])
