@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from gpubench.cli import app
-from gpubench.errors import BadData, Interrupted
+from gpubench.errors import EXTRA_OF, BadData, Interrupted
 
 HEAVY = ("torch", "pandas", "pydantic", "numpy", "scipy", "rich", "transformers", "pynvml")
 
@@ -30,7 +31,19 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[] 0"
 
 
-@pytest.mark.parametrize("command", ["doctor", "plan", "run", "report", "list"])
+COMMANDS = (
+    "doctor", "plan", "run", "train", "report", "compare", "ab", "calibrate", "history", "list",
+    "baseline",
+)  # fmt: skip
+
+
+def test_the_commands_below_are_all_there_are():
+    assert {entry.name or entry.callback.__name__ for entry in app.app.registered_commands} | {
+        entry.typer_instance.info.name for entry in app.app.registered_groups
+    } == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     done = gpubench(command, "--help")
     assert done.returncode == 0
@@ -110,3 +123,40 @@ def test_a_reader_that_goes_away_is_no_bug():
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+WITHOUT_EXTRAS = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {extras!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from gpubench.cli.app import main
+sys.exit(main({arguments!r}))
+"""
+RECORD = str(Path(__file__).parents[2] / "reports" / "cpu-smoke")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", RECORD],
+        ["report", RECORD, "--claims"],
+        ["report", RECORD, "--format", "html"],
+        ["report", RECORD, "--format", "junit"],
+        ["report", RECORD, "--plot", "throughput"],
+        ["compare", RECORD, RECORD],
+        ["history", RECORD, "--suite", "deit", "--mode", "fp32"],
+    ],
+)
+def test_a_doctor_alone_names_the_extra_that_reads_records(arguments):
+    program = WITHOUT_EXTRAS.format(extras=tuple(EXTRA_OF), arguments=arguments)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "not installed: pip install 'gpubench[gate]'" in done.stderr
