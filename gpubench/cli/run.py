@@ -146,7 +146,7 @@ def run(
     parts: Annotated[
         str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
     ] = None,
-    format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option(help="text, markdown, csv or json.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
     from gpubench.cli.claims import hold_alone, run_claims

@@ -95,7 +95,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in --output.")
     ] = False,
-    format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option(help="text, markdown, csv or json.")] = "text",  # noqa: A002
 ) -> int:
     """Train on real data, judge what was learnt, keep checkpoints, and hand the model over."""
     from gpubench.bench.modes import mode_named

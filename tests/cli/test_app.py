@@ -1,13 +1,16 @@
 """Errors become one line and a status; nothing escapes as a traceback."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from gpubench.cli import app
 from gpubench.errors import EXTRA_OF, BadData, Interrupted
+from gpubench.render import compare, findings, plan, plots, registry
 
 HEAVY = ("torch", "pandas", "pydantic", "numpy", "scipy", "rich", "transformers", "pynvml")
 
@@ -123,6 +126,32 @@ def test_a_reader_that_goes_away_is_no_bug():
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+TABLES = [entry.name for entry in registry.FORMATS]
+COMPARED = [entry.name for entry in compare.FORMATS]
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "names"),
+    [
+        ("doctor", "format", findings.FORMATS),
+        ("plan", "format", plan.FORMATS),
+        ("run", "format", TABLES),
+        ("train", "format", TABLES),
+        ("calibrate", "format", TABLES),
+        ("history", "format", TABLES),
+        ("compare", "format", COMPARED),
+        ("ab", "format", COMPARED),
+        ("report", "format", [*TABLES, registry.PAGE.name, *(e.name for e in registry.EXPORTS)]),
+        ("report", "plot", plots.NAMES),
+    ],
+)
+def test_the_help_of_an_option_names_all_there_is_and_no_more(command, option, names):
+    program = typer.main.get_command(app.app).commands[command]
+    (said,) = [each.help for each in program.params if f"--{option}" in each.opts]
+    words = re.sub(r"\(.*?\)|^Draw .*: ", "", said).rstrip(".")
+    assert sorted(map(str.strip, re.split(r", | or ", words))) == sorted(names)
 
 
 WITHOUT_EXTRAS = """
