@@ -22,7 +22,7 @@ EVERY_FORMAT = list(dict.fromkeys([*OF_RECORDS, *REPORTS, *(entry.name for entry
         ("modes", [mode.name for mode in MODES]),
         ("checks", [check.id for check in CHECKS]),
         ("formats", EVERY_FORMAT),
-        ("plots", NAMES),
+        ("plots", list(NAMES)),
     ],
 )
 def test_every_entry_has_a_line(kind, names, capsys):
