@@ -163,10 +163,12 @@ class Missing:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
+sys.path.insert(0, {root!r})
 from gpubench.cli.app import main
 sys.exit(main({arguments!r}))
 """
-RECORD = str(Path(__file__).parents[2] / "reports" / "cpu-smoke")
+ROOT = Path(__file__).parents[2]
+RECORD = str(ROOT / "reports" / "cpu-smoke")
 
 
 @pytest.mark.parametrize(
@@ -179,13 +181,17 @@ RECORD = str(Path(__file__).parents[2] / "reports" / "cpu-smoke")
         ["report", RECORD, "--plot", "throughput"],
         ["compare", RECORD, RECORD],
         ["history", RECORD, "--suite", "deit", "--mode", "fp32"],
+        ["run", "--suite", "deit"],
+        ["ab", "--suite", "deit", "--b-python", sys.executable],
+        ["calibrate", "--suite", "deit"],
     ],
 )
-def test_a_doctor_alone_names_the_extra_that_reads_records(arguments):
-    program = WITHOUT_EXTRAS.format(extras=tuple(EXTRA_OF), arguments=arguments)
+def test_a_doctor_alone_names_the_extra_before_it_measures_anything(arguments, tmp_path):
+    program = WITHOUT_EXTRAS.format(extras=tuple(EXTRA_OF), arguments=arguments, root=str(ROOT))
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "not installed: pip install 'gpubench[gate]'" in done.stderr
+    assert not list(tmp_path.iterdir())
