@@ -83,6 +83,22 @@ class NotComparable(GpubenchError):
     status = ExitStatus.NOT_COMPARABLE
 
 
+EXTRA_OF = {
+    "jinja2": "gate",
+    "matplotlib": "gate",
+    "numpy": "gate",
+    "pandas": "gate",
+    "scipy": "gate",
+    "timm": "bench",
+    "torch": "bench",
+    "transformers": "bench",
+    "datasets": "train",
+    "seqeval": "train",
+    "torchcrf": "train",
+}
+"""The lightest extra that brings a module, by the module's name."""
+
+
 class MissingPackage(GpubenchError):
     """A package that this command needs is not installed."""
 
@@ -90,6 +106,12 @@ class MissingPackage(GpubenchError):
         super().__init__(
             f"this needs {package}, which is not installed: pip install 'gpubench[{extra}]'"
         )
+
+    @classmethod
+    def of(cls, problem: ModuleNotFoundError) -> "MissingPackage | None":
+        """What a failed import asks the user for; None where no extra brings the module."""
+        package = (problem.name or "").partition(".")[0]
+        return cls(package, extra=EXTRA_OF[package]) if package in EXTRA_OF else None
 
 
 class Interrupted(GpubenchError):

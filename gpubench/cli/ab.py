@@ -60,6 +60,7 @@ def ab(
     ] = "text",
 ) -> int:
     """Measure two environments in pairs, in turns, until each cell is decided or time is up."""
+    from gpubench.cli.packages import OF_TABLES, hold_packages
     from gpubench.cli.quantities import duration
     from gpubench.gate.calibration import read
     from gpubench.gate.metrics import parse_tolerances
@@ -67,6 +68,7 @@ def ab(
     from gpubench.render.compare import renderer
 
     renderer(format)
+    hold_packages(*OF_TABLES)
     pair_session.on_inconclusive(on_inconclusive)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")

@@ -20,7 +20,7 @@ from gpubench.cli.plan import plan
 from gpubench.cli.report import report
 from gpubench.cli.run import run
 from gpubench.cli.train import train
-from gpubench.errors import ExitStatus, GpubenchError
+from gpubench.errors import ExitStatus, GpubenchError, MissingPackage
 
 EPILOG = (
     "Exit statuses: 0 yes · 1 no · 2 could not be asked · 3 a bug in gpubench · 4 inconclusive · "
@@ -77,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader of our output is gone (typer exits for it); nothing is left to say to anybody
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.NOT_ASKED
+    except ModuleNotFoundError as problem:
+        missing = MissingPackage.of(problem)
+        return _say(str(missing), missing.status) if missing else _report_bug(problem)
     except Exception as problem:
         if type(problem).__name__ == "Abort":  # what Ctrl-C becomes in some releases of typer
             return _say("interrupted", ExitStatus.INTERRUPTED)

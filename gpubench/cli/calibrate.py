@@ -55,11 +55,13 @@ def calibrate(
     format: Annotated[str, typer.Option(help="text, markdown, csv or json.")] = "text",  # noqa: A002
 ) -> int:
     """Measure this environment against itself, and keep how far pairs and sessions spread."""
+    from gpubench.cli.packages import OF_TABLES, hold_packages
     from gpubench.cli.quantities import duration
     from gpubench.gate.pair_folder import Asked
     from gpubench.render.registry import renderer
 
     renderer(format)
+    hold_packages(*OF_TABLES)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     most = duration(budget, "--budget")

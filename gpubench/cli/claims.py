@@ -98,7 +98,7 @@ def run_claims(
     )
     _hold_folder(asked)
     if not names and (left := left_out(device, gpus)):
-        why = "there is no GPU" if device == "cpu" else "there are not two GPUs"
+        why = "they take a GPU" if device == "cpu" else "there are not two GPUs"
         terminal.note(f"left out, since {why}: {', '.join(part.title for part in left)}")
     return _answered(asked, format)
 

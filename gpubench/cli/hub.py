@@ -1,16 +1,15 @@
 """What ``run`` and ``train`` ask of a hub before they begin."""
 
-import importlib.util
 from collections.abc import Iterable
 
-from gpubench.errors import MissingPackage
+from gpubench.cli.packages import hold_packages
 from gpubench.suites.hub_names import is_data_name, model_repository, settle
 
 
 def hold_hub(suites: Iterable[str], model: str | None, data: Iterable[str | None]) -> None:
     """Errors for names that cannot be had, and for the library that reads data sets."""
     named = [place for place in data if place is not None and is_data_name(place)]
-    if named and importlib.util.find_spec("datasets") is None:
-        raise MissingPackage("datasets", extra="train")
+    if named:
+        hold_packages("datasets")
     models = [repository for suite in suites if (repository := model_repository(model, suite))]
     settle(models, named)

@@ -12,9 +12,9 @@ Rows = list[tuple[str, str]]
 
 
 def list_entries(
-    kind: Annotated[str, typer.Argument(help="suites, modes, checks or formats.")],
+    kind: Annotated[str, typer.Argument(help="suites, modes, checks, formats or plots.")],
 ) -> int:
-    """Show suites, modes, checks or formats."""
+    """Show suites, modes, checks, formats or plots."""
     if kind not in KINDS:
         raise UnknownName("list", kind, KINDS)
     rows = KINDS[kind]()
@@ -68,9 +68,16 @@ def _formats() -> Rows:
     return [(name, "; ".join(words)) for name, words in said.items()]
 
 
+def _plots() -> Rows:
+    from gpubench.render.plots import PLOTS
+
+    return [(entry.name, entry.about) for entry in PLOTS]
+
+
 KINDS: dict[str, Callable[[], Rows]] = {
     "suites": _suites,
     "modes": _modes,
     "checks": _checks,
     "formats": _formats,
+    "plots": _plots,
 }

@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +35,7 @@ def measure(
     from gpubench.bench.session import SuiteRun
     from gpubench.cli.feeding import own_feed
     from gpubench.cli.pair_progress import watcher
+    from gpubench.cli.run import again
     from gpubench.gate.pair_folder import discard_if_empty
     from gpubench.gate.pair_judge import PairJudge
 
@@ -65,7 +64,7 @@ def measure(
             run_pairs(session, suites)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"interrupted; the pairs so far are in {folder}; go on with: {_again(folder)}"
+            f"interrupted; the pairs so far are in {folder}; go on with: {again(folder)}"
         ) from None
     except GpubenchError as problem:
         if not discard_if_empty(folder, [side.writer for side in sides]):
@@ -171,11 +170,3 @@ def answer(
     if found.verdict == "INCONCLUSIVE" and word == "warn":
         terminal.note("warning: inconclusive; --on-inconclusive fail makes this exit 4")
     return found.exit_status
-
-
-def _again(folder: Path) -> str:
-    """The command that goes on with these pairs."""
-    given = [word for word in sys.argv[1:] if word != "--resume"]
-    if "--output" not in given:
-        given += ["--output", str(folder)]
-    return shlex.join(["gpubench", *given, "--resume"])

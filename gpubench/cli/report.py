@@ -18,7 +18,7 @@ def report(
     records: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RECORD...", help="Run folders or record files; or one comparison as JSON."
+            metavar="RECORD...", help="Folders of runs or of trainings; or one comparison as JSON."
         ),
     ],
     format: Annotated[  # noqa: A002
@@ -67,11 +67,7 @@ def report(
     if _trained(records, format, output, more=more):
         return ExitStatus.YES
     if plot is not None:
-        drawn.plot_named(plot)
-        if format != "text":
-            raise BadUsage(f"--plot draws in characters; leave --format {format} out")
-        if prices:
-            raise BadUsage("--plot draws what was measured; leave --price-per-hour out")
+        _hold_plot(plot, format, claims=claims, priced=bool(prices))
     read = records_of(records)
     if plots is not None:
         written = drawn.write(read, plots)
@@ -91,6 +87,18 @@ def report(
         text = with_picture(text, read, format)
     terminal.answer(text, output)
     return ExitStatus.YES
+
+
+def _hold_plot(plot: str, format: str, *, claims: bool, priced: bool) -> None:  # noqa: A002
+    """Errors for a plot that is none, and for what it has no place for."""
+    from gpubench.render.plots import plot_named
+
+    plot_named(plot)
+    if format != "text":
+        raise BadUsage(f"--plot draws in characters; leave --format {format} out")
+    for option, is_given in (("--claims", claims), ("--price-per-hour", priced)):
+        if is_given:
+            raise BadUsage(f"--plot draws what was measured; leave {option} out")
 
 
 def _compared(place: Path, format: str, output: Path | None, *, more: bool) -> bool:  # noqa: A002

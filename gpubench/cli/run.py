@@ -146,17 +146,19 @@ def run(
     parts: Annotated[
         str | None, typer.Option(metavar="NAME,..", help="Only these parts of --suite claims.")
     ] = None,
-    format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option(help="text, markdown, csv or json.")] = "text",  # noqa: A002
 ) -> int:
     """Time real training steps in every mode and write comparison tables."""
     from gpubench.cli.claims import hold_alone, run_claims
     from gpubench.cli.feeding import fed, hold_feed, hold_training, without_modes
     from gpubench.cli.hub import hold_hub
+    from gpubench.cli.packages import OF_TABLES, hold_packages
     from gpubench.cli.report import print_tables
     from gpubench.cli.strategies import Asked, first_node, take_part, with_strategies
     from gpubench.render.registry import format_named
 
     format_named(format)
+    hold_packages(*OF_TABLES)
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the run to go on with")
     is_of_claims = hold_alone(context, suite)

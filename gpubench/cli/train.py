@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import importlib.util
 import os
 import shlex
 import sys
@@ -13,7 +12,8 @@ import typer
 
 from gpubench import __version__
 from gpubench.cli import terminal
-from gpubench.errors import BadUsage, ExitStatus, Interrupted, MissingPackage
+from gpubench.cli.packages import hold_packages
+from gpubench.errors import BadUsage, ExitStatus, Interrupted
 from gpubench.suites.hub_names import absolute
 from gpubench.suites.registry import SUITES, SuiteEntry, suite_named
 
@@ -95,7 +95,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in --output.")
     ] = False,
-    format: Annotated[str, typer.Option(help="How to print the tables.")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option(help="text, markdown, csv or json.")] = "text",  # noqa: A002
 ) -> int:
     """Train on real data, judge what was learnt, keep checkpoints, and hand the model over."""
     from gpubench.bench.modes import mode_named
@@ -242,10 +242,7 @@ def _asked(
 
 def _hold_packages(entry: SuiteEntry, training: "Training") -> None:
     """MissingPackage for what would otherwise be missed after the data was read."""
-    needed = [*entry.needs, *(["torchcrf"] if training.head == "crf" else [])]
-    for package in needed:
-        if importlib.util.find_spec(package) is None:
-            raise MissingPackage(package, extra="train")
+    hold_packages(*entry.needs, *(["torchcrf"] if training.head == "crf" else []))
 
 
 def _plan(entry: SuiteEntry, asked: "Trained") -> "TrainingPlan":

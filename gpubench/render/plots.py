@@ -113,7 +113,7 @@ def write(
     try:
         import matplotlib as _  # noqa: F401
     except ModuleNotFoundError as problem:
-        raise MissingPackage(problem.name or "matplotlib", extra="bench") from None
+        raise MissingPackage(problem.name or "matplotlib", extra="gate") from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [

@@ -1,12 +1,16 @@
 """Errors become one line and a status; nothing escapes as a traceback."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
 
 from gpubench.cli import app
-from gpubench.errors import BadData, Interrupted
+from gpubench.errors import EXTRA_OF, BadData, Interrupted
+from gpubench.render import compare, findings, plan, plots, registry
 
 HEAVY = ("torch", "pandas", "pydantic", "numpy", "scipy", "rich", "transformers", "pynvml")
 
@@ -30,7 +34,19 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.splitlines()[-1] == "[] 0"
 
 
-@pytest.mark.parametrize("command", ["doctor", "plan", "run", "report", "list"])
+COMMANDS = (
+    "doctor", "plan", "run", "train", "report", "compare", "ab", "calibrate", "history", "list",
+    "baseline",
+)  # fmt: skip
+
+
+def test_the_commands_below_are_all_there_are():
+    assert {entry.name or entry.callback.__name__ for entry in app.app.registered_commands} | {
+        entry.typer_instance.info.name for entry in app.app.registered_groups
+    } == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     done = gpubench(command, "--help")
     assert done.returncode == 0
@@ -110,3 +126,72 @@ def test_a_reader_that_goes_away_is_no_bug():
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+TABLES = [entry.name for entry in registry.FORMATS]
+COMPARED = [entry.name for entry in compare.FORMATS]
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "names"),
+    [
+        ("doctor", "format", findings.FORMATS),
+        ("plan", "format", plan.FORMATS),
+        ("run", "format", TABLES),
+        ("train", "format", TABLES),
+        ("calibrate", "format", TABLES),
+        ("history", "format", TABLES),
+        ("compare", "format", COMPARED),
+        ("ab", "format", COMPARED),
+        ("report", "format", [*TABLES, registry.PAGE.name, *(e.name for e in registry.EXPORTS)]),
+        ("report", "plot", plots.NAMES),
+    ],
+)
+def test_the_help_of_an_option_names_all_there_is_and_no_more(command, option, names):
+    program = typer.main.get_command(app.app).commands[command]
+    (said,) = [each.help for each in program.params if f"--{option}" in each.opts]
+    words = re.sub(r"\(.*?\)|^Draw .*: ", "", said).rstrip(".")
+    assert sorted(map(str.strip, re.split(r", | or ", words))) == sorted(names)
+
+
+WITHOUT_EXTRAS = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {extras!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+sys.path.insert(0, {root!r})
+from gpubench.cli.app import main
+sys.exit(main({arguments!r}))
+"""
+ROOT = Path(__file__).parents[2]
+RECORD = str(ROOT / "reports" / "cpu-smoke")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", RECORD],
+        ["report", RECORD, "--claims"],
+        ["report", RECORD, "--format", "html"],
+        ["report", RECORD, "--format", "junit"],
+        ["report", RECORD, "--plot", "throughput"],
+        ["compare", RECORD, RECORD],
+        ["history", RECORD, "--suite", "deit", "--mode", "fp32"],
+        ["run", "--suite", "deit"],
+        ["ab", "--suite", "deit", "--b-python", sys.executable],
+        ["calibrate", "--suite", "deit"],
+    ],
+)
+def test_a_doctor_alone_names_the_extra_before_it_measures_anything(arguments, tmp_path):
+    program = WITHOUT_EXTRAS.format(extras=tuple(EXTRA_OF), arguments=arguments, root=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "not installed: pip install 'gpubench[gate]'" in done.stderr
+    assert not list(tmp_path.iterdir())

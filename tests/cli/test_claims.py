@@ -87,7 +87,7 @@ def test_every_part_has_a_folder_with_a_record_and_tables_of_its_own(whole):
 
 def test_what_needs_a_gpu_is_left_out_with_words(whole):
     _, done = whole
-    assert "left out, since there is no GPU: batch (F6), memory (F8), fed (F5)" in done.stderr
+    assert "left out, since they take a GPU: batch (F6), memory (F8), fed (F5)" in done.stderr
 
 
 def test_a_report_of_the_folder_is_the_table_of_claims(whole, capsys):
@@ -119,9 +119,10 @@ def test_the_page_of_a_folder_has_the_claims_and_every_part(whole, tmp_path):
     [
         (["--format", "junit"], "--claims is a table"),
         (["--price-per-hour", "2"], "--price-per-hour has no place"),
+        (["--plot", "throughput"], "leave --claims out"),
     ],
 )
-def test_claims_have_no_price_and_no_export(tmp_path, capsys, options, said):
+def test_claims_have_no_price_no_export_and_no_plot(tmp_path, capsys, options, said):
     write(tmp_path)
     assert main(["report", str(tmp_path), "--claims", *options]) == 2
     assert said in capsys.readouterr().err

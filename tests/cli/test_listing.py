@@ -7,6 +7,7 @@ from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
 from gpubench.render.compare import FORMATS as COMPARED
 from gpubench.render.findings import FORMATS as REPORTS
+from gpubench.render.plots import NAMES
 from gpubench.render.registry import EXPORTS, FORMATS, PAGE
 from gpubench.suites.registry import SUITES
 
@@ -21,6 +22,7 @@ EVERY_FORMAT = list(dict.fromkeys([*OF_RECORDS, *REPORTS, *(entry.name for entry
         ("modes", [mode.name for mode in MODES]),
         ("checks", [check.id for check in CHECKS]),
         ("formats", EVERY_FORMAT),
+        ("plots", list(NAMES)),
     ],
 )
 def test_every_entry_has_a_line(kind, names, capsys):

@@ -129,7 +129,7 @@ def test_an_unknown_plot_is_said_with_those_there_are():
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingPackage, match=r"gpubench\[bench\]"):
+    with pytest.raises(MissingPackage, match=r"gpubench\[gate\]"):
         plots.write([record()], tmp_path, ["parity"])
 
 

@@ -45,7 +45,8 @@ def _picture(part: Bars, scale: Scale, mark: Mark) -> Markup:
         drawn.append(_upright("reference", scale, part.reference, 0, HEIGHT))
     if mark.value is not None:
         drawn += [_bar(scale, mark, mark.value), *_interval(scale, mark)]
-    said = f"{_named(part, mark)}: {mark.text} {part.unit}".strip()
+    unit = part.unit if mark.value is not None else ""  # a word has none
+    said = f"{_named(part, mark)}: {mark.text} {unit}".strip()
     return element("svg", element("title", said), *drawn, role="img", aria_label=said, class_="bar")
 
 

@@ -32,7 +32,7 @@ def _value(value: str | float) -> str:
 
 
 def number(value: float) -> str:
-    """A short finite number: 3 digits behind the point, no exponent."""
+    """A short finite number: 2 digits behind the point, no exponent."""
     if not math.isfinite(value):
         raise ValueError("a picture has no place for what is not finite")
     return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -118,7 +118,7 @@ def _template() -> "Template":
     try:
         import jinja2
     except ModuleNotFoundError as problem:
-        raise MissingPackage(problem.name or "jinja2", extra="bench") from None
+        raise MissingPackage(problem.name or "jinja2", extra="gate") from None
     from gpubench.render.html.markup import escaped
 
     environment = jinja2.Environment(

@@ -230,7 +230,7 @@ def test_a_thousand_cells_stay_small_and_quick():
 def test_without_jinja2_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     page._template.cache_clear()
-    with pytest.raises(MissingPackage, match=r"gpubench\[bench\]"):
+    with pytest.raises(MissingPackage, match=r"gpubench\[gate\]"):
         render([record()])
 
 
