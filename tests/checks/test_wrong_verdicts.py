@@ -136,6 +136,7 @@ def test_what_the_words_call_an_error_is_the_exit_status_in_every_format(
         "text": "✗",
         "markdown": "❌ error",
         "prometheus": 'severity="error"} 1',
+        "github": "::error",
     }[form]
     assert (cross in text) is bool(failing)
 
