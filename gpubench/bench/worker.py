@@ -89,7 +89,7 @@ class _Telling:
 
 def told(problem: Exception) -> dict[str, Any]:
     """What went wrong, sorted by what the user can do about it."""
-    from gpubench.bench.feed import LoaderDied, LoaderHung
+    from gpubench.bench.feed import LoaderDied, LoaderHung, death_of_worker
     from gpubench.bench.strategy import RankProblem
     from gpubench.errors import GpubenchError
 
@@ -104,6 +104,9 @@ def told(problem: Exception) -> dict[str, Any]:
         return {"kind": "timed-out", "reason": str(problem)}
     if isinstance(problem, LoaderDied):
         return {"kind": "failed", "reason": str(problem)}
+    died = death_of_worker(text)  # torch tells it by a signal, wherever the step then is
+    if died is not None:
+        return {"kind": "failed", "reason": died}
     if _is_out_of_memory(problem):
         return {"kind": "out-of-memory", "reason": text, **_memory(text)}
     return {"kind": "failed", "reason": text}

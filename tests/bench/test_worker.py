@@ -14,6 +14,7 @@ from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.protocol import SMOKE
 from gpubench.bench.runner import WORKER, run_job
+from gpubench.bench.worker import told
 from gpubench.errors import BadData
 
 pytestmark = pytest.mark.torch
@@ -236,3 +237,10 @@ def test_a_child_whose_parent_died_before_it_began_ends_before_it_imports_torch(
     assert child.returncode != 0
     assert "BrokenPipeError" in said
     assert "torch" not in said
+
+
+def test_a_loader_worker_s_death_is_told_alike_wherever_torch_tells_it():
+    """Its signal handler raises in the step as well, where no loader is waited for."""
+    said = told(RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."))
+    assert said["kind"] == "failed"
+    assert said["reason"].startswith("a loader worker (process 7) was killed by signal Killed")
