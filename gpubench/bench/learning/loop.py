@@ -50,6 +50,7 @@ def train(job: Job, suite: LearningSuite, progress: Telling) -> dict[str, Any]:
         faults = mismatches(job.mode, effective, device.type)
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
+        _hold_untouched(job.training)
         progress("data and model", 0, 1)
         learner = suite.learner(job.workload, job.training, job.scratch)
         run = _Run(job, job.training, learner, device, progress)
@@ -58,6 +59,19 @@ def train(job: Job, suite: LearningSuite, progress: Telling) -> dict[str, Any]:
         except NotComparable as problem:
             return {"state": "not-comparable", "reason": str(problem)}
         return run.to_the_end()
+
+
+def _hold_untouched(training: Training) -> None:
+    """BadUsage where another training's checkpoints would be trained over.
+
+    Asked before the learner is made, which writes its tokenizer beside them.
+    """
+    found = checkpoint.newest(Path(training.checkpoint))
+    if found is not None and not training.resume:
+        raise BadUsage(
+            f"{found.parent} holds {found.name}: add --resume to go on with it, "
+            "or name another --checkpoint"
+        )
 
 
 class _Run:
@@ -89,11 +103,6 @@ class _Run:
         """Say what is trained, and take up the last checkpoint where one is gone on with."""
         checkpoint.remove_unfinished(self._folder)
         found = checkpoint.newest(self._folder)
-        if found is not None and not self._training.resume:
-            raise BadUsage(
-                f"{self._folder} holds {found.name}: add --resume to go on with it, "
-                "or name another --checkpoint"
-            )
         if found is not None:
             self._take_up(found)
         self._progress.tell(
@@ -126,6 +135,7 @@ class _Run:
             said = " ".join(str(what).split())[:300]
             raise NotComparable(f"{path} does not fit this model: {said}") from None
         self._done, self._epoch_losses = state.step, state.epoch_losses
+        self._step.steps = state.step  # the optimizer's own count goes on as well
 
     def _optimizer_words(self) -> str:
         words = f"AdamW, learning rate {self._learner.learning_rate:g}"

@@ -126,6 +126,15 @@ def test_a_scaler_is_kept_and_taken_up(tmp_path, monkeypatch):
     assert again["weights"] == whole["weights"]
 
 
+def test_skipped_steps_are_counted_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop.cuda, "unsupported", lambda mode, device: None)
+    _, whole = trained(tmp_path / "whole", mode="amp-fp16")
+    trained(tmp_path / "parts", mode="amp-fp16", epochs=2)
+    _, again = trained(tmp_path / "parts", mode="amp-fp16", resume=True)
+    skipped = [told.of("loss")[-1]["skipped_steps"] for told in (whole, again)]
+    assert skipped[0] == skipped[1] >= 0
+
+
 def test_only_so_many_checkpoints_stay(tmp_path):
     trained(tmp_path)
     assert sorted(p.name for p in tmp_path.glob("step-*")) == [
@@ -140,6 +149,15 @@ def test_a_loss_that_is_no_number_ends_it_and_is_never_kept(tmp_path):
 
 def test_a_folder_with_checkpoints_is_not_trained_over(tmp_path):
     trained(tmp_path, epochs=1)
+    with pytest.raises(BadUsage, match="add --resume"):
+        trained(tmp_path)
+
+
+def test_a_folder_with_checkpoints_is_refused_before_a_learner_can_write_there(
+    tmp_path, monkeypatch
+):
+    trained(tmp_path, epochs=1)
+    monkeypatch.setattr(learning, "learner", lambda *given: pytest.fail("a learner was made"))
     with pytest.raises(BadUsage, match="add --resume"):
         trained(tmp_path)
 
