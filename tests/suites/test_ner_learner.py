@@ -120,7 +120,15 @@ def test_sentences_without_a_word_train_nothing_and_break_nothing(asked, tmp_pat
         assert torch.isfinite(model(**batch))
         assert model.eval().decode(**batch).shape == (2, 12)
     batch["labels"][:] = IGNORED
-    assert made(asked, tmp_path).model(**batch).item() == 0
+    for head in ("linear", "crf"):
+        model = made(asked, tmp_path, head=head).model
+        model(**batch).backward()
+        assert model(**batch).item() == 0
+        assert model.eval().decode(**batch).shape == (2, 12)
+
+
+def test_a_learning_rate_of_zero_is_one(asked, tmp_path):
+    assert made(asked, tmp_path, learning_rate=0.0).learning_rate == 0.0
 
 
 def test_a_crf_sees_the_words_alone_in_their_order():
