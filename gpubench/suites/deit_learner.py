@@ -96,7 +96,9 @@ def _survey(
     broken, found = images.survey(place)
     checkpoints.mkdir(parents=True, exist_ok=True)
     files = [os.path.relpath(path, place) for path in broken]
-    kept.write_text(json.dumps({"files": files, "found": found}), encoding="utf-8")
+    part = kept.with_suffix(".part")
+    part.write_text(json.dumps({"files": files, "found": found}), encoding="utf-8")
+    part.replace(kept)  # whole or not at all
     return broken, found
 
 

@@ -97,7 +97,9 @@ def _tokenizer(workload: Workload, training: Training, trained: Corpus) -> str:
     place = Path(training.checkpoint) / "tokenizer.json"
     if not (training.resume and place.is_file()):
         place.parent.mkdir(parents=True, exist_ok=True)
-        tokens.train(trained, bert_ner.VOCABULARY).save(str(place))
+        part = place.with_suffix(".part")
+        tokens.train(trained, bert_ner.VOCABULARY).save(str(part))
+        part.replace(place)  # whole or not at all
     return str(place)
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from gpubench.bench.job import Workload
 from gpubench.bench.learning import exporting
 from gpubench.bench.learning.asked import Training
 from gpubench.errors import BadData, BadUsage
-from gpubench.suites import ner_learner, seeded_entities
+from gpubench.suites import ner_learner, seeded_entities, tokens
 from gpubench.suites.entity_scores import entity_scores
 from gpubench.suites.sentences import read_corpus
 from gpubench.suites.taggers import Tagger, _words_first
@@ -137,6 +138,18 @@ def test_a_crf_sees_the_words_alone_in_their_order():
     words = _words_first(scores, labels)
     assert (words.rows, words.labels.tolist(), words.mask.tolist()) == ([0], [[2, 1]], [[True] * 2])
     assert torch.equal(words.scores[0], scores[0, [1, 3]])
+
+
+def test_a_vocabulary_is_kept_whole_or_not_at_all(asked, tmp_path, monkeypatch):
+    class Killed:
+        def save(self, place):
+            Path(place).write_text('{"version": "1')
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tokens, "train", lambda *given: Killed())
+    with pytest.raises(KeyboardInterrupt):
+        made(asked, tmp_path)
+    assert not (tmp_path / "checkpoints" / "tokenizer.json").exists()
 
 
 def test_a_vocabulary_that_was_kept_is_used_again(asked, tmp_path):

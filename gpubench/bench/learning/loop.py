@@ -16,6 +16,7 @@ from gpubench.bench.job import Job
 from gpubench.bench.learning import checkpoint
 from gpubench.bench.learning.asked import Schedule, Training
 from gpubench.bench.learning.learner import Learner, LearningSuite
+from gpubench.bench.learning.writable import hold_writable
 from gpubench.bench.precision import autocast, mismatches, precision, read_back
 from gpubench.bench.task import Batch
 from gpubench.bench.training import TrainingStep
@@ -50,7 +51,7 @@ def train(job: Job, suite: LearningSuite, progress: Telling) -> dict[str, Any]:
         faults = mismatches(job.mode, effective, device.type)
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
-        _hold_untouched(job.training)
+        _hold_places(job.training)
         progress("data and model", 0, 1)
         learner = suite.learner(job.workload, job.training, job.scratch)
         run = _Run(job, job.training, learner, device, progress)
@@ -61,11 +62,14 @@ def train(job: Job, suite: LearningSuite, progress: Telling) -> dict[str, Any]:
         return run.to_the_end()
 
 
-def _hold_untouched(training: Training) -> None:
-    """BadUsage where another training's checkpoints would be trained over.
+def _hold_places(training: Training) -> None:
+    """BadUsage where another training's checkpoints would be trained over; UnwritableOutput.
 
     Asked before the learner is made, which writes its tokenizer beside them.
     """
+    hold_writable(Path(training.checkpoint))
+    if training.export is not None:
+        hold_writable(Path(training.export).parent)
     found = checkpoint.newest(Path(training.checkpoint))
     if found is not None and not training.resume:
         raise BadUsage(

@@ -1,6 +1,7 @@
 """A training that was stopped, or killed, goes on to the very same bits."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -13,7 +14,7 @@ from gpubench.bench.learning import checkpoint, loop
 from gpubench.bench.learning.asked import Training
 from gpubench.bench.modes import Mode, mode_named
 from gpubench.bench.protocol import SMOKE
-from gpubench.errors import BadUsage
+from gpubench.errors import BadUsage, UnwritableOutput
 from tests.fakes import learning
 
 pytestmark = pytest.mark.torch
@@ -160,6 +161,25 @@ def test_a_folder_with_checkpoints_is_refused_before_a_learner_can_write_there(
     monkeypatch.setattr(learning, "learner", lambda *given: pytest.fail("a learner was made"))
     with pytest.raises(BadUsage, match="add --resume"):
         trained(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["checkpoint", "export"])
+def test_a_place_that_takes_no_file_is_refused_before_anything_is_trained(
+    tmp_path, monkeypatch, place
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(learning, "learner", lambda *given: pytest.fail("a learner was made"))
+    folder = tmp_path / ("file" if place == "checkpoint" else "new")
+    export = str(tmp_path / "file" / "model.pt2") if place == "export" else None
+    with pytest.raises(UnwritableOutput, match=r"cannot write .*: Not a directory"):
+        trained(folder, export=export)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    with pytest.raises(UnwritableOutput, match="Permission denied"):
+        trained(tmp_path / "new")
 
 
 def test_going_on_where_nothing_is_begins_at_the_beginning(tmp_path):
