@@ -235,6 +235,15 @@ def test_a_teacher_of_other_classes_is_refused(asked, tmp_path):
         made(asked, tmp_path, distillation="hard", teacher=str(teacher))
 
 
+def test_a_teacher_that_timm_cannot_build_is_refused(asked, tmp_path):
+    teacher = kept(made(asked, tmp_path), tmp_path / "teacher")
+    content = torch.load(teacher, weights_only=True)
+    content["fingerprint"]["model"] = "resnet18"
+    torch.save(content, teacher)
+    with pytest.raises(BadData, match="does not fit resnet18"):
+        made(asked, tmp_path, distillation="hard", teacher=str(teacher))
+
+
 def test_a_model_without_a_distillation_token_has_no_teacher(asked, tmp_path):
     teacher = kept(made(asked, tmp_path), tmp_path / "teacher")
     with pytest.raises(BadUsage, match="no distillation token"):
