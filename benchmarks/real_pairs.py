@@ -59,11 +59,16 @@ class Decision:
 
 
 def decisions(
-    candidate: str, suites: Sequence[str], budget: float, tolerance: str, core: int
+    candidate: str,
+    suites: Sequence[str],
+    budget: float,
+    tolerance: str,
+    core: int,
+    keep: Path | None = None,
 ) -> list[Decision]:
-    """One session of ab on one core, this interpreter against a candidate."""
+    """One session of ab on one core, this interpreter against a candidate; ``keep`` its folder."""
     with tempfile.TemporaryDirectory(prefix="gpubench-pairs-") as scratch:
-        folder = Path(scratch) / "pairs"
+        folder = keep or Path(scratch) / "pairs"
         options = [o for o in CELL if "bert-ner" in suites or o not in ("--sequence-length", "16")]
         command = [
             sys.executable, "-c", PINNED, str(core), "ab", "--suite", ",".join(suites),
@@ -134,7 +139,8 @@ def _alike(options: argparse.Namespace, cores: Sequence[int]) -> list[Decision]:
     def on(core: int) -> list[list[Decision]]:
         found = []
         for session in range(cores.index(core), sessions, len(cores)):
-            found.append(decisions(sys.executable, SUITES, budget, options.tolerance, core))
+            keep = options.keep and options.keep / f"session-{session + 1:02}"
+            found.append(decisions(sys.executable, SUITES, budget, options.tolerance, core, keep))
             _say(f"session {session + 1} of {sessions}", found[-1])
         return found
 
@@ -231,6 +237,7 @@ def main() -> int:
     parser.add_argument("--injected-minutes", type=float, default=5.0)
     parser.add_argument("--tolerance", default="3%")
     parser.add_argument("--output", type=Path, default=Path("reports/real-pairs/pairs"))
+    parser.add_argument("--keep", type=Path, help="keep the pairs here, for benchmarks.trace")
     parser.add_argument("--from", dest="source", type=Path, help="render this record again")
     options = parser.parse_args()
     if options.source:

@@ -123,10 +123,12 @@ def collect(records: Iterable[RunRecord]) -> list[Trace]:
         for key, cell, started, throughput in _measured(record):
             cells.setdefault(key, cell)
             found[key].append((started, throughput))
-    return [
-        Trace(cell=cells[key], throughputs=tuple(value for _, value in sorted(values)))
-        for key, values in found.items()
-    ]
+    return [Trace(cell=cells[key], throughputs=_in_order(values)) for key, values in found.items()]
+
+
+def _in_order(values: list[tuple[str, float]]) -> tuple[float, ...]:
+    """As they began; those of one second as they stand, since sorted they would look alike."""
+    return tuple(throughput for _, throughput in sorted(values, key=lambda each: each[0]))
 
 
 def _measured(record: RunRecord) -> Iterator[tuple[str, Cell, str, float]]:

@@ -121,11 +121,21 @@ def _more(count: int | None, *, than: int | None) -> bool:
 def folders_of(job: Job, cache: Path) -> Folders:
     """What the job's child writes into, and what it reads of what the user named."""
     workload = job.workload
-    named = [Path(name) for name in (workload.data, workload.model, workload.tokenizer) if name]
+    named = [_place(name) for name in (workload.data, workload.model, workload.tokenizer) if name]
     own, scratch = cache.absolute(), Path(job.scratch).absolute()
     readable = {path.absolute() for path in named if path.exists()}
     made = {path for path in readable if path.is_relative_to(scratch)}
     return Folders(own=own, writable=(scratch,), readable=tuple(sorted(readable - made)))
+
+
+def _place(given: str) -> Path:
+    """Where it lies; of a folder in a hub's layout (``hf:/FOLDER[:CONFIG][@SPLIT]``) the folder."""
+    if not given.startswith("hf:/"):
+        return Path(given)
+    whole = given.removeprefix("hf:")
+    name = whole.rpartition("@")[0] or whole
+    places = [Path(each) for each in (name, name.partition(":")[0])]
+    return next((place for place in places if place.exists()), places[0])
 
 
 def _environment(outer: Mapping[str, str], cache: Path) -> dict[str, str]:

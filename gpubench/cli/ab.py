@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from gpubench.gate.calibration import Calibration
     from gpubench.gate.machine import Machine
 
+BEGUN = "pairs are judged by the noise that was known when the first of them was begun"
+
 
 def ab(
     suite: Annotated[str, pairing.SUITE],
@@ -59,6 +61,7 @@ def ab(
 ) -> int:
     """Measure two environments in pairs, in turns, until each cell is decided or time is up."""
     from gpubench.cli.quantities import duration
+    from gpubench.gate.calibration import read
     from gpubench.gate.metrics import parse_tolerances
     from gpubench.gate.pair_folder import Asked
     from gpubench.render.compare import renderer
@@ -68,6 +71,7 @@ def ab(
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     tolerances, most = parse_tolerances(tolerance), duration(budget, "--budget")
+    noise = None if calibration is None else read(calibration)  # a bad file is told at once
     pythons, images = (a_python, b_python), (a_image, b_image)
     with sides.both(pythons, images, engine=engine, pull=pull, device=device) as environments:
         wanted = pairing.trained(
@@ -101,6 +105,8 @@ def ab(
         records = pair_session.measure(
             wanted, environments, asked, folder, most, noise_finder(calibration), resume=resume
         )
+        if noise is not None and noise != records.rules.calibration:
+            terminal.note(f"warning: {calibration} has no say: {BEGUN}")
         return pair_session.answer(records, on_inconclusive, format)
 
 

@@ -1,5 +1,6 @@
 """``gpubench calibrate``: this machine's own noise, and at which tolerance it can gate."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -137,7 +138,7 @@ class Kept:
         known = self._known(machine)
         lost = list(_lost(records))
         if not session.figures:
-            raise NotComparable(f"nothing was calibrated: {'; '.join(said for said, _ in lost)}")
+            raise nothing_calibrated(lost)
         found = added(known, session, machine)
         path = self._path(machine)
         write(path, found)
@@ -145,6 +146,15 @@ class Kept:
         terminal.answer(renderer(form)([table(found, notes)]))
         terminal.note(f"kept in {path}")
         return max((status for _, status in lost), default=ExitStatus.YES)
+
+
+def nothing_calibrated(lost: Sequence[tuple[str, ExitStatus]]) -> NotComparable:
+    """What a session without a noise ends with: 5, and 6 where a measurement was invalid."""
+    reasons = "; ".join(said for said, _ in lost) or "no mode that was asked for can be done here"
+    problem = NotComparable(f"nothing was calibrated: {reasons}")
+    if any(status == ExitStatus.INVALID for _, status in lost):
+        problem.status = ExitStatus.INVALID
+    return problem
 
 
 def _lost(records: "PairRecords") -> "list[tuple[str, ExitStatus]]":

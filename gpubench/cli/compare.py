@@ -9,7 +9,7 @@ import typer
 
 from gpubench.cli import terminal
 from gpubench.cli.baseline import MOST_DAYS
-from gpubench.errors import BadUsage, UnreadableInput
+from gpubench.errors import BadUsage, NotComparable, UnreadableInput
 
 if TYPE_CHECKING:
     from gpubench.gate.calibration import Calibration
@@ -88,6 +88,11 @@ def _of_pairs(
     asked = read_asked(folder)
     if asked.purpose != "ab":
         raise BadUsage(f"{folder} holds the pairs of a calibration: both sides are one")
+    if asked.other_rules:
+        raise NotComparable(
+            f"{folder} was measured by another rule ({', '.join(asked.other_rules)} differ); "
+            f"gpubench {asked.gpubench_version} judges it"
+        )
     if given is not None:
         raise BadUsage("pairs are judged by what they were measured under; ab asks for it")
     return answer(read_pairs(folder, asked), wanted, form, to)

@@ -37,8 +37,8 @@ def both(
         return
     with contextlib.ExitStack() as stack:
         yield (
-            _side(stack, pythons[0], images[0], engine, pull=pull, device=device),
-            _side(stack, pythons[1], images[1], engine, pull=pull, device=device),
+            _side(stack, "a", pythons[0], images[0], engine, pull=pull, device=device),
+            _side(stack, "b", pythons[1], images[1], engine, pull=pull, device=device),
         )
 
 
@@ -61,6 +61,7 @@ def _hold(
 
 def _side(
     stack: contextlib.ExitStack,
+    letter: str,
     python: str | None,
     image: str | None,
     engine: str | None,
@@ -69,7 +70,7 @@ def _side(
     device: str,
 ) -> pairing.Environment:
     if image is None:
-        return pairing.interpreter(python)
+        return pairing.interpreter(python, f"--{letter}-python")
     from gpubench.env.images import gpus_of, opened
     from gpubench.env.sources import Sources
 

@@ -26,6 +26,8 @@ from gpubench.gate.sides import CellName, Session
 SCHEMA = "gpubench.calibration/1"
 FOLDER = Path("reports/calibrations")
 FEWEST_SESSIONS = 3
+MOST_DEVIATION = 100.0
+"""Of a logarithm: no process costs so many times what its neighbour does (own choice)."""
 MOST_DAYS = 30
 """Older than this, a calibration is used with a warning (own choice)."""
 
@@ -223,7 +225,24 @@ def read(path: Path) -> Calibration:
     plain = codec.check_schema(
         codec.parse_json(codec.read_bytes(path), str(path)), SCHEMA, str(path)
     )
-    return codec.from_plain(Calibration, plain, str(path))
+    found: Calibration = codec.from_plain(Calibration, plain, str(path))
+    hold_sound(found, str(path))
+    return found
+
+
+def hold_sound(calibration: Calibration, source: str) -> None:
+    """UnreadableInput where a file holds what no noise can be."""
+    for cell in calibration.cells:
+        noises = (cell.process_deviation, cell.session_deviation, cell.pair_deviation)
+        if not all(noise is None or 0 <= noise < MOST_DEVIATION for noise in noises):
+            raise UnreadableInput(f"{source}: {cell.suite} {cell.mode}: no standard deviation")
+    for figure in (figure for session in calibration.sessions for figure in session.figures):
+        values = [value for pair in figure.pairs for value in pair]
+        if len(figure.pairs) < 2 or not all(0 < value < math.inf for value in values):
+            raise UnreadableInput(
+                f"{source}: {figure.suite} {figure.mode} {figure.metric}: no pairs of positive "
+                "numbers, two at least"
+            )
 
 
 def find(folder: Path, machine: Machine) -> Calibration | None:

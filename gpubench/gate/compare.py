@@ -172,6 +172,9 @@ def cell_notes(name: CellName, olds: Sequence[Cell], news: Sequence[Cell]) -> It
     for side, cells in (("baseline", olds), ("candidate", news)):
         for fault in dict.fromkeys(fault for cell in cells for fault in cell.faults):
             yield f"{title}: a process of the {side} broke: {fault}"
+        unchecked = next((cell.unchecked for cell in cells if cell.counts), None)
+        if unchecked and not any(cell.parity for cell in (*olds, *news)):
+            yield f"{title}: the {side}'s losses were not held against float32's: {unchecked}"
         absent = [cell for cell in cells if not cell.counts]
         if 0 < len(absent) < len(cells):
             yield f"{title}: {len(absent)} of {len(cells)} sessions of the {side} have no figure"

@@ -92,10 +92,10 @@ def of_figure(figure: PairedFigure) -> Verdict:
         high=share(found.interval.high),
         gates_at=gates_at(spread.variance, risk=risk),
     )
-    if figure.lopsided is not None:
-        return dataclasses.replace(plain, word="INCONCLUSIVE", reason=figure.lopsided)
     if found.word != "INCONCLUSIVE":
         return plain
+    if figure.lopsided is not None:
+        return dataclasses.replace(plain, reason=figure.lopsided)
     needed = pairs_needed(found.interval, spread.variance, figure.tolerance, risk)
     return dataclasses.replace(plain, reason=_why_open(figure), needed=_to_a_look(figure, needed))
 
@@ -105,6 +105,8 @@ def _why_open(figure: PairedFigure) -> str:
     pairs, ahead = len(figure.pairs), figure.looks_ahead
     if ahead and pairs not in looks(calibrated=figure.noise is not None):
         return f"there are {count(pairs, 'pair')}, the next look is at {ahead[0]}"
+    if pairs > LOOKS[-1]:
+        return f"the last look, at {count(LOOKS[-1], 'pair')}, decided nothing"
     return f"the interval reaches over the tolerance after {count(pairs, 'pair')}"
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from gpubench import __version__, codec
 from gpubench.bench.record import FILE_NAME, Plan, RecordWriter, RunRecord, Source, read_record
 from gpubench.errors import BadUsage, UnreadableInput
-from gpubench.gate.calibration import Calibration
+from gpubench.gate.calibration import Calibration, hold_sound
 from gpubench.gate.compare import Rules
 from gpubench.gate.pairs import PairRecords
 from gpubench.gate.sequential import EARLY_LOOK, EARLY_RISK, LOOKS, RISK
@@ -23,6 +23,9 @@ SCHEMA = "gpubench.ab/1"
 ASKED = OF_PAIRS
 LETTERS = ("a", "b")
 """The folders of baseline and candidate."""
+
+RULE = ("looks", "risk", "early_look", "early_risk")
+"""What a version of gpubench decides by."""
 
 Purpose = Literal["ab", "calibrate"]
 
@@ -53,8 +56,14 @@ class Asked:
 
     def differing(self, other: "Asked") -> list[str]:
         """The names of what was asked differently."""
-        same = ("purpose", "sides", "plan", "tolerances", "pairs", "looks", "risk")
+        same = ("purpose", "sides", "plan", "tolerances", "pairs", *RULE)
         return [name for name in same if getattr(self, name) != getattr(other, name)]
+
+    @property
+    def other_rules(self) -> list[str]:
+        """The parts of its rule that are not this version's."""
+        own = {field.name: field.default for field in dataclasses.fields(self)}
+        return [name for name in RULE if getattr(self, name) != own[name]]
 
 
 def is_pair_folder(place: Path) -> bool:
@@ -93,7 +102,12 @@ def read_asked(folder: Path) -> Asked:
     plain = codec.check_schema(
         codec.parse_json(codec.read_bytes(path), str(path)), SCHEMA, str(path)
     )
-    return codec.from_plain(Asked, plain, str(path))
+    asked: Asked = codec.from_plain(Asked, plain, str(path))
+    if not all(0 < tolerance < 1 for tolerance in asked.tolerances.values()):
+        raise UnreadableInput(f"{path}: a tolerance is a share above 0 and below 1")
+    if asked.calibration is not None:
+        hold_sound(asked.calibration, str(path))
+    return asked
 
 
 def read_records(folder: Path) -> tuple[RunRecord, RunRecord]:

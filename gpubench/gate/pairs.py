@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 from gpubench.bench.modes import Mode
 from gpubench.bench.pair_lines import Pair, whole_pairs
@@ -51,6 +52,8 @@ class PairedFigure:
     gated: bool
     lopsided: str | None = None
     """Why an effect may be that of conditions which one side alone was measured under."""
+    lopsided_looks: frozenset[int] = frozenset()
+    """The looks of which that was so: they decide nothing."""
 
     @cached_property
     def differences(self) -> tuple[float, ...]:
@@ -60,16 +63,22 @@ class PairedFigure:
     @cached_property
     def look(self) -> Look:
         """The look that decided, or else all pairs there are."""
-        found = decide(self.differences, self.tolerance, family=self.family, noise=self.noise)
+        found = decide(
+            self.differences,
+            self.tolerance,
+            family=self.family,
+            noise=self.noise,
+            passed_over=self.lopsided_looks,
+        )
         if found.word != "INCONCLUSIVE":
             return found
-        return look(self.differences, self.tolerance, family=self.family, noise=self.noise)
+        every = look(self.differences, self.tolerance, family=self.family, noise=self.noise)
+        return dataclasses.replace(every, word="INCONCLUSIVE")
 
     @property
     def is_over(self) -> bool:
         """Whether no further pair is wanted: it was decided, or the last look is past."""
-        decided = self.look.word != "INCONCLUSIVE" and self.lopsided is None
-        return decided or len(self.pairs) >= LOOKS[-1]
+        return self.look.word != "INCONCLUSIVE" or len(self.pairs) >= LOOKS[-1]
 
     @property
     def to_look(self) -> int:
@@ -178,7 +187,7 @@ class PairRecords:
                 family=self.family,
                 noise=_noise(self.rules.calibration, name, metric, digest),
                 gated=metric.name in gated,
-                lopsided=None if metric.name == "peak-memory" else lopsided(pairs),
+                **_lopsided(metric, [pair for pair in pairs if values_of([pair], metric)]),
             )
             for metric in METRICS
             if (values := values_of(pairs, metric))
@@ -245,6 +254,14 @@ def lopsided(pairs: Sequence[Pair]) -> str | None:
             side = "baseline" if old > new else "candidate"
             return f"mostly the {side}'s {said} ({state})"
     return None
+
+
+def _lopsided(metric: Metric, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """What is lopsided of the pairs of a figure; memory is what it is under any conditions."""
+    if metric.name == "peak-memory":
+        return {}
+    at = [n for n in looks(calibrated=True) if n <= len(pairs) and lopsided(pairs[:n])]
+    return {"lopsided": lopsided(pairs), "lopsided_looks": frozenset(at)}
 
 
 def _noise(

@@ -12,7 +12,7 @@ functions below. They therefore work on floats and, element by element, on NumPy
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from gpubench.gate.verdicts import Word
@@ -157,13 +157,19 @@ def decide(
     *,
     family: int = 1,
     noise: Noise | None = None,
+    passed_over: Container[int] = (),
 ) -> Look:
-    """The first look that decides, or the last one there are pairs for."""
+    """The first look that decides, or the last one there are pairs for.
+
+    Looks that are ``passed_over`` decide nothing, whatever they see.
+    """
     latest = look(differences[:2], tolerance)
     for pairs in looks(calibrated=noise is not None):
         if pairs > len(differences):
             break
         latest = look(differences[:pairs], tolerance, family=family, noise=noise)
+        if pairs in passed_over:
+            latest = dataclasses.replace(latest, word="INCONCLUSIVE")
         if latest.word != "INCONCLUSIVE":
             break
     return latest

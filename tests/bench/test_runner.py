@@ -299,3 +299,12 @@ def test_what_is_to_be_kept_is_told_as_it_comes(tmp_path):
     result = run_job(JOB, cache=tmp_path, program=f"import json\n{program}", heard=told.append)
     assert told == [{"kind": "loss", "step": 3}]
     assert result.result == {"state": "ok"}
+
+
+@pytest.mark.parametrize("more", ["", "@test", ":default", ":default@test"])
+def test_a_folder_in_a_hub_s_layout_is_shown_to_its_child(tmp_path, more):
+    data = tmp_path / "data"
+    data.mkdir()
+    workload = dataclasses.replace(JOB.workload, data=f"hf:{data}{more}")
+    found = runner.folders_of(dataclasses.replace(JOB, workload=workload), tmp_path / "cache")
+    assert found.readable == (data,)

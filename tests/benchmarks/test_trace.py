@@ -195,6 +195,16 @@ def test_records_of_one_environment_are_one_trace_in_the_order_of_measuring(tmp_
     assert found.throughputs == pytest.approx((80, 40, 80 / 3, 20))
 
 
+def test_processes_that_began_in_one_second_keep_their_order(tmp_path):
+    found = [
+        measurement("fp32", n, 0.1 * s, started="2026-11-21T00:00:00+00:00")
+        for n, s in enumerate((1, 4, 2))
+    ]
+    write(tmp_path / "a", found, (), header())
+    (trace,) = collect([read_record(tmp_path / "a")])
+    assert trace.throughputs == pytest.approx((80, 20, 40))
+
+
 def test_a_trace_that_was_kept_is_read_as_it_was(tmp_path):
     kept = machine(processes=20)
     traces.write(tmp_path / "t.jsonl", kept)

@@ -228,7 +228,18 @@ def test_without_a_baseline_the_run_itself_is_reported(stand_in, asked):
 
 
 @pytest.mark.parametrize(
-    ("ran", "compared", "status"), [(0, 0, 0), (0, 4, 4), (6, 0, 6), (6, 6, 6), (2, 0, 2)]
+    ("ran", "compared", "status"),
+    [
+        (0, 0, 0),
+        (0, 4, 4),
+        (6, 0, 6),
+        (6, 6, 6),
+        (2, 0, 2),
+        (6, 1, 6),
+        (6, 4, 6),
+        (6, 5, 6),
+        (6, 2, 2),
+    ],
 )
 def test_the_worse_of_run_and_comparison_is_the_status(stand_in, ran, compared, status):
     found = stand_in(

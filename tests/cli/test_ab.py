@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -165,6 +166,46 @@ def test_a_calibration_of_another_machine_is_refused_before_anything_is_measured
     assert done.returncode == 5
     assert "the calibration is of another machine" in done.stderr
     assert pairs(tmp_path / "pairs") == [[], []]
+
+
+def test_a_calibration_that_comes_too_late_has_no_say_and_that_is_said(tmp_path, pids, whole):
+    late = Calibration(
+        created="2026-11-21T00:00:00+00:00", machine=Machine(device="cpu", name="Z80"), cells=()
+    )
+    file = tmp_path / "noise.json"
+    file.write_text(codec.to_json(late))
+    done = ab(pids, whole[0], "--resume", "--format", "json", "--calibration", file)
+    assert done.stdout == whole[1].stdout
+    assert "noise.json has no say: pairs are judged by the noise that was known" in done.stderr
+    assert "has no say" not in whole[1].stderr
+
+
+def test_a_calibration_that_is_none_is_told_before_anything_starts(tmp_path, pids):
+    done = ab(pids, tmp_path / "pairs", "--calibration", tmp_path / "none.json")
+    assert done.returncode == 2
+    assert "none.json: no such file" in done.stderr
+    assert not (tmp_path / "pairs").exists()
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "status", "said"),
+    [
+        ('"looks": [', '"looks": [4, ', 5, "measured by another rule (looks differ)"),
+        ('"tolerances": {', '"tolerances": {"throughput": -2.0', 2, "a share above 0"),
+    ],
+)
+def test_pairs_are_judged_by_the_rule_they_were_measured_by(
+    tmp_path, pids, whole, was, is_now, status, said
+):
+    shutil.copytree(whole[0], tmp_path / "pairs")
+    asked = tmp_path / "pairs" / "ab.json"
+    text = asked.read_text()
+    assert was in text
+    asked.write_text(text.replace(was, is_now))
+    done = gpubench(pids, "compare", tmp_path / "pairs")
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("scipy")
 pytest.importorskip("pandas")
 
+from gpubench.cli.calibrate import nothing_calibrated
+from gpubench.errors import ExitStatus
 from gpubench.gate.calibration import read
 from gpubench.gate.pair_folder import read_asked, read_records
 
@@ -86,3 +88,17 @@ def test_too_few_pairs_for_a_budget_are_said(tmp_path, calibrate):
     assert done.returncode == 5
     assert "nothing was calibrated: deit fp32 was not calibrated: 3 pairs are needed" in done.stderr
     assert not (tmp_path / "noise.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("lost", "status", "said"),
+    [
+        ([("a", ExitStatus.INCONCLUSIVE), ("b", ExitStatus.INVALID)], 6, "calibrated: a; b"),
+        ([("a", ExitStatus.INCONCLUSIVE)], 5, "calibrated: a"),
+        ([], 5, "no mode that was asked for can be done here"),
+    ],
+)
+def test_nothing_calibrated_is_invalid_before_it_is_not_comparable(lost, status, said):
+    problem = nothing_calibrated(lost)
+    assert problem.status == status
+    assert str(problem).endswith(said)

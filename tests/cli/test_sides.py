@@ -125,6 +125,7 @@ def test_pairs_do_not_go_on_with_another_image_of_that_name(measured, docker, tm
         (("--b-python", sys.executable, "--engine", "docker"), "are for images"),
         (("--b-image", "--privileged"), ""),
         (("--b-image", "other:1"), "docker has no image other:1"),
+        (("--a-python", "no/python", "--b-image", NEW), "--a-python no/python: no such program"),
         (("--b-image", NEW, "--engine", "dokcer"), "did you mean docker"),
     ],
 )

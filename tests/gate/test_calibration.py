@@ -147,3 +147,24 @@ def test_no_name_of_a_host_is_kept(tmp_path):
 def test_nothing_measured_makes_no_calibration():
     with pytest.raises(UnreadableInput, match="nothing to calibrate"):
         derive([dataclasses.replace(sessions([1])[0], cells={})])
+
+
+@pytest.mark.parametrize("value", [-0.1, 1e200, float("nan")])
+def test_a_deviation_that_cannot_be_one_is_refused(tmp_path, value):
+    found = derive(sessions(DAYS))
+    cell = dataclasses.replace(found.cells[0], pair_deviation=value)
+    plain = codec.to_plain(dataclasses.replace(found, cells=(cell,)))
+    (tmp_path / "noise.json").write_text(json.dumps(plain))
+    with pytest.raises(UnreadableInput, match="no standard deviation"):
+        read(tmp_path / "noise.json")
+
+
+@pytest.mark.parametrize("pairs", [[], [[1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]])
+def test_sessions_without_noise_are_refused(tmp_path, pairs):
+    figure = {"suite": "deit", "mode": "fp32", "metric": "throughput", "workload": "x"}
+    session = {"created": "2026-11-21T00:00:00+00:00", "environment": "0"}
+    plain = codec.to_plain(derive(sessions(DAYS)))
+    plain["sessions"] = [{**session, "figures": [{**figure, "pairs": pairs}]}]
+    (tmp_path / "noise.json").write_text(json.dumps(plain))
+    with pytest.raises(UnreadableInput, match="no pairs of positive numbers"):
+        read(tmp_path / "noise.json")

@@ -305,6 +305,15 @@ def test_a_candidate_that_was_not_checked_is_inconclusive_in_parity():
     assert word(found, "parity") == "INCONCLUSIVE"
 
 
+def test_losses_that_neither_side_checked_are_said():
+    unchecked = [session_of(records.record(parities=()))]
+    found = compare(unchecked, unchecked)
+    assert not any(verdict.metric == "parity" for verdict in found.verdicts)
+    said = [note for note in found.notes if "not held against float32's" in note]
+    assert len(said) == 2
+    assert all("amp-bf16: the" in note and "no parity run of fp32" in note for note in said)
+
+
 def test_one_regression_among_many_passes_is_the_report_s_verdict():
     old, new = sessions(BASE), sessions(NEW, slower=0.06)
     extra = CellName(Subject("deit", "batch 16"), "fp32")

@@ -102,6 +102,13 @@ def test_a_look_that_decided_nothing_says_so():
     assert found.reason == "the interval reaches over the tolerance after 8 pairs"
 
 
+def test_pairs_beyond_the_last_look_are_not_said_to_reach_over_the_tolerance():
+    found = throughput(pairs([*noisy(LOOKS[-1], 0.01, 0.1), *noisy(200, 0.0, 0.001)]))
+    assert found.word == "INCONCLUSIVE"
+    assert found.high < found.tolerance
+    assert found.reason == "the last look, at 28 pairs, decided nothing"
+
+
 def test_what_would_settle_it_is_a_look():
     plain = throughput(pairs([0.2, 0.201, 0.199, 0.2]))
     assert (plain.word, plain.needed) == ("INCONCLUSIVE", LOOKS[0])
@@ -255,24 +262,45 @@ def marked(state, count, of=6):
     return [state] * count + ["ok"] * (of - count)
 
 
+def in_states(own, *states):
+    """The pairs with their processes in these states, baseline first."""
+    lines = [
+        tuple(
+            dataclasses.replace(m, state=state)
+            for m, state in zip(each.measurements, each_state, strict=True)
+        )
+        for each, each_state in zip(own.both, states, strict=True)
+    ]
+    return PairRecords(
+        baseline=dataclasses.replace(own.baseline, measurements=lines[0]),
+        candidate=dataclasses.replace(own.candidate, measurements=lines[1]),
+        rules=own.rules,
+    )
+
+
+def test_a_look_at_lopsided_pairs_decides_nothing_and_a_later_one_may():
+    own = pairs(noisy(8, 0.0, 0.001))
+    five = in_states(pairs(noisy(5, 0.0, 0.001)), ["ok"] * 5, marked("unstable", 3, of=5))
+    assert throughput(five).word == "INCONCLUSIVE"
+    assert "did not settle" in throughput(five).reason
+    assert not five.is_over(CELL)
+    eight = throughput(in_states(own, ["ok"] * 8, marked("unstable", 3, of=8)))
+    assert (eight.word, eight.baseline_processes) == ("PASS", 8)
+
+
+def test_what_was_decided_stays_so_whatever_marks_come_later():
+    own = pairs(noisy(12, 0.0, 0.001))
+    found = throughput(in_states(own, ["ok"] * 12, ["ok"] * 5 + ["capped"] * 7))
+    assert (found.word, found.baseline_processes) == ("PASS", 5)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [(0, 6, True), (6, 0, True), (6, 6, False), (0, 2, False), (3, 6, False)],
 )
 def test_a_mark_that_most_of_one_side_carries_leaves_times_open(old, new, said):
     own = pairs(noisy(6, 0.1, 0.001))
-    lines = [
-        tuple(
-            dataclasses.replace(m, state=state)
-            for m, state in zip(each.measurements, marked("capped", count), strict=True)
-        )
-        for each, count in zip(own.both, (old, new), strict=True)
-    ]
-    records = PairRecords(
-        baseline=dataclasses.replace(own.baseline, measurements=lines[0]),
-        candidate=dataclasses.replace(own.candidate, measurements=lines[1]),
-        rules=Rules(),
-    )
+    records = in_states(own, marked("capped", old), marked("capped", new))
     assert (lopsided(records.pairs(CELL)) is not None) == said
     assert throughput(records).word == ("INCONCLUSIVE" if said else "REGRESSION")
 

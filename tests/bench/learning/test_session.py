@@ -173,14 +173,18 @@ def test_the_plot_falls_with_the_loss_and_takes_a_loss_of_zero(tmp_path):
 
 def test_the_first_signal_asks_and_the_second_ends(tmp_path):
     asked = []
-    before = signal.getsignal(signal.SIGINT)
-    with stopping(tmp_path / "stop", lambda: asked.append(1)):
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert (tmp_path / "stop").exists()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert asked == [1]
-    assert signal.getsignal(signal.SIGINT) is before
+    # a job of a shell's background begins with SIGINT ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stopping(tmp_path / "stop", lambda: asked.append(1)):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert (tmp_path / "stop").exists()
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        assert asked == [1]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_was_told_to_ignore_a_signal_goes_on_ignoring_it(tmp_path):
