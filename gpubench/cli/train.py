@@ -135,8 +135,10 @@ def train(
         data, model, batch_size, sequence_length, image_size, long, workers,
     )  # fmt: skip
     asked = _asked(entry, workload, mode_named(mode).name, training, chosen)
+    _hold_meant(entry, workload, training)
     _hold_packages(entry, training)
-    hold_hub((entry.name,), workload.model, [workload.data, training.validation])
+    teacher = training.vision.teacher
+    hold_hub((entry.name,), workload.model, [workload.data, training.validation], teacher=teacher)
     end = _train(asked, _plan(entry, asked), folder, snapshot)
     return _answer(folder, format, end, reach)
 
@@ -238,6 +240,29 @@ def _asked(
         device=device,
         protocol=protocol_named(workload.preset),
     )
+
+
+def _hold_meant(entry: SuiteEntry, workload: "Workload", training: "Training") -> None:
+    """BadUsage for an option of the other suite, which would change nothing and say nothing."""
+    from gpubench.bench.learning.asked import Vision
+
+    vision, usual = training.vision, Vision()
+    given = {
+        "--head": ("bert-ner", training.head != "linear"),
+        "--sequence-length": ("bert-ner", workload.sequence_length is not None),
+        "--long": ("bert-ner", workload.feed.long != "truncate"),
+        "--image-size": ("deit", workload.image_size is not None),
+        **{
+            f"--{field.name.replace('_', '-')}": (
+                "deit",
+                getattr(vision, field.name) != getattr(usual, field.name),
+            )
+            for field in dataclasses.fields(Vision)
+        },
+    }
+    for option, (suite, is_given) in given.items():
+        if is_given and suite != entry.name:
+            raise BadUsage(f"{option} is an option of {suite}, and this is {entry.name}")
 
 
 def _hold_packages(entry: SuiteEntry, training: "Training") -> None:

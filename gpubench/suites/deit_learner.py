@@ -26,7 +26,7 @@ from gpubench.suites.delivery import delivered
 from gpubench.suites.hub_names import is_data_name
 from gpubench.suites.images import ImageBatches, ImageFile, ImageSet
 from gpubench.suites.teachers import Student, teacher_named
-from gpubench.suites.training_images import TrainingImages
+from gpubench.suites.training_images import TrainingImages, augmentation
 
 WEIGHT_DECAY = 0.05
 """DeiT's own."""
@@ -96,7 +96,9 @@ def _survey(
     broken, found = images.survey(place)
     checkpoints.mkdir(parents=True, exist_ok=True)
     files = [os.path.relpath(path, place) for path in broken]
-    kept.write_text(json.dumps({"files": files, "found": found}), encoding="utf-8")
+    part = kept.with_suffix(".part")
+    part.write_text(json.dumps({"files": files, "found": found}), encoding="utf-8")
+    part.replace(kept)  # whole or not at all
     return broken, found
 
 
@@ -152,9 +154,10 @@ class DeitLearner:
         distilled = training.vision.distillation != "none"
         self._name = workload.model or _usual_model(smoke=smoke, distilled=distilled)
         is_small = smoke and workload.model is None
-        self.learning_rate = training.learning_rate or (
-            SMALL_LEARNING_RATE if is_small else deit.LEARNING_RATE
-        )
+        usual = SMALL_LEARNING_RATE if is_small else deit.LEARNING_RATE
+        asked = training.learning_rate
+        self.learning_rate = usual if asked is None else asked
+        augmentation(self._size, self._vision)  # refused before anything is trained
         self._batch_size = _batch_size(workload, len(found.trained))
         self.batches_per_epoch = len(found.trained) // self._batch_size
         self._depth = {"depth": deit.SMOKE_DEPTH} if is_small else {}
@@ -214,11 +217,18 @@ class DeitLearner:
     # -- what is learnt ----------------------------------------------------------------------------
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Timm's groups by layer: the earlier a layer, the smaller its steps."""
+        """Timm's groups by layer: the earlier a layer, the smaller its steps.
+
+        What the model names is not decayed (DeiT's positions and tokens), nor any vector.
+        """
         from timm.optim import param_groups_layer_decay
 
+        classifier = self.model.classifier
         groups = param_groups_layer_decay(
-            self.model.classifier, WEIGHT_DECAY, layer_decay=self._vision.layer_decay
+            classifier,
+            WEIGHT_DECAY,
+            no_weight_decay_list=getattr(classifier, "no_weight_decay", tuple)(),
+            layer_decay=self._vision.layer_decay,
         )
         return [
             {

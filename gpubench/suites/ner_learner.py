@@ -97,7 +97,9 @@ def _tokenizer(workload: Workload, training: Training, trained: Corpus) -> str:
     place = Path(training.checkpoint) / "tokenizer.json"
     if not (training.resume and place.is_file()):
         place.parent.mkdir(parents=True, exist_ok=True)
-        tokens.train(trained, bert_ner.VOCABULARY).save(str(place))
+        part = place.with_suffix(".part")
+        tokens.train(trained, bert_ner.VOCABULARY).save(str(part))
+        part.replace(place)  # whole or not at all
     return str(place)
 
 
@@ -122,7 +124,8 @@ class NerLearner:
         self._judged_rows = sentence_source.rows_of(judged, self._tokenizer, feed, self._length)
         is_small = workload.preset == "smoke" and workload.model is None
         usual = bert_ner.SMOKE_LEARNING_RATE if is_small else bert_ner.LEARNING_RATE
-        self.learning_rate = training.learning_rate or usual
+        asked = training.learning_rate
+        self.learning_rate = usual if asked is None else asked
         torch.manual_seed(workload.seed)
         encoder = bert_ner.tagger(workload, self._labels, len(self._tokenizer))
         self.model = Tagger(encoder, head=training.head, labels=len(self._labels))

@@ -58,6 +58,8 @@ class Tagger(torch.nn.Module):
             return total / (labels != IGNORED).sum().clamp(min=1)
         with torch.autocast(scores.device.type, enabled=False):
             words = _words_first(scores.float(), labels)
+            if not words.rows:  # a batch without any word, which the layer cannot take
+                return scores.sum() * 0
             likelihood: torch.Tensor = self.crf(
                 words.scores, words.labels, mask=words.mask, reduction="token_mean"
             )
@@ -72,6 +74,8 @@ class Tagger(torch.nn.Module):
             return scores.argmax(-1)
         words = _words_first(scores.float(), labels)
         found = torch.zeros_like(labels)
+        if not words.rows:
+            return found
         best: list[list[int]] = self.crf.decode(words.scores, mask=words.mask)
         for own, row, at in zip(best, words.rows, words.order, strict=True):
             found[row, at[: len(own)]] = torch.tensor(own, device=found.device)

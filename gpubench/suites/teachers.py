@@ -101,12 +101,11 @@ def _from_checkpoint(path: Path, size: int, classes: tuple[str, ...]) -> torch.n
     name, depth = str(facts.get("model")), facts.get("layers")
     if not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models("deit*"))
-    built = timm.create_model(name, num_classes=len(classes), img_size=size, depth=depth)
-    prefix = "classifier."
-    weights = {k.removeprefix(prefix): v for k, v in content["model"].items()}
+    prefix, own_depth = "classifier.", {"depth": depth} if depth else {}
     try:
-        built.load_state_dict(weights)
-    except (RuntimeError, TypeError, AttributeError) as problem:
+        built = timm.create_model(name, num_classes=len(classes), img_size=size, **own_depth)
+        built.load_state_dict({k.removeprefix(prefix): v for k, v in content["model"].items()})
+    except (RuntimeError, TypeError, AttributeError, AssertionError, ValueError) as problem:
         raise BadData(f"{path} does not fit {name}: {_first_line(problem)}") from None
     teacher: torch.nn.Module = built
     return teacher

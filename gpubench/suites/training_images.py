@@ -10,6 +10,7 @@ from torch.utils.data import Dataset, default_collate
 
 from gpubench.bench.learning.asked import Vision
 from gpubench.bench.task import Batch
+from gpubench.errors import BadUsage
 from gpubench.suites.chances import chance_of
 from gpubench.suites.images import DEVIATION, MEAN, ImageFile, ImageSet
 
@@ -18,17 +19,24 @@ Chosen = tuple[int, int, list[int]]
 
 
 def augmentation(size: int, vision: Vision) -> Any:
-    """Timm's own training transform: a random crop and flip, RandAugment, normalised."""
+    """Timm's own training transform: a random crop and flip, RandAugment, normalised.
+
+    BadUsage where timm cannot read the notation of RandAugment, which it says by what it raises.
+    """
     from timm.data import create_transform
 
-    return create_transform(
-        input_size=size,
-        is_training=True,
-        auto_augment=vision.rand_augment or None,
-        interpolation="bicubic",
-        mean=MEAN,
-        std=DEVIATION,
-    )
+    try:
+        return create_transform(
+            input_size=size,
+            is_training=True,
+            auto_augment=vision.rand_augment or None,
+            interpolation="bicubic",
+            mean=MEAN,
+            std=DEVIATION,
+        )
+    except (AssertionError, LookupError, TypeError, ValueError) as problem:
+        said = (str(problem).splitlines() or [type(problem).__name__])[0][:200]
+        raise BadUsage(f"--rand-augment {vision.rand_augment[:80]}: {said}") from None
 
 
 def mixing(vision: Vision, classes: int) -> Any:

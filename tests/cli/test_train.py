@@ -130,11 +130,20 @@ def test_a_label_file_that_does_not_align_is_one_line_and_leaves_nothing(tmp_pat
         (["--suite", "bert-ner", "--schedule", "x"], "choose constant or cosine"),
         (["--suite", "bert-ner", "--mode", "fp23"], "did you mean fp32"),
         (["--suite", "bert-ner", "--preset", "huge"], "choose smoke or standard"),
+        (["--suite", "deit", "--head", "crf"], "--head is an option of bert-ner"),
+        (["--suite", "deit", "--sequence-length", "64"], "--sequence-length is an option of bert"),
+        (["--suite", "bert-ner", "--mixup", "0"], "--mixup is an option of deit"),
+        (["--suite", "bert-ner", "--rand-augment", "none"], "--rand-augment is an option of deit"),
+        (
+            ["--suite", "deit", "--distillation", "hard", "--teacher", "hf-hub:no/such-model"],
+            "the model no/such-model is not in the hub's cache",
+        ),
         (["--suite", "bert-ner", "--resume", "--output", "nowhere"], "no such file"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(arguments, said, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert app.main(["train", *arguments]) == 2
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -110,6 +110,19 @@ def test_every_weight_is_in_one_group(asked, tmp_path):
     assert sorted(grouped) == sorted(id(p) for p in learner.model.parameters())
 
 
+def test_positions_and_tokens_are_not_decayed(asked, tmp_path):
+    learner = made(asked, tmp_path)
+    decayed = {id(p) for g in learner.parameter_groups() if g["weight_decay"] for p in g["params"]}
+    named = dict(learner.model.classifier.named_parameters())
+    assert not {id(named["pos_embed"]), id(named["cls_token"])} & decayed
+    assert id(named["head.weight"]) in decayed
+
+
+def test_a_learning_rate_of_zero_is_one(asked, tmp_path):
+    learner = made(asked, tmp_path, learning_rate=0.0)
+    assert {group["lr"] for group in learner.parameter_groups()} == {0.0}
+
+
 def test_photographs_that_cannot_be_read_are_left_out_and_named(asked, tmp_path):
     truncate(tmp_path / "photos" / "a" / "0.jpg")
     learner = made(asked, tmp_path)
@@ -206,6 +219,7 @@ def test_what_a_teacher_says_is_in_the_loss():
     [
         ({"distillation": "hard"}, "needs --teacher", BadUsage),
         ({"distillation": "hard", "teacher": "deit_tiny_patch16_224"}, "untrained", BadUsage),
+        ({"rand_augment": "no-such-policy"}, "--rand-augment no-such-policy: ", BadUsage),
         ({"batch_size": 1}, "two images at least", BadUsage),
     ],
 )
@@ -218,6 +232,15 @@ def test_a_teacher_of_other_classes_is_refused(asked, tmp_path):
     teacher = kept(made(asked, tmp_path), tmp_path / "teacher")
     picture(tmp_path / "photos" / "c" / "1.jpg", seed=1)
     with pytest.raises(BadData, match="other classes"):
+        made(asked, tmp_path, distillation="hard", teacher=str(teacher))
+
+
+def test_a_teacher_that_timm_cannot_build_is_refused(asked, tmp_path):
+    teacher = kept(made(asked, tmp_path), tmp_path / "teacher")
+    content = torch.load(teacher, weights_only=True)
+    content["fingerprint"]["model"] = "resnet18"
+    torch.save(content, teacher)
+    with pytest.raises(BadData, match="does not fit resnet18"):
         made(asked, tmp_path, distillation="hard", teacher=str(teacher))
 
 

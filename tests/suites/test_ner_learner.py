@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from gpubench.bench.job import Workload
 from gpubench.bench.learning import exporting
 from gpubench.bench.learning.asked import Training
 from gpubench.errors import BadData, BadUsage
-from gpubench.suites import ner_learner, seeded_entities
+from gpubench.suites import ner_learner, seeded_entities, tokens
 from gpubench.suites.entity_scores import entity_scores
 from gpubench.suites.sentences import read_corpus
 from gpubench.suites.taggers import Tagger, _words_first
@@ -120,7 +121,15 @@ def test_sentences_without_a_word_train_nothing_and_break_nothing(asked, tmp_pat
         assert torch.isfinite(model(**batch))
         assert model.eval().decode(**batch).shape == (2, 12)
     batch["labels"][:] = IGNORED
-    assert made(asked, tmp_path).model(**batch).item() == 0
+    for head in ("linear", "crf"):
+        model = made(asked, tmp_path, head=head).model
+        model(**batch).backward()
+        assert model(**batch).item() == 0
+        assert model.eval().decode(**batch).shape == (2, 12)
+
+
+def test_a_learning_rate_of_zero_is_one(asked, tmp_path):
+    assert made(asked, tmp_path, learning_rate=0.0).learning_rate == 0.0
 
 
 def test_a_crf_sees_the_words_alone_in_their_order():
@@ -129,6 +138,18 @@ def test_a_crf_sees_the_words_alone_in_their_order():
     words = _words_first(scores, labels)
     assert (words.rows, words.labels.tolist(), words.mask.tolist()) == ([0], [[2, 1]], [[True] * 2])
     assert torch.equal(words.scores[0], scores[0, [1, 3]])
+
+
+def test_a_vocabulary_is_kept_whole_or_not_at_all(asked, tmp_path, monkeypatch):
+    class Killed:
+        def save(self, place):
+            Path(place).write_text('{"version": "1')
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tokens, "train", lambda *given: Killed())
+    with pytest.raises(KeyboardInterrupt):
+        made(asked, tmp_path)
+    assert not (tmp_path / "checkpoints" / "tokenizer.json").exists()
 
 
 def test_a_vocabulary_that_was_kept_is_used_again(asked, tmp_path):

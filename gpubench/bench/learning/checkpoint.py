@@ -136,7 +136,7 @@ def content_of(path: Path) -> dict[str, Any]:
         raise BadData(f"{path} is no checkpoint of gpubench: {_first_line(problem)}") from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise BadData(f"{path} is no checkpoint of gpubench (no {SCHEMA} in it)")
-    wrong = [name for name in PARTS if not isinstance(content.get(name, 0), _KINDS[name])]
+    wrong = [name for name in PARTS if not isinstance(content.get(name, ...), _KINDS[name])]
     if wrong or len(content["epoch_losses"]) != 2 or content["step"] < 0:
         raise BadData(f"{path} is no checkpoint of gpubench ({', '.join(wrong) or 'step'} wrong)")
     return content

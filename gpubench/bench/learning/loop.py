@@ -16,6 +16,7 @@ from gpubench.bench.job import Job
 from gpubench.bench.learning import checkpoint
 from gpubench.bench.learning.asked import Schedule, Training
 from gpubench.bench.learning.learner import Learner, LearningSuite
+from gpubench.bench.learning.writable import hold_writable
 from gpubench.bench.precision import autocast, mismatches, precision, read_back
 from gpubench.bench.task import Batch
 from gpubench.bench.training import TrainingStep
@@ -50,6 +51,7 @@ def train(job: Job, suite: LearningSuite, progress: Telling) -> dict[str, Any]:
         faults = mismatches(job.mode, effective, device.type)
         if faults:
             return {"state": "invalid", "reason": "; ".join(faults), "effective": effective}
+        _hold_places(job.training)
         progress("data and model", 0, 1)
         learner = suite.learner(job.workload, job.training, job.scratch)
         run = _Run(job, job.training, learner, device, progress)
@@ -58,6 +60,22 @@ def train(job: Job, suite: LearningSuite, progress: Telling) -> dict[str, Any]:
         except NotComparable as problem:
             return {"state": "not-comparable", "reason": str(problem)}
         return run.to_the_end()
+
+
+def _hold_places(training: Training) -> None:
+    """BadUsage where another training's checkpoints would be trained over; UnwritableOutput.
+
+    Asked before the learner is made, which writes its tokenizer beside them.
+    """
+    hold_writable(Path(training.checkpoint))
+    if training.export is not None:
+        hold_writable(Path(training.export).parent)
+    found = checkpoint.newest(Path(training.checkpoint))
+    if found is not None and not training.resume:
+        raise BadUsage(
+            f"{found.parent} holds {found.name}: add --resume to go on with it, "
+            "or name another --checkpoint"
+        )
 
 
 class _Run:
@@ -89,11 +107,6 @@ class _Run:
         """Say what is trained, and take up the last checkpoint where one is gone on with."""
         checkpoint.remove_unfinished(self._folder)
         found = checkpoint.newest(self._folder)
-        if found is not None and not self._training.resume:
-            raise BadUsage(
-                f"{self._folder} holds {found.name}: add --resume to go on with it, "
-                "or name another --checkpoint"
-            )
         if found is not None:
             self._take_up(found)
         self._progress.tell(
@@ -126,6 +139,7 @@ class _Run:
             said = " ".join(str(what).split())[:300]
             raise NotComparable(f"{path} does not fit this model: {said}") from None
         self._done, self._epoch_losses = state.step, state.epoch_losses
+        self._step.steps = state.step  # the optimizer's own count goes on as well
 
     def _optimizer_words(self) -> str:
         words = f"AdamW, learning rate {self._learner.learning_rate:g}"

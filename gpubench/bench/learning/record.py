@@ -88,8 +88,8 @@ class TrainingFacts:
 class LossLine:
     """Losses since the line before: all of them, their mean and the last; ``step`` counts from 1.
 
-    ``seconds`` are since the process began to train, ``skipped_steps`` those whose gradients
-    overflowed.
+    ``seconds`` are since the process began to train, ``skipped_steps`` those since step 1
+    whose gradients overflowed.
     """
 
     kind: Literal["loss"] = "loss"

@@ -36,10 +36,10 @@ def told(problem: Exception, folder: Path, hung: str | None) -> dict[str, Any]:
     ended = dict(getattr(problem, "failures", {}))
     if not ended:
         return {"kind": "failed", "reason": f"torchrun: {type(problem).__name__}: {problem}"}
-    killed = [f for f in ended.values() if f.exitcode < 0 and -f.exitcode != signal.SIGTERM]
-    if killed:
-        return _killed(killed[0], ended, folder)
     errors = _errors(folder)
+    killed = _by_signal(ended, aborted=not errors or follows(errors[0][1]["reason"]))
+    if killed is not None:
+        return _killed(killed, ended, folder)
     if errors:
         local, error = errors[0]
         rank = next((r for r, f in ended.items() if f.local_rank == local), local)
@@ -47,6 +47,16 @@ def told(problem: Exception, folder: Path, hung: str | None) -> dict[str, Any]:
     rank, failure = min(ended.items(), key=lambda item: item[1].timestamp)
     return {"kind": "failed", "reason": f"rank {rank} ended with status {failure.exitcode}"
             f"{_words(folder, failure.local_rank)}"}  # fmt: skip
+
+
+def _by_signal(ended: dict[int, Any], *, aborted: bool) -> Any | None:
+    """What was killed first; those that aborted count only where nothing else tells why.
+
+    The agent ends ranks by SIGTERM, and NCCL's watchdog aborts one that has lost another.
+    """
+    passed = {signal.SIGTERM} if aborted else {signal.SIGTERM, signal.SIGABRT}
+    killed = [f for f in ended.values() if f.exitcode < 0 and -f.exitcode not in passed]
+    return min(killed, key=lambda f: (-f.exitcode == signal.SIGABRT, f.timestamp), default=None)
 
 
 def _killed(failure: Any, ended: dict[int, Any], folder: Path) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def own_address(endpoint: str) -> str:
     Nothing is sent: a datagram's socket only chooses its route.
     """
     host, _, port = endpoint.rpartition(":")
+    host = host.strip("[]")  # as an address of IPv6 is written before a port
     with contextlib.suppress(OSError):
         ((family, *_, address), *_) = socket.getaddrinfo(
             host, int(port) or 9, type=socket.SOCK_DGRAM

@@ -70,11 +70,12 @@ class Distributed(Spread):
     """DDP: every rank has all parameters; gradients are averaged in buckets while they come."""
 
     def __init__(self, strategy: Strategy) -> None:
-        self._strategy, self._silent = strategy, False
+        self._strategy, self._silent, self._learns_graph = strategy, False, False
 
     def joined(self, model: torch.nn.Module, device: torch.device) -> Any:
         """The model in DDP, which makes the ranks' parameters alike as it begins."""
         given = self._strategy
+        self._learns_graph = given.static_graph
         size = {} if given.bucket_mib is None else {"bucket_cap_mb": given.bucket_mib}
         return torch.nn.parallel.DistributedDataParallel(
             model,
@@ -85,9 +86,14 @@ class Distributed(Spread):
         )
 
     def exchange(self, forward: Any, *, last: bool) -> AbstractContextManager[None]:
-        """Nothing is exchanged before the last batch of a step."""
+        """Nothing is exchanged before the last batch of a step.
+
+        But with the very first one where the graph is static: DDP learns it there, and breaks
+        if that is ``no_sync``. What is exchanged twice is averaged already, and stays the same.
+        """
         quiet: AbstractContextManager[None] = forward.no_sync()
-        return contextlib.nullcontext() if last and not self._silent else quiet
+        first, self._learns_graph = self._learns_graph, False
+        return contextlib.nullcontext() if (last or first) and not self._silent else quiet
 
     @contextlib.contextmanager
     def silent(self, model: torch.nn.Module) -> Iterator[None]:  # noqa: ARG002

@@ -131,6 +131,16 @@ def test_a_file_of_something_else_is_refused(tmp_path, content):
         checkpoint.read(path, SAME, CPU)
 
 
+@pytest.mark.parametrize("missing", checkpoint.PARTS)
+def test_a_checkpoint_that_lacks_a_part_is_refused(tmp_path, missing):
+    path = checkpoint.write(tmp_path, state(), kept=2)
+    content = torch.load(path, weights_only=True)
+    del content[missing]
+    path.write_bytes(saved(content))
+    with pytest.raises(BadData, match="no checkpoint of gpubench"):
+        checkpoint.read(path, SAME, CPU)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -1,6 +1,7 @@
 """A training that was stopped, or killed, goes on to the very same bits."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -13,7 +14,7 @@ from gpubench.bench.learning import checkpoint, loop
 from gpubench.bench.learning.asked import Training
 from gpubench.bench.modes import Mode, mode_named
 from gpubench.bench.protocol import SMOKE
-from gpubench.errors import BadUsage
+from gpubench.errors import BadUsage, UnwritableOutput
 from tests.fakes import learning
 
 pytestmark = pytest.mark.torch
@@ -126,6 +127,15 @@ def test_a_scaler_is_kept_and_taken_up(tmp_path, monkeypatch):
     assert again["weights"] == whole["weights"]
 
 
+def test_skipped_steps_are_counted_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop.cuda, "unsupported", lambda mode, device: None)
+    _, whole = trained(tmp_path / "whole", mode="amp-fp16")
+    trained(tmp_path / "parts", mode="amp-fp16", epochs=2)
+    _, again = trained(tmp_path / "parts", mode="amp-fp16", resume=True)
+    skipped = [told.of("loss")[-1]["skipped_steps"] for told in (whole, again)]
+    assert skipped[0] == skipped[1] >= 0
+
+
 def test_only_so_many_checkpoints_stay(tmp_path):
     trained(tmp_path)
     assert sorted(p.name for p in tmp_path.glob("step-*")) == [
@@ -142,6 +152,34 @@ def test_a_folder_with_checkpoints_is_not_trained_over(tmp_path):
     trained(tmp_path, epochs=1)
     with pytest.raises(BadUsage, match="add --resume"):
         trained(tmp_path)
+
+
+def test_a_folder_with_checkpoints_is_refused_before_a_learner_can_write_there(
+    tmp_path, monkeypatch
+):
+    trained(tmp_path, epochs=1)
+    monkeypatch.setattr(learning, "learner", lambda *given: pytest.fail("a learner was made"))
+    with pytest.raises(BadUsage, match="add --resume"):
+        trained(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["checkpoint", "export"])
+def test_a_place_that_takes_no_file_is_refused_before_anything_is_trained(
+    tmp_path, monkeypatch, place
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(learning, "learner", lambda *given: pytest.fail("a learner was made"))
+    folder = tmp_path / ("file" if place == "checkpoint" else "new")
+    export = str(tmp_path / "file" / "model.pt2") if place == "export" else None
+    with pytest.raises(UnwritableOutput, match=r"cannot write .*: Not a directory"):
+        trained(folder, export=export)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    with pytest.raises(UnwritableOutput, match="Permission denied"):
+        trained(tmp_path / "new")
 
 
 def test_going_on_where_nothing_is_begins_at_the_beginning(tmp_path):

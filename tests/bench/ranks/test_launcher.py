@@ -12,6 +12,7 @@ from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.parity import judge
 from gpubench.bench.protocol import SMOKE
+from gpubench.bench.ranks.launcher import own_address
 from gpubench.bench.record import ParityRun
 from gpubench.bench.runner import run_job
 from gpubench.bench.strategy import Strategy
@@ -119,11 +120,16 @@ def test_ranks_whose_parameters_part_are_invalid(tmp_path):
 
 def test_a_slow_rank_is_seen_where_nothing_is_exchanged(tmp_path):
     options = {"bucket_mib": 1, "static_graph": True, "gradient_views": True}
-    result = ask(tmp_path, model="slow@1", options=options.items())
+    result = ask(tmp_path, model="slow@1", options=options.items(), accumulation=2)
     assert result["state"] in ("ok", "unstable"), result["reason"]
     fast, slow = result["ranks"]["each"]
     assert slow["alone_seconds"] > fast["alone_seconds"] + 0.01
     assert fast["step_seconds"] > 0.02, "in a step the fast rank waits for the slow one"
+
+
+def test_an_address_of_ipv6_is_seen_without_its_brackets():
+    assert own_address("[::1]:29500") == "::1"
+    assert own_address("127.0.0.1:29500") == "127.0.0.1"
 
 
 def ranks_of(folder):

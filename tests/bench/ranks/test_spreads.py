@@ -15,6 +15,7 @@ from gpubench.bench.ranks.spreads import (  # noqa: E402
     RankPortions,
     blocks_of,
     facts,
+    spread_of,
     unsupported,
 )
 from gpubench.bench.strategy import Strategy  # noqa: E402
@@ -73,6 +74,26 @@ def test_settings_tell_strategies_apart_and_say_nothing_of_the_plain_one():
     assert facts(Strategy()) == {}
     assert facts(strategy("ddp", bucket_mib=50)) != facts(strategy("ddp"))
     assert facts(strategy("fsdp", nodes=2)) == {"strategy": "fsdp", "ranks": 4, "nodes": 2}
+
+
+@pytest.fixture
+def group(tmp_path):
+    together = torch.distributed
+    store = together.FileStore(str(tmp_path / "store"), 1)
+    together.init_process_group("gloo", store=store, rank=0, world_size=1)
+    yield
+    together.destroy_process_group()
+
+
+@pytest.mark.usefixtures("group")
+def test_a_static_graph_goes_with_accumulation_in_every_model_of_a_spread():
+    spread = spread_of(strategy("ddp", 1, static_graph=True), CPU)
+    task = ranks.build(Workload(preset="smoke"))
+    for _ in range(2):
+        joined = spread.joined(ranks.build(Workload(preset="smoke")).model, CPU)
+        for last in (False, True, False, True):
+            with spread.exchange(joined, last=last):
+                joined(**next(task.batches())).backward()
 
 
 def test_a_joined_task_has_the_batches_of_all_devices_in_one():
