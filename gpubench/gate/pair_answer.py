@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gpubench.gate.changes import changes
 from gpubench.gate.compare import Comparison, SideFacts, cell_notes
 from gpubench.gate.figures import of_parity
+from gpubench.gate.metrics import metric_named
 from gpubench.gate.pairs import FEWEST, PairedFigure, PairRecords
 from gpubench.gate.sequential import (
     LOOKS,
@@ -142,9 +143,32 @@ def _notes(
         one, other = records.cells(name)
         if one is not None and other is not None:
             yield from cell_notes(name, [one], [other])
+        yield from _unmeasured(records, name, figures[name])
+        yield from _begun_again(records, name)
     ungated = [verdict for verdict in verdicts if not verdict.gated]
     if ungated:
         yield f"{count(len(ungated), 'figure')} shown without a say: too few pairs of them"
+
+
+def _unmeasured(
+    records: PairRecords, name: CellName, figures: Sequence[PairedFigure]
+) -> Iterator[str]:
+    """A sentence where a figure that was to have a say has no value in any pair."""
+    if not figures:
+        return
+    found = {figure.metric.name for figure in figures}
+    absent = [metric for metric in records.gated_metrics(name) if metric not in found]
+    if absent:
+        titles = ", ".join(metric_named(metric).title for metric in absent)
+        yield f"{name.subject.title} {name.mode}: {titles}: not measured, and so not judged"
+
+
+def _begun_again(records: PairRecords, name: CellName) -> Iterator[str]:
+    """A sentence where pairs broke, were disturbed or were cut short, and were measured anew."""
+    lines = [m for record in records.both for m in record.measured(name.subject, name.mode)]
+    again = {line.process for line in lines if line.attempt > 0}
+    if again:
+        yield f"{name.subject.title} {name.mode}: {count(len(again), 'pair')} begun again"
 
 
 def _grown(figure: PairedFigure) -> Iterator[str]:

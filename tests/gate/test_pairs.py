@@ -330,6 +330,28 @@ def test_that_no_difference_was_seen_is_said():
     assert "no difference between the sides was seen" in compare_pairs(pairs(noisy(5))).notes[0]
 
 
+def test_a_figure_that_no_pair_has_is_said_not_to_be_judged():
+    notes = compare_pairs(pairs(noisy(5), memory={})).notes
+    assert "deit fp32: peak memory: not measured, and so not judged" in notes
+    assert not any("not judged" in note for note in compare_pairs(pairs(noisy(5))).notes)
+
+
+def test_pairs_that_were_begun_again_are_counted():
+    own = pairs(noisy(5))
+    again = [
+        dataclasses.replace(
+            side,
+            measurements=tuple(
+                dataclasses.replace(m, attempt=int(m.process in (1, 3))) for m in side.measurements
+            ),
+        )
+        for side in own.both
+    ]
+    records = PairRecords(baseline=again[0], candidate=again[1], rules=Rules())
+    assert "deit fp32: 2 pairs begun again" in compare_pairs(records).notes
+    assert not any("begun again" in note for note in compare_pairs(own).notes)
+
+
 def test_every_verdict_carries_the_means_of_its_pairs():
     records = pairs(noisy(8, 0.02, 0.03))
     figure = records.figures(CELL)[0]
