@@ -8,8 +8,12 @@ from typing import Any
 LAST_WORDS = 2000
 """How many characters of a dead rank's stderr are read (own choice)."""
 
-FOLLOWS = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "heartbeat")
-"""What a rank says that lost another one: it is no cause."""
+NOBODY_CAME = "not all nodes came to the rendezvous in time"
+FOLLOWS = (
+    "Connection closed by peer", "Connection reset by peer", "Broken pipe", "heartbeat",
+    NOBODY_CAME,
+)  # fmt: skip
+"""What a rank says that lost another one, and a node that waits for one: it is no cause."""
 
 
 def follows(reason: str) -> bool:
@@ -32,7 +36,7 @@ def told(problem: Exception, folder: Path, hung: str | None) -> dict[str, Any]:
     if hung is not None:
         return {"kind": "timed-out", "reason": hung}
     if type(problem).__name__ == "RendezvousTimeoutError":
-        return {"kind": "timed-out", "reason": "not all nodes came to the rendezvous in time"}
+        return {"kind": "timed-out", "reason": NOBODY_CAME}
     ended = dict(getattr(problem, "failures", {}))
     if not ended:
         return {"kind": "failed", "reason": f"torchrun: {type(problem).__name__}: {problem}"}

@@ -87,8 +87,8 @@ def take_part(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:  # 
         return {"state": "failed", "reason": f"nobody answers at {job.rendezvous} any more"}
     if said == END:
         return {"state": "ok", "ended": True}
-    given = Job.from_plain(json.loads(said))
     try:
+        given = _job_in(said)
         _hold(given, job)
         own = dataclasses.replace(
             given, scratch=job.scratch, rendezvous=job.rendezvous, number=job.number
@@ -98,6 +98,15 @@ def take_part(job: Job, suite: Suite, progress: Progress) -> dict[str, Any]:  # 
         store.set(f"gpubench/broke/{job.number}", json.dumps(problem.told))
         raise
     return {"state": answer["state"], "reason": answer.get("reason"), "ended": False}
+
+
+def _job_in(said: str) -> Job:
+    """The announced job; RankProblem where it is one of another gpubench."""
+    try:
+        return Job.from_plain(json.loads(said))
+    except (TypeError, KeyError, ValueError) as problem:
+        reason = f"the nodes run different versions of gpubench ({type(problem).__name__})"
+        raise RankProblem({"kind": "failed", "reason": reason}) from None
 
 
 def _hold(given: Job, own: Job) -> None:

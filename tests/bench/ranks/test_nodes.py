@@ -11,7 +11,7 @@ from gpubench.bench.job import Job, Workload
 from gpubench.bench.modes import mode_named
 from gpubench.bench.protocol import SMOKE
 from gpubench.bench.runner import run_job
-from gpubench.bench.strategy import Strategy
+from gpubench.bench.strategy import RankProblem, Strategy
 from gpubench.errors import BadUsage
 
 pytestmark = [pytest.mark.torch, pytest.mark.timeout(300)]
@@ -77,3 +77,11 @@ def test_a_node_is_first_only_where_the_endpoint_is_its_own(monkeypatch):
 def test_an_endpoint_that_has_no_address_is_one_line():
     with pytest.raises(BadUsage, match=r"--rdzv-endpoint nowhere\.invalid:1"):
         nodes.is_here("nowhere.invalid:1")
+
+
+@pytest.mark.parametrize("said", ["{}", '{"kind": "measure-ranks", "newer": 1}', "[]", "no JSON"])
+def test_a_job_of_another_gpubench_is_said_to_be_one(said):
+    from gpubench.bench.ranks.meeting import _job_in
+
+    with pytest.raises(RankProblem, match="different versions of gpubench"):
+        _job_in(said)
