@@ -16,6 +16,7 @@ from benchmarks.conftest import described, pytest_benchmark_update_machine_info
 from gpubench.gate.compare import compare
 from gpubench.gate.machine import hashed
 from gpubench.gate.pytest_benchmark import session_in
+from tests.fakes.session import alone
 from tests.gate.test_pytest_benchmark import MACHINE
 
 pytestmark = pytest.mark.torch
@@ -58,7 +59,7 @@ def written(tmp_path_factory):
         [sys.executable, "-m", "pytest", "benchmarks/test_training_steps.py", "-k",
          "deit and fp32", "-W", "default", "-q", "-p", "no:cacheprovider",
          f"--benchmark-json={place}"],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT, capture_output=True, text=True, env=alone(),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(place.read_text())

@@ -17,6 +17,7 @@ from gpubench.cli.app import main
 from gpubench.gate.pytest_benchmark import machine_section
 from gpubench.render.compare import FORMATS
 from tests.fakes.pytest_benchmark import file
+from tests.fakes.session import alone
 from tests.gate.test_pytest_benchmark import MACHINE
 
 pytestmark = pytest.mark.torch
@@ -224,8 +225,9 @@ def stored(tmp_path_factory):
         command = ["pytest", "-q", "-p", "no:cacheprovider", f"--benchmark-save={name}"]
         options = ["--benchmark-warmup-iterations=10", "--benchmark-save-data"]
         subprocess.run(
-            [sys.executable, "-m", *command, *options], cwd=folder, capture_output=True, check=False
-        )
+            [sys.executable, "-m", *command, *options],
+            cwd=folder, env=alone(), capture_output=True, check=False,
+        )  # fmt: skip
     return sorted(folder.glob(".benchmarks/*/*.json"))
 
 

@@ -125,8 +125,8 @@ def test_tokenising_happens_when_a_batch_is_asked_for(tokenizer, monkeypatch):
     made = rows(tokenizer)
     batches = sentence_source.SentenceBatches(made.sentences, tokenizer, LABELS)
     asked = []
-    tokenise = tokens._tokenised
-    monkeypatch.setattr(tokens, "_tokenised", lambda *a: asked.append(1) or tokenise(*a))
+    tokenise = tokens.tokenised
+    monkeypatch.setattr(tokens, "tokenised", lambda *a: asked.append(1) or tokenise(*a))
     batches[LENGTH, [0, 1]]
     batches[LENGTH, [2]]
     assert len(asked) == 2
