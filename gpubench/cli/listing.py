@@ -12,9 +12,9 @@ Rows = list[tuple[str, str]]
 
 
 def list_entries(
-    kind: Annotated[str, typer.Argument(help="suites, modes, checks, formats or plots.")],
+    kind: Annotated[str, typer.Argument(help="suites, modes, checks, gpus, formats or plots.")],
 ) -> int:
-    """Show suites, modes, checks, formats or plots."""
+    """Show suites, modes, checks, gpus, formats or plots."""
     if kind not in KINDS:
         raise UnknownName("list", kind, KINDS)
     rows = KINDS[kind]()
@@ -50,6 +50,18 @@ def _checks() -> Rows:
     return [(check.id, check.title) for check in CHECKS]
 
 
+def _gpus() -> Rows:
+    from gpubench.knowledge.tables import driver_branches, known_gpus
+    from gpubench.versions import Version
+
+    def said(capability: str) -> str:
+        first, last = driver_branches(Version.parse(capability)) or (None, None)
+        drivers = "" if first is None else f"; drivers {first} to {last or 'today'}"
+        return f"compute capability {capability}{drivers}"
+
+    return [(name, said(capability)) for name, capability in known_gpus()]
+
+
 def _formats() -> Rows:
     from gpubench.render.compare import FORMATS as COMPARED
     from gpubench.render.findings import FORMATS as REPORTS
@@ -78,6 +90,7 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "suites": _suites,
     "modes": _modes,
     "checks": _checks,
+    "gpus": _gpus,
     "formats": _formats,
     "plots": _plots,
 }

@@ -120,6 +120,11 @@ def _names(known: str, name: str) -> bool:
     return re.search(rf"(?<![\w]){re.escape(known)}{series}(?![0-9A-Za-z])", name) is not None
 
 
+def known_gpus() -> tuple[tuple[str, str], ...]:
+    """Every GPU on record by name, or by that of its series, with its compute capability."""
+    return tuple((name, row["capability"]) for row in load("gpus")["gpu"] for name in row["names"])
+
+
 def driver_branches(capability: Version) -> tuple[int, int | None] | None:
     """The first and, where support has ended, the last driver branch of a GPU; None if unknown."""
     for row in load("gpus")["drives"]:

@@ -1,10 +1,13 @@
 """``gpubench list`` shows every registry."""
 
+import re
+
 import pytest
 
 from gpubench.bench.modes import MODES
 from gpubench.checks.registry import CHECKS
 from gpubench.cli.app import main
+from gpubench.knowledge.tables import capability_of, known_gpus
 from gpubench.render.compare import FORMATS as COMPARED
 from gpubench.render.findings import FORMATS as REPORTS
 from gpubench.render.plots import NAMES
@@ -30,3 +33,13 @@ def test_every_entry_has_a_line(kind, names, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == names
     assert all(len(line.split()) > 1 for line in lines)
+
+
+def test_every_gpu_has_its_compute_capability_and_drivers(capsys):
+    assert main(["list", "gpus"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(known_gpus()) > 100
+    (h100,) = [line for line in lines if line.split("  ")[0] == "H100"]
+    assert h100.endswith("compute capability 9.0; drivers 520 to today")
+    single = [entry for entry in known_gpus() if not re.search(r"TX \d\d$", entry[0])]
+    assert all(capability_of(name) == capability for name, capability in single)
