@@ -1,10 +1,8 @@
 """The live view of a run on a terminal: the job, its GPU, and what every cell has so far."""
 
 from collections.abc import Sequence
-from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console, Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -13,64 +11,27 @@ from gpubench import units
 from gpubench.bench.protocol import Protocol
 from gpubench.bench.record import Measurement, RunRecord
 from gpubench.bench.schedule import Step
-from gpubench.bench.undisturbed import Latest
 from gpubench.cli import terminal
+from gpubench.cli.live_view import BAR_WIDTH, OTHER_LINES, LiveView
 from gpubench.cli.outcome import outcome
-from gpubench.cli.standing import Progress, gpu_line, left
-from gpubench.env.reasons import REASONS
+from gpubench.cli.standing import left
 from gpubench.gate.marks import half_width
 
-REFRESHES_A_SECOND = 4
-BAR_WIDTH = 24
-OTHER_LINES = 8
-"""Lines of a view that are not cells, and one below it for the cursor."""
 
-
-class LiveWatcher:
+class LiveWatcher(LiveView):
     """Redraws the view while jobs run; a line per ended job stays above it."""
 
     def __init__(
         self, protocol: Protocol, before: RunRecord | None, console: Console | None = None
     ) -> None:
-        self._console = console or terminal.console(stderr=True)
+        super().__init__(before, console)
         self._protocol = protocol
-        self._progress = Progress(before)
         self._remaining: Sequence[Step] = ()
-        self._live = Live(
-            console=self._console,
-            get_renderable=self.picture,
-            refresh_per_second=REFRESHES_A_SECOND,
-            transient=True,
-            redirect_stdout=False,
-        )
-
-    def __enter__(self) -> "LiveWatcher":
-        self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._live.stop()
-        finally:
-            self._console.show_cursor(True)
 
     def began(self, step: Step, remaining: Sequence[Step], seconds_left: float) -> None:
         """Show another job."""
         self._remaining = remaining
         self._progress.began(step, seconds_left)
-
-    def stage(self, name: str, done: int, of: int) -> None:
-        """Show where it is."""
-        self._progress.reached(name, done, of)
-
-    def sampled(self, latest: Latest) -> None:
-        """Show what its GPU does."""
-        self._progress.sampled(latest)
 
     def measured(self, measurement: Measurement) -> None:
         """Show what it came to, among the cells."""
@@ -86,13 +47,7 @@ class LiveWatcher:
         step = self._progress.step
         if step is None:
             return Group(Text("starting"))
-        parts: list[RenderableType] = [self._job(step), self._stage()]
-        reading = self._progress.reading
-        if reading is not None:
-            mask = int(reading.get("throttle_reasons", 0))
-            slowed = [name for bit, name in REASONS.items() if mask & bit]
-            parts.append(Text(" · ".join(["GPU", *gpu_line(reading), *slowed]), style="cyan"))
-        return Group(*parts, Text(""), *self._cells(step))
+        return Group(self._job(step), self._stage(), *self._gpu(), Text(""), *self._cells(step))
 
     def _job(self, step: Step) -> Table:
         line = Table.grid(expand=True)

@@ -1,10 +1,8 @@
 """The live view of pairs on a terminal: each cell's interval closing in on the tolerance."""
 
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console, Group
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -12,11 +10,10 @@ from rich.text import Text
 from gpubench import units
 from gpubench.bench.job import Subject
 from gpubench.bench.schedule import Step
-from gpubench.bench.undisturbed import Latest
 from gpubench.cli import pair_standing, terminal
-from gpubench.cli.live import BAR_WIDTH, OTHER_LINES, REFRESHES_A_SECOND
+from gpubench.cli.live_view import BAR_WIDTH, OTHER_LINES, LiveView
 from gpubench.cli.outcome import outcome
-from gpubench.cli.standing import Progress, gpu_line, left
+from gpubench.cli.standing import left
 from gpubench.gate.pair_standing import Standing
 from gpubench.gate.sides import CellName
 from gpubench.render.compare_words import signed
@@ -57,36 +54,13 @@ def scale(standing: Standing) -> str:
     return "".join(places)
 
 
-class LivePairs:
+class LivePairs(LiveView):
     """Redraws the view while pairs are measured; a line per ended process stays above it."""
 
     def __init__(self, judge: "PairJudge", console: Console | None = None) -> None:
-        self._console = console or terminal.console(stderr=True)
+        super().__init__(None, console)
         self._judge, self._letter = judge, ""
-        self._progress = Progress(None)
         self._cells: dict[CellName, Standing] = {}
-        self._live = Live(
-            console=self._console,
-            get_renderable=self.picture,
-            refresh_per_second=REFRESHES_A_SECOND,
-            transient=True,
-            redirect_stdout=False,
-        )
-
-    def __enter__(self) -> "LivePairs":
-        self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._live.stop()
-        finally:
-            self._console.show_cursor(True)
 
     def began(self, letter: str, step: Step, seconds_left: float) -> None:
         """Show another job; the first finds the pairs of an earlier call."""
@@ -95,14 +69,6 @@ class LivePairs:
                 self._cells[name] = self._judge.standing(*name)
         self._letter = letter
         self._progress.began(step, seconds_left)
-
-    def sampled(self, latest: Latest) -> None:
-        """Show what its GPU does."""
-        self._progress.sampled(latest)
-
-    def stage(self, name: str, done: int, of: int) -> None:
-        """Show where it is."""
-        self._progress.reached(name, done, of)
 
     def ended(
         self, letter: str, step: Step, state: str, reason: str | None, seconds: float
@@ -121,11 +87,7 @@ class LivePairs:
         step = self._progress.step
         if step is None:
             return Group(Text("starting"))
-        parts: list[RenderableType] = [self._job(step), self._stage()]
-        reading = self._progress.reading
-        if reading is not None:
-            parts.append(Text(" · ".join(["GPU", *gpu_line(reading)]), style="cyan"))
-        return Group(*parts, Text(""), self._table(step))
+        return Group(self._job(step), self._stage(), *self._gpu(), Text(""), self._table(step))
 
     def _job(self, step: Step) -> Table:
         line = Table.grid(expand=True)
