@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpubench.cli import pair_session, pairing, sides, terminal
+from gpubench.cli import options, pair_session, pairing, sides, terminal
+from gpubench.cli.compare import CALIBRATION, ON_INCONCLUSIVE, TOLERANCE, calibration_of
 from gpubench.errors import BadUsage
 
 if TYPE_CHECKING:
@@ -24,32 +25,24 @@ def ab(
     b_image: Annotated[str | None, sides.IMAGE_B] = None,
     engine: Annotated[str | None, sides.ENGINE] = None,
     pull: Annotated[bool, sides.PULL] = False,
-    preset: Annotated[str | None, pairing.PRESET] = None,
+    preset: Annotated[str | None, options.PRESET] = None,
     modes: Annotated[str | None, pairing.MODE_LIST] = None,
     batch_size: Annotated[int | None, pairing.BATCH] = None,
-    accumulation: Annotated[int, pairing.ACCUMULATION] = 1,
-    device: Annotated[str, pairing.DEVICE] = "auto",
+    accumulation: Annotated[int, options.ACCUMULATION] = 1,
+    device: Annotated[str, options.DEVICE] = "auto",
     tier: Annotated[str | None, pairing.TIER] = None,
-    data: Annotated[str, pairing.DATA] = "synthetic",
-    model: Annotated[str | None, pairing.MODEL] = None,
-    sequence_length: Annotated[int | None, pairing.SEQUENCE] = None,
-    image_size: Annotated[int | None, pairing.IMAGE] = None,
-    workers: Annotated[int | None, pairing.WORKERS] = None,
-    lengths: Annotated[str, pairing.LENGTHS] = "fixed",
-    long: Annotated[str, pairing.LONG] = "truncate",
-    augment: Annotated[bool, pairing.AUGMENT] = False,
-    seconds: Annotated[float | None, pairing.SECONDS] = None,
-    tolerance: Annotated[
-        str | None,
-        typer.Option(help="3% (of throughput, the default), or throughput=3%,peak-memory=1%, …."),
-    ] = None,
-    on_inconclusive: Annotated[
-        str, typer.Option(help="What not knowing is: fail (exit 4), warn or pass (exit 0).")
-    ] = "fail",
-    calibration: Annotated[
-        Path | None,
-        typer.Option(help="This machine's noise (default: its file in reports/calibrations)."),
-    ] = None,
+    data: Annotated[str, options.DATA] = "synthetic",
+    model: Annotated[str | None, options.MODEL] = None,
+    sequence_length: Annotated[int | None, options.SEQUENCE] = None,
+    image_size: Annotated[int | None, options.IMAGE] = None,
+    workers: Annotated[int | None, options.WORKERS] = None,
+    lengths: Annotated[str, options.LENGTHS] = "fixed",
+    long: Annotated[str, options.LONG] = "truncate",
+    augment: Annotated[bool, options.AUGMENT] = False,
+    seconds: Annotated[float | None, options.SECONDS] = None,
+    tolerance: Annotated[str | None, TOLERANCE] = None,
+    on_inconclusive: Annotated[str, ON_INCONCLUSIVE] = "fail",
+    calibration: Annotated[Path | None, CALIBRATION] = None,
     budget: Annotated[
         str, typer.Option(help="Begin no pair that ends later (90m), but each cell once; or none.")
     ] = pairing.BUDGET,
@@ -116,8 +109,6 @@ def noise_finder(given: Path | None) -> "Callable[[Machine], Calibration | None]
     """Looks up the noise of a machine, as named or where it is kept."""
 
     def find(machine: "Machine") -> "Calibration | None":
-        from gpubench.cli.compare import calibration_of
-
         return calibration_of(given, machine)
 
     return find

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpubench.cli import pair_session, pairing, terminal
+from gpubench.cli import options, pair_session, pairing, terminal
 from gpubench.errors import BadUsage, ExitStatus, NotComparable
 
 if TYPE_CHECKING:
@@ -25,21 +25,21 @@ def calibrate(
         typer.Option(metavar="EXE", help="The interpreter to measure (default: this one)."),
     ] = None,
     pairs: Annotated[int, typer.Option(min=3, max=200, help="A/A pairs of each cell.")] = PAIRS,
-    preset: Annotated[str | None, pairing.PRESET] = None,
+    preset: Annotated[str | None, options.PRESET] = None,
     modes: Annotated[str | None, pairing.MODE_LIST] = None,
     batch_size: Annotated[int | None, pairing.BATCH] = None,
-    accumulation: Annotated[int, pairing.ACCUMULATION] = 1,
-    device: Annotated[str, pairing.DEVICE] = "auto",
+    accumulation: Annotated[int, options.ACCUMULATION] = 1,
+    device: Annotated[str, options.DEVICE] = "auto",
     tier: Annotated[str | None, pairing.TIER] = None,
-    data: Annotated[str, pairing.DATA] = "synthetic",
-    model: Annotated[str | None, pairing.MODEL] = None,
-    sequence_length: Annotated[int | None, pairing.SEQUENCE] = None,
-    image_size: Annotated[int | None, pairing.IMAGE] = None,
-    workers: Annotated[int | None, pairing.WORKERS] = None,
-    lengths: Annotated[str, pairing.LENGTHS] = "fixed",
-    long: Annotated[str, pairing.LONG] = "truncate",
-    augment: Annotated[bool, pairing.AUGMENT] = False,
-    seconds: Annotated[float | None, pairing.SECONDS] = None,
+    data: Annotated[str, options.DATA] = "synthetic",
+    model: Annotated[str | None, options.MODEL] = None,
+    sequence_length: Annotated[int | None, options.SEQUENCE] = None,
+    image_size: Annotated[int | None, options.IMAGE] = None,
+    workers: Annotated[int | None, options.WORKERS] = None,
+    lengths: Annotated[str, options.LENGTHS] = "fixed",
+    long: Annotated[str, options.LONG] = "truncate",
+    augment: Annotated[bool, options.AUGMENT] = False,
+    seconds: Annotated[float | None, options.SECONDS] = None,
     budget: Annotated[
         str, typer.Option(help="Begin no pair that ends later (90m), but each cell once; or none.")
     ] = "none",

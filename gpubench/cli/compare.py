@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from gpubench.gate.sides import Session
     from gpubench.gate.verdicts import OnInconclusive
 
+TOLERANCE = typer.Option(
+    help="3% (of throughput, the default), or throughput=3%,peak-memory=1%, …."
+)
+ON_INCONCLUSIVE = typer.Option(help="What not knowing is: fail (exit 4), warn or pass (exit 0).")
+CALIBRATION = typer.Option(help="This machine's noise (default: its file in reports/calibrations).")
+
 
 def compare(
     baseline: Annotated[
@@ -29,17 +35,9 @@ def compare(
             help="What is held against it; the same kinds. A folder of pairs (ab) holds both."
         ),
     ] = None,
-    tolerance: Annotated[
-        str | None,
-        typer.Option(help="3% (of throughput, the default), or throughput=3%,peak-memory=1%, …."),
-    ] = None,
-    on_inconclusive: Annotated[
-        str, typer.Option(help="What not knowing is: fail (exit 4), warn or pass (exit 0).")
-    ] = "fail",
-    calibration: Annotated[
-        Path | None,
-        typer.Option(help="This machine's noise (default: its file in reports/calibrations)."),
-    ] = None,
+    tolerance: Annotated[str | None, TOLERANCE] = None,
+    on_inconclusive: Annotated[str, ON_INCONCLUSIVE] = "fail",
+    calibration: Annotated[Path | None, CALIBRATION] = None,
     max_age: Annotated[
         int, typer.Option(min=1, help="Days after which a stored baseline is refused.")
     ] = MOST_DAYS,

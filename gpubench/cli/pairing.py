@@ -28,21 +28,9 @@ share of the risk."""
 BUDGET = "60m"
 
 SUITE = typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES if s.trains)}.")
-PRESET = typer.Option(help="smoke, standard or procurement (default: standard with a GPU).")
 MODE_LIST = typer.Option(help="Modes to measure; see `gpubench list modes`.")
 BATCH = typer.Option(min=1, help="Samples per batch.")
-ACCUMULATION = typer.Option(min=1, max=4096, help="Batches that make one step of the optimizer.")
-DEVICE = typer.Option(help="auto, cuda or cpu.")
 TIER = typer.Option(help="resident (batches stay on the device) or end-to-end.")
-DATA = typer.Option(help="synthetic, or a folder of images, or BIO files.")
-MODEL = typer.Option(help="A timm architecture, or a model folder or hub name.")
-SEQUENCE = typer.Option(min=8, help="Tokens per sentence (bert-ner).")
-IMAGE = typer.Option(min=16, help="Pixels along a side (deit).")
-WORKERS = typer.Option(min=0, max=256, help="Loader processes.")
-LENGTHS = typer.Option(help="Pad sentences to fixed or bucketed lengths (bert-ner).")
-LONG = typer.Option(help="truncate long sentences or window over them (bert-ner).")
-AUGMENT = typer.Option("--augment", help="Random resized crop and flip (deit, files).")
-SECONDS = typer.Option(min=0.1, help="The shortest window of a process.")
 OUTPUT = typer.Option(help="The folder of pairs (default: a new one under reports/).")
 RESUME = typer.Option("--resume", help="Go on with the pairs in --output.")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from gpubench import __version__
-from gpubench.cli import terminal
+from gpubench.cli import options, terminal
 from gpubench.cli.dimensions import batch_asked, with_sweep
 from gpubench.errors import BadUsage, GpubenchError, Interrupted
 from gpubench.suites.hub_names import absolute
@@ -45,10 +45,7 @@ def run(
     suite: Annotated[
         str, typer.Option(help=f"What to train: {', '.join(s.name for s in SUITES)}.")
     ],
-    preset: Annotated[
-        str | None,
-        typer.Option(help="smoke, standard or procurement (default: standard with a GPU)."),
-    ] = None,
+    preset: Annotated[str | None, options.PRESET] = None,
     modes: Annotated[
         str | None, typer.Option(help="Modes to measure, or all; see `gpubench list modes`.")
     ] = None,
@@ -56,28 +53,18 @@ def run(
         str | None,
         typer.Option(metavar="N|auto", help="Samples per batch; auto finds the largest that fits."),
     ] = None,
-    accumulation: Annotated[
-        int, typer.Option(min=1, max=4096, help="Batches that make one step of the optimizer.")
-    ] = 1,
-    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    accumulation: Annotated[int, options.ACCUMULATION] = 1,
+    device: Annotated[str, options.DEVICE] = "auto",
     tier: Annotated[
         str | None,
         typer.Option(
             help="resident (batches stay on the device), loader (input alone) or end-to-end."
         ),
     ] = None,
-    data: Annotated[
-        str, typer.Option(help="synthetic, or a folder of images, or BIO files.")
-    ] = "synthetic",
-    model: Annotated[
-        str | None, typer.Option(help="A timm architecture, or a model folder or hub name.")
-    ] = None,
-    sequence_length: Annotated[
-        int | None, typer.Option(min=8, help="Tokens per sentence (bert-ner).")
-    ] = None,
-    image_size: Annotated[
-        int | None, typer.Option(min=16, help="Pixels along a side (deit).")
-    ] = None,
+    data: Annotated[str, options.DATA] = "synthetic",
+    model: Annotated[str | None, options.MODEL] = None,
+    sequence_length: Annotated[int | None, options.SEQUENCE] = None,
+    image_size: Annotated[int | None, options.IMAGE] = None,
     sweep: Annotated[
         str | None,
         typer.Option(
@@ -108,25 +95,14 @@ def run(
     gradient_views: Annotated[
         bool, typer.Option("--gradient-views", help="Keep ddp's gradients in its buckets.")
     ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, max=256, help="Loader processes (default: 4, or the cores if fewer)."),
-    ] = None,
-    lengths: Annotated[
-        str, typer.Option(help="Pad sentences to fixed or bucketed lengths (bert-ner).")
-    ] = "fixed",
-    long: Annotated[
-        str, typer.Option(help="truncate long sentences or window over them (bert-ner).")
-    ] = "truncate",
-    augment: Annotated[
-        bool, typer.Option("--augment", help="Random resized crop and flip (deit, files).")
-    ] = False,
+    workers: Annotated[int | None, options.WORKERS] = None,
+    lengths: Annotated[str, options.LENGTHS] = "fixed",
+    long: Annotated[str, options.LONG] = "truncate",
+    augment: Annotated[bool, options.AUGMENT] = False,
     processes: Annotated[
         int | None, typer.Option(min=1, max=100, help="Fresh processes per mode.")
     ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="The shortest window of a process.")
-    ] = None,
+    seconds: Annotated[float | None, options.SECONDS] = None,
     precision: Annotated[
         str | None,
         typer.Option(

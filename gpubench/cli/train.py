@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from gpubench import __version__
-from gpubench.cli import terminal
+from gpubench.cli import options, terminal
 from gpubench.cli.packages import hold_packages
 from gpubench.errors import BadUsage, ExitStatus, Interrupted
 from gpubench.suites.hub_names import absolute
@@ -29,9 +29,7 @@ LEARN = ", ".join(suite.name for suite in SUITES if suite.learner)
 
 def train(
     suite: Annotated[str, typer.Option(help=f"What to train: {LEARN}.")],
-    data: Annotated[
-        str, typer.Option(help="synthetic, BIO files or a folder of images, or hf:NAME.")
-    ] = "synthetic",
+    data: Annotated[str, options.DATA] = "synthetic",
     validation: Annotated[
         str | None, typer.Option(help="What to judge by (default: a tenth of --data, held out).")
     ] = None,
@@ -43,19 +41,13 @@ def train(
         float | None, typer.Option(min=0, help="AdamW's (default: the documents').")
     ] = None,
     schedule: Annotated[str, typer.Option(help="constant or cosine.")] = "constant",
-    model: Annotated[
-        str | None, typer.Option(help="A timm architecture, or a model folder or hub name.")
-    ] = None,
+    model: Annotated[str | None, options.MODEL] = None,
     head: Annotated[str, typer.Option(help="linear or crf (bert-ner).")] = "linear",
     sequence_length: Annotated[
         int | None, typer.Option(min=8, help="Tokens in a sentence at most (bert-ner).")
     ] = None,
-    long: Annotated[
-        str, typer.Option(help="truncate long sentences or window over them (bert-ner).")
-    ] = "truncate",
-    image_size: Annotated[
-        int | None, typer.Option(min=16, help="Pixels along a side (deit).")
-    ] = None,
+    long: Annotated[str, options.LONG] = "truncate",
+    image_size: Annotated[int | None, options.IMAGE] = None,
     distillation: Annotated[
         str, typer.Option(help="none, soft or hard: learn from a --teacher as well (deit).")
     ] = "none",
@@ -88,7 +80,7 @@ def train(
     preset: Annotated[
         str | None, typer.Option(help="smoke (a small model) or standard (with a GPU).")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
+    device: Annotated[str, options.DEVICE] = "auto",
     output: Annotated[
         Path | None, typer.Option(help="This training's folder (default: a new one in reports/).")
     ] = None,
