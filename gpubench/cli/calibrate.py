@@ -65,6 +65,7 @@ def calibrate(
     if resume and output is None:
         raise BadUsage("--resume needs --output, the folder of the pairs to go on with")
     most = duration(budget, "--budget")
+    kept = Kept(calibration, restart=restart)
     environment = pairing.interpreter(python)
     wanted = pairing.trained(
         suite=suite,
@@ -94,7 +95,6 @@ def calibrate(
         pairs=pairs,
     )
     folder = output or pairing.new_folder(wanted.plan, "calibrate")
-    kept = Kept(calibration, restart=restart)
     records = pair_session.measure(
         wanted, (environment, environment), asked, folder, most, kept.hold, resume=resume
     )
@@ -105,7 +105,12 @@ class Kept:
     """The file in which a machine's noise is kept, as named or where it belongs."""
 
     def __init__(self, given: Path | None, *, restart: bool) -> None:
+        """UnreadableInput where the named file is none, before anything is examined."""
+        from gpubench.gate.calibration import read
+
         self._given, self._restart = given, restart
+        if given is not None and given.exists():
+            read(given)
 
     def hold(self, machine: "Machine") -> None:
         """NotComparable, before anything is measured, where the file is of another machine."""

@@ -102,3 +102,12 @@ def test_nothing_calibrated_is_invalid_before_it_is_not_comparable(lost, status,
     problem = nothing_calibrated(lost)
     assert problem.status == status
     assert str(problem).endswith(said)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"schema": "gpubench.calibration/9"}'])
+def test_a_file_that_is_none_is_told_before_anything_is_measured(tmp_path, calibrate, content):
+    (tmp_path / "noise.json").write_text(content)
+    done = calibrate()
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "first").exists()
